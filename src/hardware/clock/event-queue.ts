@@ -1,0 +1,58 @@
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly target: number;
+  readonly action: (at: number) => void;
+}
+
+const EARLIER = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+
+/** Events by time; those of the same time in the order in which they were scheduled. A binary heap. */
+export class EventQueue {
+  readonly #heap: Event[] = [];
+  #order = 0;
+  /** Time of the first event, Infinity when there is none. */
+  nextAt = Infinity;
+
+  get nextTarget(): number {
+    return (this.#heap[0] as Event).target;
+  }
+
+  push(at: number, target: number, action: (at: number) => void): void {
+    const heap = this.#heap;
+    const event = { at, order: this.#order++, target, action };
+    let hole = heap.length;
+    while (hole > 0) {
+      const parent = (hole - 1) >> 1;
+      if (!EARLIER(event, heap[parent] as Event)) break;
+      heap[hole] = heap[parent] as Event;
+      hole = parent;
+    }
+    heap[hole] = event;
+    this.nextAt = (heap[0] as Event).at;
+  }
+
+  /** Removes the first event and returns its action. */
+  pop(): (at: number) => void {
+    const heap = this.#heap;
+    const first = heap[0] as Event;
+    const last = heap.pop() as Event;
+    if (heap.length > 0) this.#sink(last);
+    this.nextAt = heap.length === 0 ? Infinity : (heap[0] as Event).at;
+    return first.action;
+  }
+
+  #sink(event: Event): void {
+    const heap = this.#heap;
+    let hole = 0;
+    for (;;) {
+      let child = 2 * hole + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && EARLIER(heap[child + 1] as Event, heap[child] as Event)) child++;
+      if (!EARLIER(heap[child] as Event, event)) break;
+      heap[hole] = heap[child] as Event;
+      hole = child;
+    }
+    heap[hole] = event;
+  }
+}

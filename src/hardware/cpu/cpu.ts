@@ -1,0 +1,432 @@
+/**
+ * One logical processor: registers, and the loop that alternates between the interpreter, slow instructions, events
+ * and root-mode software. What an instruction or an event means stands in the files beside this one; VMX operation in
+ * hardware/vmx.
+ */
+import { INSTRUCTION_CLASSES, STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
+import type { Meter } from '../../cost/meter.js';
+import { ASLEEP, PARKED, RUNNING, WAITING, type Clock, type RunState, type Timed } from '../clock/clock.js';
+import type { LocalApic } from '../apic/local-apic.js';
+import type { Bus } from '../apic/bus.js';
+import type { Lines } from '../memory/lines.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
+import type { VmxUnit } from '../vmx/vmx-unit.js';
+import type { Decoder } from './decoder.js';
+import type { Engine } from './engine.js';
+import { raiseFault, deliverEvent } from './exceptions.js';
+import { interruptBoundary } from './interrupts.js';
+import type { Fault, IdtEvent } from './fault.js';
+import * as L from './layout.js';
+import { handleStop } from './stops.js';
+import type { NonRoot } from './non-root.js';
+import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
+import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
+import { nullSegment, type Segment } from './segments.js';
+import { Msrs } from './msrs.js';
+import type { CpuFeatures } from './features.js';
+
+const TWO_32 = 2 ** 32;
+
+export const ACTIVITY_ACTIVE = 0;
+export const ACTIVITY_HLT = 1;
+export const ACTIVITY_SHUTDOWN = 2;
+export const ACTIVITY_WAIT_FOR_SIPI = 3;
+/** Not an architectural activity state: MWAIT is reported as active, but the CPU sleeps on a monitored line. */
+export const ACTIVITY_MWAIT = 4;
+
+export const SHADOW_STI = 1;
+export const SHADOW_MOV_SS = 2;
+
+export const RFLAGS_IF = 1 << 9;
+
+/** What a machine gives each of its CPUs. */
+export interface CpuParts {
+  readonly memory: PhysicalMemory;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly lines: Lines;
+  readonly engine: Engine;
+  readonly decoder: Decoder;
+  readonly bus: Bus;
+  readonly features: CpuFeatures;
+  /** Sees measurement markers of the guest (see guest/marker). */
+  readonly onMarker: (cpu: Cpu, marker: number) => void;
+}
+
+export class Cpu implements Timed {
+  readonly id: number;
+  /** Physical x2APIC ID. */
+  readonly apicId: number;
+  readonly memory: PhysicalMemory;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly lines: Lines;
+  readonly engine: Engine;
+  readonly decoder: Decoder;
+  readonly bus: Bus;
+  readonly features: CpuFeatures;
+  readonly onMarker: (cpu: Cpu, marker: number) => void;
+  /** Byte address of the state block in the shared memory. */
+  readonly block: number;
+  readonly #word: number;
+
+  now = 0;
+  state: RunState = RUNNING;
+
+  // Wired by the machine after construction, in this order.
+  apic!: LocalApic;
+  vmx!: VmxUnit;
+  /** Model of root-mode software, or null when root mode runs machine code (`boot --bare`). */
+  rootSoftware: RootSoftware | null = null;
+  /** Non-null in VMX non-root operation. */
+  nonRoot: NonRoot | null = null;
+
+  cr0 = 0x6000_0010;
+  cr2 = 0;
+  cr3 = 0;
+  cr4 = 0;
+  /** IA32_EFER bits 31:0 (63:32 are reserved). */
+  eferLow = 0;
+  readonly dr = new BigUint64Array([0n, 0n, 0n, 0n, 0n, 0n, 0xffff_0ff0n, 0x400n]);
+  /** ES CS SS DS FS GS LDTR TR; the bases of FS and GS live in the state block. */
+  readonly segments: Segment[] = Array.from({ length: 8 }, nullSegment);
+  readonly gdtr = { base: 0, limit: 0xffff };
+  readonly idtr = { base: 0, limit: 0xffff };
+  readonly msrs: Msrs;
+
+  activity = ACTIVITY_ACTIVE;
+  /** Blocking by STI or MOV SS until the next instruction has completed. */
+  shadow = 0;
+  nmiBlocked = false;
+  nmiPending = false;
+  initPending = false;
+  /** Vector of a pending start-up IPI, or -1. */
+  sipiPending = -1;
+  /** Something may be deliverable at the next boundary; cleared when nothing is. */
+  attention = false;
+  /** An event whose delivery has begun: injected at VM entry, or waiting for a cache line. */
+  injected: IdtEvent | null = null;
+  /** The event being delivered, for IDT-vectoring information of an exit in between. */
+  delivering: IdtEvent | null = null;
+  fault: Fault | null = null;
+  /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */
+  apicWriteOffset = -1;
+
+  /** Lines collected by the operation in progress: slot, or ~slot for writing (memory/lines). */
+  readonly collected: number[] = [];
+  lineArriving = false;
+  /** Instructions retired when the collection began: it belongs to that instruction. */
+  collectedAt = -1;
+  #begun = false;
+  /** The last attempt at the current instruction or event had to wait: go on with it before looking for events. */
+  #retrying: 'instruction' | 'boundary' | null = null;
+
+  constructor(id: number, apicId: number, parts: CpuParts) {
+    this.id = id;
+    this.apicId = apicId;
+    this.memory = parts.memory;
+    this.clock = parts.clock;
+    this.meter = parts.meter;
+    this.lines = parts.lines;
+    this.engine = parts.engine;
+    this.decoder = parts.decoder;
+    this.bus = parts.bus;
+    this.features = parts.features;
+    this.onMarker = parts.onMarker;
+    this.block = parts.memory.cpuBlock(id);
+    this.#word = this.block >>> 2;
+    this.msrs = new Msrs();
+    this.#initializeBlock();
+  }
+
+  #initializeBlock(): void {
+    const { memory, block } = this;
+    this.setWord(L.CPU_TLB, block + L.CPU_TLB_SUPERVISOR);
+    this.setWord(L.CPU_ITLB, block + L.CPU_ITLB_SUPERVISOR);
+    this.setWord(L.CPU_LINE_MASKS, memory.lineMasks + this.id * memory.trackedPages * L.LINE_MASK_SIZE);
+    this.setWord(L.CPU_FAST_FORWARD, 1);
+    this.setWord(L.CPU_COST_SPIN_EXIT, this.meter.table.stepTicks[STEP.SPIN_EXIT] as number);
+    this.rflags = 2;
+  }
+
+  // ---- Registers
+
+  /** A 32-bit word of the state block. */
+  word(offset: number): number {
+    return this.memory.u32[this.#word + (offset >>> 2)] as number;
+  }
+
+  setWord(offset: number, value: number): void {
+    this.memory.u32[this.#word + (offset >>> 2)] = value;
+  }
+
+  /** A 64-bit field of the state block as a signed number: exact for canonical addresses and for times. */
+  long(offset: number): number {
+    const at = this.#word + (offset >>> 2);
+    return (this.memory.i32[at + 1] as number) * TWO_32 + (this.memory.u32[at] as number);
+  }
+
+  setLong(offset: number, value: number): void {
+    const at = this.#word + (offset >>> 2);
+    this.memory.u32[at] = value >>> 0;
+    this.memory.i32[at + 1] = Math.floor(value / TWO_32);
+  }
+
+  /** General-purpose register by SDM number (0 RAX .. 15 R15), unsigned 64-bit. */
+  gpr(register: number): bigint {
+    return this.memory.u64[(this.block >>> 3) + register] as bigint;
+  }
+
+  setGpr(register: number, value: bigint): void {
+    this.memory.u64[(this.block >>> 3) + register] = value;
+  }
+
+  gprLow(register: number): number {
+    return this.memory.u32[this.#word + register * 2] as number;
+  }
+
+  gprHigh(register: number): number {
+    return this.memory.u32[this.#word + register * 2 + 1] as number;
+  }
+
+  setGprWords(register: number, high: number, low: number): void {
+    this.memory.u32[this.#word + register * 2] = low;
+    this.memory.u32[this.#word + register * 2 + 1] = high;
+  }
+
+  /** Signed number: exact for canonical addresses. */
+  gprNumber(register: number): number {
+    return this.long(L.CPU_GPR + register * 8);
+  }
+
+  setGprNumber(register: number, value: number): void {
+    this.setLong(L.CPU_GPR + register * 8, value);
+  }
+
+  /** Instruction pointer as a signed, canonical linear address. */
+  get rip(): number {
+    return this.long(L.CPU_RIP);
+  }
+
+  set rip(value: number) {
+    this.setLong(L.CPU_RIP, value);
+  }
+
+  /** RFLAGS bits 31:0 (63:32 are always 0). */
+  get rflags(): number {
+    return this.engine.getFlags(this.block) >>> 0;
+  }
+
+  set rflags(value: number) {
+    this.engine.setFlags(this.block, value);
+    this.attention = true;
+  }
+
+  get interruptsEnabled(): boolean {
+    return (this.word(L.CPU_SYSTEM_FLAGS) & RFLAGS_IF) !== 0;
+  }
+
+  get cpl(): number {
+    return this.word(L.CPU_CPL);
+  }
+
+  /** Sets the current privilege level and switches the TLB banks with it. */
+  set cpl(value: number) {
+    this.setWord(L.CPU_CPL, value);
+    this.setWord(L.CPU_TLB, this.block + (value === 3 ? L.CPU_TLB_USER : L.CPU_TLB_SUPERVISOR));
+    this.setWord(L.CPU_ITLB, this.block + (value === 3 ? L.CPU_ITLB_USER : L.CPU_ITLB_SUPERVISOR));
+  }
+
+  /** Base of a segment, with FS and GS from the state block. */
+  segmentBase(segment: number): number {
+    if (segment === 4) return this.long(L.CPU_FS_BASE);
+    if (segment === 5) return this.long(L.CPU_GS_BASE);
+    return (this.segments[segment] as Segment).base;
+  }
+
+  // ---- Time and cost
+
+  /** Charges a step; `ticks` overrides the profile's value for steps that scale with distance. */
+  charge(step: number, ticks: number = this.meter.table.stepTicks[step] as number): void {
+    this.now += ticks;
+    this.meter.record(this.id, step, ticks);
+  }
+
+  /** Charges a plain instruction class (index into INSTRUCTION_CLASSES). */
+  chargeClass(instructionClass: number): void {
+    this.now += this.meter.table.classTicks[instructionClass] as number;
+  }
+
+  /** The TSC this CPU's software reads: bits beyond 2^53 do not occur. */
+  get tsc(): number {
+    return Math.floor(this.now / TICKS_PER_CYCLE) + this.long(L.CPU_TSC_OFFSET);
+  }
+
+  /**
+   * True on the first attempt of an operation: the moment to charge it. Charge, then act: costs come first, the
+   * lines and the turn are waited for next, and everything visible happens at the end, at once.
+   */
+  begin(): boolean {
+    if (this.#begun) return false;
+    this.#begun = true;
+    return true;
+  }
+
+  /** Ends the operation begun by `begin`. */
+  finish(): void {
+    this.#begun = false;
+    this.collected.length = 0;
+  }
+
+  // ---- TLBs
+
+  /** Forgets every translation of this CPU. */
+  flushTlbs(): void {
+    this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_STRIDE);
+  }
+
+  // ---- Being woken
+
+  /** A physical interrupt, NMI, INIT or SIPI has arrived at time `at`. */
+  wake(at: number): void {
+    this.attention = true;
+    this.setWord(L.CPU_MARK_BRANCH, 0);
+    if (this.state !== ASLEEP) return;
+    this.now = Math.max(this.now, at);
+    this.clock.activate(this);
+  }
+
+  /** Accounts for the idle passes of a parked spin loop that begin before (at, byCpu). */
+  unpark(at: number, byCpu: number): void {
+    const d = this.long(L.CPU_PARK_D);
+    const precedes = (time: number): boolean => time < at || (time === at && this.id < byCpu);
+    let passes = Math.max(0, Math.floor((at - this.now) / d));
+    if (passes > 0 && !precedes(this.now + passes * d)) passes--;
+    this.now += passes * d;
+    this.setLong(L.CPU_RETIRED, this.long(L.CPU_RETIRED) + passes * this.long(L.CPU_PARK_N));
+    this.setLong(L.CPU_SPIN_TICKS, this.long(L.CPU_SPIN_TICKS) + passes * d);
+    const pauses = this.long(L.CPU_PARK_PAUSES);
+    this.setLong(L.CPU_COUNT_PAUSE, this.long(L.CPU_COUNT_PAUSE) + passes * pauses);
+    if (pauses > 0 && this.word(L.CPU_PLE_ON) !== 0) {
+      this.setLong(L.CPU_PLE_LAST, this.long(L.CPU_PLE_LAST) + passes * d);
+      this.setLong(L.CPU_PLE_FIRST, this.long(L.CPU_PLE_FIRST) + passes * d);
+    }
+    this.setLong(L.CPU_MARK_TIME, this.now);
+  }
+
+  // ---- Running
+
+  run(limit: number): void {
+    for (;;) {
+      if (this.now >= limit && this.#retrying === null) return;
+      if (this.nonRoot === null && this.rootSoftware !== null) {
+        if (!this.#runRootSoftware(this.rootSoftware)) return;
+        continue;
+      }
+      if (this.apicWriteOffset >= 0) {
+        if (!this.#emulateApicWrite()) return;
+        continue;
+      }
+      if (this.#retrying !== 'instruction' && (this.attention || this.injected !== null)) {
+        const outcome = this.#handleEvents();
+        if (outcome === WAIT) return this.#wait('boundary');
+        this.#retrying = null;
+        if (outcome !== PASS) continue;
+      }
+      if (this.activity !== ACTIVITY_ACTIVE) {
+        this.state = ASLEEP;
+        return;
+      }
+      if (!this.#step(limit)) return;
+    }
+  }
+
+  /** One run of the interpreter and what its stop asks for; false when the CPU gives up its turn. */
+  #step(limit: number): boolean {
+    const { shadow } = this;
+    const stop = this.execute(shadow === 0 ? limit : this.now + 1);
+    const outcome = handleStop(this, stop);
+    if (outcome === WAIT) {
+      this.#wait('instruction');
+      return false;
+    }
+    this.#retrying = outcome === PASS ? 'instruction' : null;
+    if (stop === L.STOP_PARKED) {
+      this.state = PARKED;
+      return false;
+    }
+    if (shadow !== 0 && outcome !== PASS) this.#endShadow(shadow);
+    return true;
+  }
+
+  /** APIC-write emulation that the last instruction left behind; false when the CPU gives up its turn. */
+  #emulateApicWrite(): boolean {
+    const outcome = this.resolve((this.nonRoot as NonRoot).apicWriteEmulation(this.apicWriteOffset));
+    if (outcome === WAIT) {
+      this.#wait('boundary');
+      return false;
+    }
+    this.#retrying = null;
+    this.apicWriteOffset = -1;
+    this.attention = true;
+    return true;
+  }
+
+  /** Lets the interpreter run; returns why it stopped. An instruction that has waited runs at once. */
+  execute(limit: number): number {
+    this.setLong(L.CPU_NOW, this.now);
+    this.setLong(L.CPU_LIMIT, this.#retrying === null ? limit : Math.max(limit, this.now + 1));
+    const stop = this.engine.run(this.block);
+    this.now = this.long(L.CPU_NOW);
+    return stop;
+  }
+
+  /** False when the CPU gives up its turn. */
+  #runRootSoftware(software: RootSoftware): boolean {
+    const state = software.resume(this);
+    if (state === ROOT_ENTERED_GUEST) return true;
+    this.state = state === ROOT_WAITS ? WAITING : ASLEEP;
+    if (state === ROOT_IDLE && this.apic.requestsService) this.state = RUNNING;
+    return false;
+  }
+
+  #wait(what: 'instruction' | 'boundary'): void {
+    this.#retrying = what;
+    this.state = WAITING;
+  }
+
+  /** DONE or REDIRECTED: look again. PASS: nothing to deliver. */
+  #handleEvents(): Outcome {
+    if (this.injected !== null) {
+      const outcome = this.resolve(deliverEvent(this, this.injected));
+      if (outcome !== WAIT) this.injected = null;
+      return outcome;
+    }
+    const outcome = this.resolve(this.nonRoot === null ? interruptBoundary(this) : this.nonRoot.boundary());
+    if (outcome === PASS && this.nonRoot?.attention !== true) this.attention = false;
+    return outcome;
+  }
+
+  /** Ends an operation unless it waits, and turns a fault into the exception or exit that it causes. */
+  resolve(outcome: Outcome): Outcome {
+    if (outcome === FAULT) return this.resolve(raiseFault(this));
+    if (outcome !== WAIT) this.finish();
+    return outcome;
+  }
+
+  #endShadow(shadow: number): void {
+    this.shadow &= ~shadow;
+    this.attention = true;
+  }
+
+  /** An instruction executed by the host has completed. */
+  retire(length: number): void {
+    this.rip += length;
+    this.setLong(L.CPU_RETIRED, this.long(L.CPU_RETIRED) + 1);
+  }
+}
+
+export const CLASS = Object.fromEntries(INSTRUCTION_CLASSES.map((name, index) => [name.toUpperCase(), index])) as {
+  readonly [Name in (typeof INSTRUCTION_CLASSES)[number] as Uppercase<Name>]: number;
+};
+

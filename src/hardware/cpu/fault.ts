@@ -1,0 +1,55 @@
+/** Exception vectors (SDM vol. 3, table 6-1). */
+export const VECTOR_DE = 0;
+export const VECTOR_DB = 1;
+export const VECTOR_NMI = 2;
+export const VECTOR_BP = 3;
+export const VECTOR_OF = 4;
+export const VECTOR_BR = 5;
+export const VECTOR_UD = 6;
+export const VECTOR_NM = 7;
+export const VECTOR_DF = 8;
+export const VECTOR_TS = 10;
+export const VECTOR_NP = 11;
+export const VECTOR_SS = 12;
+export const VECTOR_GP = 13;
+export const VECTOR_PF = 14;
+export const VECTOR_MF = 16;
+export const VECTOR_AC = 17;
+export const VECTOR_MC = 18;
+
+/** Event types, as in VM-entry and VM-exit interruption information. */
+export const EVENT_EXTERNAL = 0;
+export const EVENT_NMI = 2;
+export const EVENT_EXCEPTION = 3;
+export const EVENT_SOFTWARE_INTERRUPT = 4;
+export const EVENT_PRIVILEGED_SOFTWARE = 5;
+export const EVENT_SOFTWARE_EXCEPTION = 6;
+
+/** An event on its way through the IDT. */
+export interface IdtEvent {
+  readonly type: number;
+  readonly vector: number;
+  readonly errorCode: number | null;
+  /** Instruction length, for software events (RIP is pushed behind the instruction); 0 otherwise. */
+  readonly length: number;
+}
+
+/** Why an operation returned FAULT. */
+export type Fault =
+  | {
+      readonly kind: 'exception';
+      readonly vector: number;
+      readonly errorCode: number | null;
+      /** Faulting linear address (#PF), canonical and sign-extended; 0 otherwise. */
+      readonly address: number;
+    }
+  | {
+      readonly kind: 'ept';
+      /** True for a misconfiguration (exit 49), false for a violation (exit 48). */
+      readonly misconfiguration: boolean;
+      readonly guestPhysical: number;
+      /** Exit qualification of a violation, bits 8:0 and 12. */
+      readonly qualification: number;
+      /** Linear address that was being translated. */
+      readonly linear: number;
+    };

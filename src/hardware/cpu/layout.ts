@@ -1,0 +1,124 @@
+/**
+ * Layout of the memory that the interpreter (WebAssembly) and the host (TypeScript) share. This file is compiled by
+ * both tsc and asc: it holds constants only.
+ *
+ *   0               reserved (statics of the interpreter)
+ *   CPU_BLOCKS      one CPU_STRIDE per physical CPU: state, bounce page, TLBs
+ *   lineMasks       per CPU, LINE_MASK_SIZE bytes per tracked page: may-read mask, may-write mask (64 lines each)
+ *   records         predecoded instructions, RECORD_SIZE bytes each
+ *   codeMaps        per page with decoded code: 4096 u32 record addresses, by page offset; 0 = not decoded
+ *   ram             host-physical memory, starting at physical address 0
+ *
+ * Regions after the CPU blocks have sizes chosen at start; their addresses are handed to the interpreter in each CPU
+ * block.
+ */
+export const CPU_BLOCKS = 0x10000;
+export const CPU_STRIDE = 0x10000;
+
+// ---- CPU state, offsets from the CPU block. u64 unless marked.
+export const CPU_GPR = 0; //            16 general-purpose registers, SDM order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15
+export const CPU_RIP = 128;
+// Lazy flags without a kind, all values sign-extended to 64 bits. CF = cx <u cy; ZF, SF, PF from fres;
+// OF, AF from the adder fp + fq = fs. add: fp=a fq=b fs=fres=r cx=r cy=a. sub/cmp: fp=fres=r fq=b fs=a cx=a cy=b.
+// logic: cx=cy=0, fp=fq=fs=0. inc/dec leave cx, cy.
+export const CPU_CX = 136;
+export const CPU_CY = 144;
+export const CPU_FRES = 152;
+export const CPU_FP = 160;
+export const CPU_FQ = 168;
+export const CPU_FS = 176;
+export const CPU_SYSTEM_FLAGS = 184; // u32: RFLAGS bits other than CF PF AF ZF SF OF (TF IF DF IOPL NT RF AC ID ...)
+export const CPU_CPL = 188; //         u32
+export const CPU_NOW = 192; //         this CPU's clock in ticks
+export const CPU_LIMIT = 200; //       run() returns at the first instruction boundary with now >= limit
+export const CPU_RETIRED = 208; //     instructions retired
+export const CPU_FS_BASE = 216;
+export const CPU_GS_BASE = 224;
+export const CPU_TSC_OFFSET = 232; //  cycles added to the TSC (VMX TSC offset plus IA32_TSC writes)
+
+// Why run() returned, and what it needs
+export const CPU_STOP = 240; //        u32, STOP_*
+export const CPU_STOP_SIZE = 244; //   u32: bytes of the access
+export const CPU_STOP_VA = 248; //     linear address of the access
+export const CPU_STOP_ACCESS = 256; // u32, ACCESS_*
+export const CPU_STOP_INFO = 260; //   u32: record address (SLOW), tracked page index (LINE_MISS), vector (FAULT), special-page kind (SPECIAL), marker
+export const CPU_STOP_ERROR = 264; //  u32: error code (FAULT)
+export const CPU_MODE = 268; //        u32, MODE_*: selects records
+export const CPU_TLB = 272; //         u32: address of the TLB bank in use (by CPL)
+export const CPU_ITLB = 276; //        u32: address of the instruction-TLB bank in use
+export const CPU_LINE_MASKS = 280; //  u32: address of this CPU's line masks
+export const CPU_RDTSC_SLOW = 284; //  u32: non-zero makes RDTSC stop with STOP_SLOW (RDTSC exiting, CR4.TSD)
+
+// Spinning: see "Spinning costs nothing to simulate" in ARCHITECTURE.md
+export const CPU_FAST_FORWARD = 288; //u32: 1 = a provably idle spin parks the CPU
+export const CPU_SPIN_BRANCH = 292; //  u32: record of the spin branch taken last, 0 = none (for the spin-exit charge)
+export const CPU_MARK_BRANCH = 296; //  u32: record of the marked spin branch, 0 = no mark
+export const CPU_PARK_PASSES = 300; //  u32: reserved for the host
+export const CPU_MARK_TIME = 304; //   when the mark was set
+export const CPU_PARK_D = 312; //      ticks per pass of the parked loop
+export const CPU_PARK_N = 320; //      instructions per pass
+export const CPU_PARK_PAUSES = 328; // PAUSEs per pass
+export const CPU_SPIN_TICKS = 336; //  ticks spent in completed idle spin passes (counted with fast-forward on and off)
+
+// PAUSE-loop exiting (SDM 25.1.3); times in ticks
+export const CPU_PLE_ON = 344; //      u32: 1 = check the rule on every PAUSE at CPL 0
+export const CPU_PAUSE_SLOW = 348; //  u32: 1 = PAUSE exiting: stop with STOP_SLOW
+export const CPU_PLE_GAP = 352;
+export const CPU_PLE_WINDOW = 360;
+export const CPU_PLE_FIRST = 368; //   start of the current loop
+export const CPU_PLE_LAST = 376; //    last PAUSE; 0 = none since VM entry
+
+// How often the interpreter executed instructions that are named steps (u64 each, reset by the host)
+export const CPU_COUNT_RDTSC = 384;
+export const CPU_COUNT_LOCKED = 392;
+export const CPU_COUNT_MFENCE = 400;
+export const CPU_COUNT_PAUSE = 408;
+export const CPU_COUNT_SPIN_EXIT = 416;
+// What they cost, in ticks (u32 each, set by the host)
+export const CPU_COST_SPIN_EXIT = 424; // the others are in their records
+
+export const CPU_HOST_AREA = 1024; //  from here to 4096: free for the host side
+
+export const CPU_BOUNCE = 0x1000; //   a page that stands in for a device during one instruction
+export const CPU_ITLB_SUPERVISOR = 0x2000;
+export const CPU_ITLB_USER = 0x3000;
+export const ITLB_ENTRIES = 256; //    16 bytes each: tag u64 (linear page address | 1), code map address u32, 0
+export const CPU_TLB_SUPERVISOR = 0x4000;
+export const CPU_TLB_USER = 0x8000;
+export const TLB_ENTRIES = 512; //     32 bytes each, index = linear page number & (TLB_ENTRIES - 1)
+
+// ---- TLB entry. A tag is the linear page address with bit 0 set when valid (so an all-zero entry matches nothing).
+export const TLB_READ = 0; //     u64 tag: loads may go to `addend` directly
+export const TLB_WRITE = 8; //    u64 tag: stores may go to `addend` directly
+export const TLB_OTHER = 16; //   u64 tag: tracked or special page; the low 12 bits hold the kind
+export const TLB_ADDEND = 24; //  u32: address in this memory of the page's first byte
+export const TLB_INFO = 28; //    u32: tracked page index (kind TRACKED*), else free for the host
+// kinds in the low 12 bits of TLB_OTHER
+export const TLB_TRACKED = 1; //          tracked page, writable by paging
+export const TLB_TRACKED_READ_ONLY = 3; // tracked page, stores go to the host
+export const TLB_SPECIAL = 5; //          device or APIC-access page: every access stops with STOP_SPECIAL
+
+export const LINE_MASK_SIZE = 16; // u64 may-read, u64 may-write
+export const RECORD_SIZE = 32;
+
+// ---- Why run() returns
+export const STOP_LIMIT = 0; //     now >= limit
+export const STOP_NO_RECORD = 1; // nothing decoded at RIP
+export const STOP_TLB_MISS = 2; //  CPU_STOP_VA, SIZE, ACCESS; nothing committed, RIP at the instruction
+export const STOP_LINE_MISS = 3; // tracked page index in INFO, line from VA; nothing committed
+export const STOP_SPECIAL = 4; //   special page; nothing committed
+export const STOP_SLOW = 5; //      the instruction at RIP is executed by the host; INFO = record address
+export const STOP_FAULT = 6; //     exception INFO (vector), ERROR; nothing committed
+export const STOP_PARKED = 7; //    idle spin: CPU_PARK_* and CPU_MARK_TIME describe it; RIP at the loop head
+export const STOP_MARKER = 8; //    measurement marker retired; its number in INFO
+export const STOP_PAUSE_LOOP = 9; // pause-loop exit, fault-like: RIP at the PAUSE
+export const STOP_FLAGS = 10; //    retired; IF, TF or another system flag changed: the host looks for events
+
+export const ACCESS_READ = 1;
+export const ACCESS_WRITE = 2;
+export const ACCESS_RMW = 3;
+export const ACCESS_FETCH = 4;
+
+export const MODE_64 = 0;
+export const MODE_32 = 1;
+export const MODE_16 = 2;

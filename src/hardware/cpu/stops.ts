@@ -1,0 +1,199 @@
+/**
+ * What the host does when the interpreter stops: fills TLBs, gets cache lines, stands in for devices and for the
+ * virtual-APIC page, executes slow instructions and raises faults.
+ *
+ * Outcomes: DONE = an instruction completed or an event was taken, RIP is right. PASS = run the same instruction
+ * again, at once. WAIT = the same, when next in order.
+ */
+import { TLB_ENTRIES } from './layout.js';
+import * as L from './layout.js';
+import type { Cpu } from './cpu.js';
+import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
+import { translate, translation } from '../memory/walk.js';
+import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
+import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
+import { executeSlow } from './slow-instructions.js';
+
+const PAGE_MASK = 4095;
+const TWO_32 = 2 ** 32;
+
+export function handleStop(cpu: Cpu, stop: number): Outcome {
+  switch (stop) {
+    case L.STOP_LIMIT:
+    case L.STOP_PARKED:
+      return DONE;
+    case L.STOP_TLB_MISS:
+      return settle(cpu, fillForAccess(cpu));
+    case L.STOP_LINE_MISS:
+      return getLines(cpu);
+    case L.STOP_NO_RECORD:
+      return settle(cpu, cpu.decoder.decode(cpu));
+    case L.STOP_SLOW:
+      return executeAndRetire(cpu);
+    case L.STOP_SPECIAL:
+      return settle(cpu, accessSpecialPage(cpu));
+    case L.STOP_FAULT:
+      cpu.fault = {
+        kind: 'exception',
+        vector: cpu.word(L.CPU_STOP_INFO),
+        errorCode: hasErrorCode(cpu.word(L.CPU_STOP_INFO)) ? cpu.word(L.CPU_STOP_ERROR) : null,
+        address: 0,
+      };
+      return cpu.resolve(FAULT);
+    case L.STOP_MARKER:
+      cpu.onMarker(cpu, cpu.word(L.CPU_STOP_INFO));
+      return DONE;
+    case L.STOP_PAUSE_LOOP:
+      return pauseLoopExit(cpu);
+    case L.STOP_FLAGS:
+      cpu.attention = true;
+      return DONE;
+    default:
+      throw new RangeError(`the interpreter stopped for unknown reason ${String(stop)}`);
+  }
+}
+
+/** A PASS keeps the operation open: the instruction is still to be executed. */
+function settle(cpu: Cpu, outcome: Outcome): Outcome {
+  return outcome === PASS ? PASS : cpu.resolve(outcome);
+}
+
+function hasErrorCode(vector: number): boolean {
+  return vector === 8 || (vector >= 10 && vector <= 14) || vector === 17;
+}
+
+function executeAndRetire(cpu: Cpu): Outcome {
+  const instruction = cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO));
+  const outcome = executeSlow(cpu, instruction);
+  if (outcome === DONE) cpu.retire(instruction.length);
+  return cpu.resolve(outcome);
+}
+
+function pauseLoopExit(cpu: Cpu): Outcome {
+  if (cpu.nonRoot === null) throw new Error('pause-loop exit outside VMX non-root operation');
+  return cpu.resolve(cpu.nonRoot.intercept(EXIT_REASON_PAUSE_INSTRUCTION, 0, 2));
+}
+
+// ---- TLB
+
+function fillForAccess(cpu: Cpu): Outcome {
+  const va = cpu.long(L.CPU_STOP_VA);
+  const access = cpu.word(L.CPU_STOP_ACCESS);
+  const last = va + cpu.word(L.CPU_STOP_SIZE) - 1;
+  const outcome = fillTlb(cpu, va, access);
+  if (outcome !== PASS || Math.floor(va / 4096) === Math.floor(last / 4096)) return outcome;
+  return fillTlb(cpu, last, access);
+}
+
+/** Translates the page of `va` and enters it into the TLB of the current privilege level. */
+export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
+  const pa = translate(cpu, va, access, cpu.cpl === 3);
+  if (pa < 0) return -pa as Outcome;
+  const page = pa - (pa & PAGE_MASK);
+  if (isSpecial(cpu, page)) return enter(cpu, va, 0, 0, L.TLB_SPECIAL, 0);
+  if (!cpu.lines.touch(cpu, page)) return WAIT;
+  if (access !== L.ACCESS_READ && cpu.decoder.hasCode(page)) {
+    if (cpu.clock.mustWait(cpu)) return WAIT;
+    cpu.decoder.drop(page);
+  }
+  const writable = translation.writable && !cpu.decoder.hasCode(page);
+  const index = cpu.lines.trackedIndex(page);
+  if (index < 0) return enter(cpu, va, 1, writable ? 1 : 0, 0, page);
+  return enter(cpu, va, 0, 0, writable ? L.TLB_TRACKED : L.TLB_TRACKED_READ_ONLY, page, index);
+}
+
+function isSpecial(cpu: Cpu, page: number): boolean {
+  return !cpu.memory.isRam(page) || (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === page);
+}
+
+function tlbEntry(cpu: Cpu, va: number): number {
+  return (cpu.word(L.CPU_TLB) >>> 2) + ((va >>> 12) & (TLB_ENTRIES - 1)) * 8;
+}
+
+function enter(cpu: Cpu, va: number, read: number, write: number, kind: number, page: number, index = 0): Outcome {
+  const { u32 } = cpu.memory;
+  const at = tlbEntry(cpu, va);
+  const low = (va & ~PAGE_MASK) >>> 0;
+  const high = Math.floor(va / TWO_32) >>> 0;
+  u32[at] = read === 0 ? 0 : low | 1;
+  u32[at + 1] = read === 0 ? 0 : high;
+  u32[at + 2] = write === 0 ? 0 : low | 1;
+  u32[at + 3] = write === 0 ? 0 : high;
+  u32[at + 4] = kind === 0 ? 0 : low | kind;
+  u32[at + 5] = kind === 0 ? 0 : high;
+  u32[at + 6] = cpu.memory.ram + page;
+  u32[at + 7] = index;
+  return PASS;
+}
+
+// ---- Cache lines
+
+function getLines(cpu: Cpu): Outcome {
+  const retired = cpu.long(L.CPU_RETIRED);
+  if (cpu.collectedAt !== retired) {
+    cpu.collected.length = 0;
+    cpu.collectedAt = retired;
+  }
+  const va = cpu.long(L.CPU_STOP_VA);
+  const write = cpu.word(L.CPU_STOP_ACCESS) !== L.ACCESS_READ;
+  const last = va + cpu.word(L.CPU_STOP_SIZE) - 1;
+  const first = collectAt(cpu, va, write);
+  if (first !== PASS || Math.floor(va / 64) === Math.floor(last / 64)) return first;
+  return collectAt(cpu, last, write);
+}
+
+function collectAt(cpu: Cpu, va: number, write: boolean): Outcome {
+  const addend = cpu.memory.u32[tlbEntry(cpu, va) + 6] as number;
+  const pa = addend - cpu.memory.ram + (va & PAGE_MASK);
+  return cpu.lines.collect(cpu, pa, write) ? PASS : WAIT;
+}
+
+// ---- Pages that are not memory
+
+function accessSpecialPage(cpu: Cpu): Outcome {
+  const va = cpu.long(L.CPU_STOP_VA);
+  const size = cpu.word(L.CPU_STOP_SIZE);
+  const access = cpu.word(L.CPU_STOP_ACCESS);
+  const pa = translate(cpu, va, access, cpu.cpl === 3);
+  if (pa < 0) return -pa as Outcome;
+  if (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === pa - (pa & PAGE_MASK)) {
+    return virtualApicAccess(cpu, cpu.nonRoot.apicAccess(pa & PAGE_MASK, size, access), va, access);
+  }
+  return deviceAccess(cpu, pa, va, size, access);
+}
+
+function virtualApicAccess(cpu: Cpu, outcome: Outcome, va: number, access: number): Outcome {
+  if (outcome !== DONE || cpu.nonRoot === null) return outcome;
+  const page = cpu.nonRoot.virtualApicPage;
+  const offset = va & PAGE_MASK;
+  const write = access !== L.ACCESS_READ;
+  if (!cpu.lines.hold(cpu, page + offset, write)) return WAIT;
+  const stop = executeMapped(cpu, va, cpu.memory.ram + page);
+  if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
+  if (write) cpu.apicWriteOffset = offset;
+  return REDIRECTED;
+}
+
+/** Physical addresses without memory: the local APIC of this CPU, or nothing (reads all ones). */
+function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: number): Outcome {
+  if (cpu.clock.mustWait(cpu)) return WAIT;
+  const bounce = cpu.block + L.CPU_BOUNCE;
+  const offset = va & PAGE_MASK;
+  const base = cpu.apic.basePage;
+  const isApic = pa >= base && pa < base + LOCAL_APIC_PAGE_SIZE;
+  const bytes = cpu.memory.u8.subarray(bounce + offset, bounce + offset + size);
+  bytes.fill(0xff);
+  if (isApic && access !== L.ACCESS_WRITE) accessDevice(cpu, offset, bytes, false);
+  const stop = executeMapped(cpu, va, bounce);
+  if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
+  if (isApic && access !== L.ACCESS_READ) accessDevice(cpu, offset, bytes, true);
+  return REDIRECTED;
+}
+
+/** Executes the one instruction at RIP with the page of `va` standing at `address` of the shared memory. */
+function executeMapped(cpu: Cpu, va: number, address: number): number {
+  enter(cpu, va, 1, 1, 0, address - cpu.memory.ram);
+  const stop = cpu.execute(cpu.now + 1);
+  enter(cpu, va, 0, 0, L.TLB_SPECIAL, 0);
+  return stop;
+}

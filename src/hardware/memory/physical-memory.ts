@@ -1,0 +1,120 @@
+import { CPU_BLOCKS, CPU_STRIDE, LINE_MASK_SIZE, RECORD_SIZE } from '../cpu/layout.js';
+
+export const PAGE_SIZE = 4096;
+/** Width of physical addresses (CPUID 80000008H). */
+export const MAXPHYADDR = 46;
+
+const WASM_PAGE = 65536;
+const TWO_32 = 2 ** 32;
+
+export interface MemoryOptions {
+  readonly cpus: number;
+  /** Host-physical memory, bytes, a multiple of 4096. */
+  readonly ramBytes: number;
+  /** How many pages can be shared between CPUs. */
+  readonly trackedPages?: number;
+  /** How many predecoded instructions are kept. */
+  readonly records?: number;
+  /** How many pages with decoded code are kept. */
+  readonly codePages?: number;
+}
+
+/**
+ * Host-physical memory and everything the interpreter shares with the host, in one WebAssembly.Memory that never
+ * grows. Physical addresses are numbers; `ram + pa` is the byte index in `u8`. Accessors here bypass line ownership
+ * and time: they are for whoever holds the line, and for setting a machine up.
+ */
+export class PhysicalMemory {
+  readonly wasm: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly u64: BigUint64Array;
+  readonly view: DataView;
+  readonly ramBytes: number;
+  /** Byte addresses in the WebAssembly memory. */
+  readonly lineMasks: number;
+  readonly records: number;
+  readonly recordsEnd: number;
+  readonly codeMaps: number;
+  readonly codePages: number;
+  readonly ram: number;
+  readonly trackedPages: number;
+  readonly cpus: number;
+
+  constructor(options: MemoryOptions) {
+    const { cpus, ramBytes, trackedPages = 1024, records = 1 << 16, codePages = 64 } = options;
+    this.cpus = cpus;
+    this.ramBytes = ramBytes;
+    this.trackedPages = trackedPages;
+    this.codePages = codePages;
+    this.lineMasks = CPU_BLOCKS + cpus * CPU_STRIDE;
+    this.records = alignUp(this.lineMasks + cpus * trackedPages * LINE_MASK_SIZE, PAGE_SIZE);
+    this.recordsEnd = this.records + records * RECORD_SIZE;
+    this.codeMaps = alignUp(this.recordsEnd, PAGE_SIZE);
+    this.ram = alignUp(this.codeMaps + codePages * PAGE_SIZE * 4, PAGE_SIZE);
+    const pages = alignUp(this.ram + ramBytes, WASM_PAGE) / WASM_PAGE;
+    this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const { buffer } = this.wasm;
+    this.u8 = new Uint8Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u64 = new BigUint64Array(buffer);
+    this.view = new DataView(buffer);
+  }
+
+  /** Byte address of the state block of CPU `id`. */
+  cpuBlock(id: number): number {
+    return CPU_BLOCKS + id * CPU_STRIDE;
+  }
+
+  /** True when `pa` is backed by memory (anything else is a device or nothing). */
+  isRam(pa: number): boolean {
+    return pa >= 0 && pa < this.ramBytes;
+  }
+
+  read8(pa: number): number {
+    return this.u8[this.ram + pa] as number;
+  }
+
+  write8(pa: number, value: number): void {
+    this.u8[this.ram + pa] = value;
+  }
+
+  /** `pa` must be 4-byte aligned. */
+  read32(pa: number): number {
+    return this.u32[(this.ram + pa) >>> 2] as number;
+  }
+
+  write32(pa: number, value: number): void {
+    this.u32[(this.ram + pa) >>> 2] = value;
+  }
+
+  /** `pa` must be 8-byte aligned. */
+  read64(pa: number): bigint {
+    return this.u64[(this.ram + pa) / 8] as bigint;
+  }
+
+  write64(pa: number, value: bigint): void {
+    this.u64[(this.ram + pa) / 8] = value;
+  }
+
+  /** A 64-bit word as a number: exact for values below 2^53 (addresses, times). */
+  readNumber(pa: number): number {
+    return this.read32(pa + 4) * TWO_32 + this.read32(pa);
+  }
+
+  writeNumber(pa: number, value: number): void {
+    this.write32(pa, value >>> 0);
+    this.write32(pa + 4, Math.floor(value / TWO_32));
+  }
+
+  /** The bytes [pa, pa + length) of physical memory, not a copy. */
+  bytes(pa: number, length: number): Uint8Array {
+    return this.u8.subarray(this.ram + pa, this.ram + pa + length);
+  }
+}
+
+function alignUp(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
