@@ -72,6 +72,8 @@ export class Cpu implements Timed {
 
   now = 0;
   state: RunState = RUNNING;
+  /** Ticks spent asleep: in HLT, MWAIT, or with an idle host. */
+  sleepTicks = 0;
 
   // Wired by the machine after construction, in this order.
   apic!: LocalApic;
@@ -292,7 +294,10 @@ export class Cpu implements Timed {
     this.attention = true;
     this.setWord(L.CPU_MARK_BRANCH, 0);
     if (this.state !== ASLEEP) return;
-    this.now = Math.max(this.now, at);
+    if (at > this.now) {
+      this.sleepTicks += at - this.now;
+      this.now = at;
+    }
     this.clock.activate(this);
   }
 

@@ -1,0 +1,78 @@
+/**
+ * What the CPUs did between two instants. Every figure is a difference of two snapshots taken by an event, so it does
+ * not depend on how far some CPU had run ahead.
+ */
+import { STEP, STEP_NAMES, TICKS_PER_CYCLE, type StepName } from '../cost/step.js';
+import type { Cpu } from '../hardware/cpu/cpu.js';
+import * as L from '../hardware/cpu/layout.js';
+import { exitReasonName } from '../hardware/vmx/exit-reason.js';
+import type { CpuActivity, StepTotal } from './machine-result.js';
+
+/** Steps that the interpreter counts itself, and where. */
+const COUNTED: readonly (readonly [step: number, counter: number])[] = [
+  [STEP.RDTSC, L.CPU_COUNT_RDTSC],
+  [STEP.LOCKED_RMW, L.CPU_COUNT_LOCKED],
+  [STEP.MFENCE, L.CPU_COUNT_MFENCE],
+  [STEP.PAUSE, L.CPU_COUNT_PAUSE],
+  [STEP.SPIN_EXIT, L.CPU_COUNT_SPIN_EXIT],
+];
+
+/** All counters of one CPU at one instant. */
+export interface Snapshot {
+  /** Ticks spent awake and not spinning idly. */
+  readonly busy: number;
+  readonly retired: number;
+  readonly exits: Float64Array;
+  readonly counts: Float64Array;
+  readonly ticks: Float64Array;
+}
+
+/** Takes the counters of `cpu`; `exits` are the hypervisor's counts by basic reason. */
+export function takeSnapshot(cpu: Cpu, exits: ArrayLike<number>): Snapshot {
+  const first = cpu.id * STEP_NAMES.length;
+  const counts = cpu.meter.counts.slice(first, first + STEP_NAMES.length);
+  const ticks = cpu.meter.ticks.slice(first, first + STEP_NAMES.length);
+  for (const [step, counter] of COUNTED) {
+    const count = cpu.long(counter);
+    counts[step] = (counts[step] as number) + count;
+    ticks[step] = (ticks[step] as number) + count * (cpu.meter.table.stepTicks[step] as number);
+  }
+  return {
+    busy: cpu.now - cpu.sleepTicks - cpu.long(L.CPU_SPIN_TICKS),
+    retired: cpu.long(L.CPU_RETIRED),
+    exits: Float64Array.from(exits),
+    counts,
+    ticks,
+  };
+}
+
+/** What lies between two snapshots of one CPU. */
+export function activityBetween(cpu: number, from: Snapshot, to: Snapshot): CpuActivity {
+  const steps: Partial<Record<StepName, StepTotal>> = {};
+  let named = 0;
+  STEP_NAMES.forEach((name, step) => {
+    const count = (to.counts[step] as number) - (from.counts[step] as number);
+    const ticks = (to.ticks[step] as number) - (from.ticks[step] as number);
+    if (count === 0) return;
+    steps[name] = { count, cycles: ticks / TICKS_PER_CYCLE };
+    if (step !== STEP.IPI_FLIGHT) named += ticks;
+  });
+  const busy = to.busy - from.busy;
+  return {
+    cpu,
+    exits: exitsBetween(from.exits, to.exits),
+    busyCycles: busy / TICKS_PER_CYCLE,
+    steps,
+    guestInstructionCycles: (busy - named) / TICKS_PER_CYCLE,
+    instructions: to.retired - from.retired,
+  };
+}
+
+function exitsBetween(from: Float64Array, to: Float64Array): Record<string, number> {
+  const exits: Record<string, number> = {};
+  to.forEach((count, reason) => {
+    const difference = count - (from[reason] as number);
+    if (difference !== 0) exits[exitReasonName(reason)] = difference;
+  });
+  return exits;
+}
