@@ -1,0 +1,190 @@
+/**
+ * The VMCS region: VMCS data as bytes in host-physical memory (SDM vol. 3, 25.2 and 25.11).
+ *
+ * The processor's own layout: revision identifier, abort indicator, launch state, then one 8-byte slot per field. VMCS
+ * accesses are the processor's, made through its caches of the current VMCS; they cause no line traffic. Not modelled:
+ * shadow VMCSs.
+ */
+import type { PhysicalMemory } from '../memory/physical-memory.js';
+import {
+  FIELD_TYPE_CONTROL,
+  FIELD_TYPE_GUEST,
+  FIELD_TYPE_HOST,
+  VMCS_FIELD,
+  fieldType,
+  fieldWidth,
+} from './vmcs-field.js';
+import { FIELD_WIDTH_16, FIELD_WIDTH_32, FIELD_WIDTH_64 } from './vmcs-field.js';
+
+const TWO_32 = 2 ** 32;
+
+const REVISION_WORD = 0;
+const ABORT_WORD = 1;
+const LAUNCH_STATE_WORD = 2;
+const FIRST_FIELD_WORD = 16;
+
+/** Highest encoding, with the access-type bit, plus one. */
+const ENCODINGS = 0x8000;
+/** Word offset in the region of each encoding (the high half has its own), 0 = no such field. */
+const WORD_OF_ENCODING = new Uint16Array(ENCODINGS);
+
+let nextWord = FIRST_FIELD_WORD;
+for (const encoding of Object.values(VMCS_FIELD)) {
+  WORD_OF_ENCODING[encoding] = nextWord;
+  if (fieldWidth(encoding) === FIELD_WIDTH_64) WORD_OF_ENCODING[encoding + 1] = nextWord + 1;
+  nextWord += 2;
+}
+
+/** True for the encodings of vmcs-field.ts and for the high halves of 64-bit fields. */
+export function isVmcsField(encoding: number): boolean {
+  return encoding >= 0 && encoding < ENCODINGS && WORD_OF_ENCODING[encoding] !== 0;
+}
+
+/** Fields that change with nearly every VM entry; entry looks at them anyway. */
+const HOT_FIELDS: ReadonlySet<number> = new Set([
+  VMCS_FIELD.GUEST_RIP,
+  VMCS_FIELD.GUEST_RSP,
+  VMCS_FIELD.GUEST_RFLAGS,
+  VMCS_FIELD.GUEST_INTR_STATUS,
+  VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO,
+  VMCS_FIELD.GUEST_ACTIVITY_STATE,
+  VMCS_FIELD.GUEST_PENDING_DBG_EXCEPTIONS,
+  VMCS_FIELD.VMX_PREEMPTION_TIMER_VALUE,
+  VMCS_FIELD.VM_ENTRY_INTR_INFO_FIELD,
+  VMCS_FIELD.VM_ENTRY_EXCEPTION_ERROR_CODE,
+  VMCS_FIELD.VM_ENTRY_INSTRUCTION_LEN,
+]);
+
+const DIRTY_CONTROLS = 1;
+const DIRTY_GUEST = 2;
+const DIRTY_HOST = 4;
+
+/** What a write to each encoding makes stale: DIRTY_* or 0. */
+const DIRTIES = new Uint8Array(ENCODINGS);
+for (const encoding of Object.values(VMCS_FIELD)) {
+  if (HOT_FIELDS.has(encoding)) continue;
+  const type = fieldType(encoding);
+  if (type === FIELD_TYPE_CONTROL) DIRTIES[encoding] = DIRTY_CONTROLS;
+  if (type === FIELD_TYPE_GUEST) DIRTIES[encoding] = DIRTY_GUEST;
+  if (type === FIELD_TYPE_HOST) DIRTIES[encoding] = DIRTY_HOST;
+}
+
+/** A region that a processor has made current, with what it remembers of the last VM entry. */
+export class Vmcs {
+  readonly address: number;
+  readonly #u32: Uint32Array;
+  readonly #i32: Int32Array;
+  readonly #base: number;
+  /** What has been written since the last VM entry that passed its checks. */
+  #dirty = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST;
+
+  constructor(memory: PhysicalMemory, address: number) {
+    this.address = address;
+    this.#u32 = memory.u32;
+    this.#i32 = memory.i32;
+    this.#base = (memory.ram + address) >>> 2;
+  }
+
+  // ---- Header
+
+  get revision(): number {
+    return this.#u32[this.#base + REVISION_WORD] as number;
+  }
+
+  set abortIndicator(value: number) {
+    this.#u32[this.#base + ABORT_WORD] = value;
+  }
+
+  get abortIndicator(): number {
+    return this.#u32[this.#base + ABORT_WORD] as number;
+  }
+
+  get launched(): boolean {
+    return this.#u32[this.#base + LAUNCH_STATE_WORD] === 1;
+  }
+
+  set launched(value: boolean) {
+    this.#u32[this.#base + LAUNCH_STATE_WORD] = value ? 1 : 0;
+  }
+
+  // ---- What VM entry need not check and load again
+
+  get controlsDirty(): boolean {
+    return (this.#dirty & DIRTY_CONTROLS) !== 0;
+  }
+
+  get guestDirty(): boolean {
+    return (this.#dirty & DIRTY_GUEST) !== 0;
+  }
+
+  get hostDirty(): boolean {
+    return (this.#dirty & DIRTY_HOST) !== 0;
+  }
+
+  /** All checks of a VM entry passed. */
+  markClean(): void {
+    this.#dirty = 0;
+  }
+
+  /** The region may have been changed behind this processor's back. */
+  markDirty(): void {
+    this.#dirty = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST;
+  }
+
+  /** Records a VMWRITE by software to `encoding` (either half). */
+  noteWrite(encoding: number): void {
+    this.#dirty |= DIRTIES[encoding & ~1] as number;
+  }
+
+  // ---- Fields, by encoding. Reads and writes of the processor itself: nothing is checked.
+
+  /** Bits 31:0 of a field, or bits 63:32 when bit 0 of the encoding is set. */
+  read32(encoding: number): number {
+    return this.#u32[this.#base + (WORD_OF_ENCODING[encoding] as number)] as number;
+  }
+
+  write32(encoding: number, value: number): void {
+    this.#u32[this.#base + (WORD_OF_ENCODING[encoding] as number)] = value;
+  }
+
+  /** Bits 63:32 of a 64-bit or natural-width field. */
+  readHigh(encoding: number): number {
+    return this.#u32[this.#base + (WORD_OF_ENCODING[encoding] as number) + 1] as number;
+  }
+
+  /** A 64-bit or natural-width field as a signed number: exact for addresses and for |value| < 2^53. */
+  readLong(encoding: number): number {
+    const at = this.#base + (WORD_OF_ENCODING[encoding] as number);
+    return (this.#i32[at + 1] as number) * TWO_32 + (this.#u32[at] as number);
+  }
+
+  writeLong(encoding: number, value: number): void {
+    this.writeWords(encoding, Math.floor(value / TWO_32), value >>> 0);
+  }
+
+  writeWords(encoding: number, high: number, low: number): void {
+    const at = this.#base + (WORD_OF_ENCODING[encoding] as number);
+    this.#u32[at] = low;
+    this.#u32[at + 1] = high;
+  }
+
+  /** A value of the field's full width as VMREAD returns it: zero-extended high word. */
+  highWord(encoding: number): number {
+    return isHighHalf(encoding) || fieldWidth(encoding) === FIELD_WIDTH_32 || fieldWidth(encoding) === FIELD_WIDTH_16
+      ? 0
+      : this.readHigh(encoding);
+  }
+
+  /** Stores a VMWRITE operand, cut to the width of the field or of the half that the encoding names. */
+  store(encoding: number, high: number, low: number): void {
+    const width = fieldWidth(encoding);
+    if (width === FIELD_WIDTH_16) this.write32(encoding, low & 0xffff);
+    else if (width === FIELD_WIDTH_32 || isHighHalf(encoding)) this.write32(encoding, low);
+    else this.writeWords(encoding, high, low);
+  }
+}
+
+/** Bit 0 of an encoding: the access is to bits 63:32 of a 64-bit field. */
+function isHighHalf(encoding: number): boolean {
+  return (encoding & 1) !== 0;
+}
