@@ -72,9 +72,14 @@ export class ProfileError extends Error {
 export function loadProfile(nameOrPath: string): CostProfile {
   const isPath = nameOrPath.includes('/') || nameOrPath.endsWith('.json');
   if (!isPath && !builtInProfiles().includes(nameOrPath)) {
-    throw new ProfileError(`no profile '${nameOrPath}'; built in: ${builtInProfiles().join(', ')}; or give a .json file`);
+    throw new ProfileError(
+      `no profile '${nameOrPath}'; built in: ${builtInProfiles().join(', ')}; or give a .json file`,
+    );
   }
-  return parseProfile(readProfile(isPath ? nameOrPath : new URL(`${nameOrPath}.json`, BUILT_IN), nameOrPath), nameOrPath);
+  return parseProfile(
+    readProfile(isPath ? nameOrPath : new URL(`${nameOrPath}.json`, BUILT_IN), nameOrPath),
+    nameOrPath,
+  );
 }
 
 function readProfile(location: string | URL, name: string): string {

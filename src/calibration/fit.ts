@@ -1,0 +1,145 @@
+/**
+ * Fits the free steps of a profile to measured averages.
+ *
+ * The measured rows are the constraints; inside what they leave open, the prior decides: of all values that reproduce
+ * the rows, those with the smallest sum of ((value - suggested) / range)^2. The response of the machine to each step
+ * is measured by running it (one cycle more, everything else equal), and a few Gauss-Newton steps take care of what is
+ * not linear. Values are whole ticks, so that a profile prints exactly.
+ */
+import { TICKS_PER_CYCLE, type StepName } from '../cost/step.js';
+import type { CostProfile, StepCost } from '../cost/profile.js';
+import { dot, multiply, rank, solve, transpose } from './linear-algebra.js';
+
+/** Averages of the rows under a profile, noise off; one number per row, in the table's order. */
+export type Evaluate = (profile: CostProfile, meshFactor?: number) => readonly number[];
+
+export interface FitOptions {
+  /** Measured averages, one per row. */
+  readonly targets: readonly number[];
+  /** Rows that the fit must not use. */
+  readonly heldOut: readonly number[];
+  readonly evaluate: Evaluate;
+}
+
+export interface Fit {
+  readonly profile: CostProfile;
+  /** Free steps in profile order. */
+  readonly free: readonly StepName[];
+  /** Rows x free steps: cycles per cycle. */
+  readonly jacobian: readonly (readonly number[])[];
+  readonly rank: number;
+  /** What the fitted profile gives, row by row (held-out rows included). */
+  readonly averages: readonly number[];
+  readonly iterations: number;
+}
+
+const MOST_ITERATIONS = 8;
+/** Two rows agree when they differ by less than this many cycles. */
+const CLOSE_ENOUGH = 0.02;
+
+/** Fits `prior`; the start is the middle of every range. */
+export function fit(prior: CostProfile, options: FitOptions): Fit {
+  const free = freeSteps(prior);
+  const suggested = free.map((name) => prior.steps[name].value);
+  const widths = free.map((name) => rangeOf(name, prior.steps[name])[1] - rangeOf(name, prior.steps[name])[0]);
+  const middle = free.map((name) => mean(rangeOf(name, prior.steps[name])));
+  const rows = options.targets.map((_, row) => row).filter((row) => !options.heldOut.includes(row));
+
+  let values = middle.map(wholeTicks);
+  let jacobian = measureJacobian(prior, free, values, options.evaluate);
+  let iterations = 0;
+  for (; iterations < MOST_ITERATIONS; iterations++) {
+    const averages = options.evaluate(withValues(prior, free, values));
+    const wanted = rows.map((row) => {
+      const shift = dot(
+        jacobian[row] as number[],
+        values.map((value, step) => value - (suggested[step] as number)),
+      );
+      return (options.targets[row] as number) - (averages[row] as number) + shift;
+    });
+    const next = nearestToPrior(
+      rows.map((row) => jacobian[row] as number[]),
+      wanted,
+      suggested,
+      widths,
+    );
+    const moved = Math.max(...next.map((value, step) => Math.abs(value - (values[step] as number))));
+    values = next;
+    if (moved < CLOSE_ENOUGH) break;
+    if (iterations === 0) jacobian = measureJacobian(prior, free, values, options.evaluate);
+  }
+  const profile = withValues(prior, free, values);
+  return {
+    profile,
+    free,
+    jacobian,
+    rank: rank(rows.map((row) => jacobian[row] as number[])),
+    averages: options.evaluate(profile),
+    iterations: iterations + 1,
+  };
+}
+
+function freeSteps(profile: CostProfile): StepName[] {
+  return (Object.keys(profile.steps) as StepName[]).filter((name) => profile.steps[name].group !== undefined);
+}
+
+function rangeOf(name: StepName, step: StepCost): readonly [number, number] {
+  if (step.range === undefined) throw new RangeError(`step ${name} is in a free group but has no range`);
+  return step.range;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function wholeTicks(cycles: number): number {
+  return Math.round(cycles * TICKS_PER_CYCLE) / TICKS_PER_CYCLE;
+}
+
+function withValues(prior: CostProfile, free: readonly StepName[], values: readonly number[]): CostProfile {
+  const steps = { ...prior.steps };
+  free.forEach((name, index) => {
+    steps[name] = { ...steps[name], value: values[index] as number };
+  });
+  return { ...prior, steps };
+}
+
+/** Each free step one cycle dearer, and what that does to every row. */
+function measureJacobian(
+  prior: CostProfile,
+  free: readonly StepName[],
+  values: readonly number[],
+  evaluate: Evaluate,
+): number[][] {
+  const base = evaluate(withValues(prior, free, values));
+  const columns = free.map((_, step) => {
+    const bumped = evaluate(
+      withValues(
+        prior,
+        free,
+        values.map((value, index) => (index === step ? value + 1 : value)),
+      ),
+    );
+    return bumped.map((average, row) => average - (base[row] as number));
+  });
+  return transpose(columns);
+}
+
+/** The values nearest to the prior with jacobian x (values - suggested) = wanted: the minimum-norm solution. */
+function nearestToPrior(
+  jacobian: readonly (readonly number[])[],
+  wanted: readonly number[],
+  suggested: readonly number[],
+  widths: readonly number[],
+): number[] {
+  const weighted = jacobian.map((row) => row.map((value, step) => value * (widths[step] as number) ** 2));
+  const multipliers = solve(multiply(weighted, transpose(jacobian)), wanted);
+  if (multipliers === null) throw new RangeError('the rows do not determine the group sums: the fit is singular');
+  return suggested.map((value, step) => {
+    const pull = dot(
+      multipliers,
+      weighted.map((row) => row[step] as number),
+    );
+    return wholeTicks(value + pull);
+  });
+}

@@ -1,0 +1,113 @@
+/** Combinations that no machine or no KVM can have. KVM's own silent fall-backs are not among them. */
+import type { Impossible } from './machine-result.js';
+import type { MachineOptions } from './machine-options.js';
+import { KVM_BEHAVIOUR } from '../hypervisor/kvm-parameters.js';
+
+/** Most physical CPUs that one emulated host is given memory for. */
+export const MOST_CPUS = 256;
+
+/** Everything that is impossible about `options`; an empty list means that `runMachine` can run it. */
+export function impossibilities(options: MachineOptions): Impossible[] {
+  return RULES.flatMap((rule) => rule(options) ?? []);
+}
+
+type Rule = (options: MachineOptions) => Impossible | null;
+
+const RULES: readonly Rule[] = [
+  ({ workload, vcpus }) =>
+    vcpus < 2 && (workload === 'ipi' || workload === 'ipi-halt' || workload === 'senduipi')
+      ? impossible(['vcpus'], `workload ${workload} needs two vCPUs, not ${String(vcpus)}`, 'set vcpus to 2 or more')
+      : null,
+  ({ ipiv, kvm }) =>
+    ipiv && !kvm.enableApicv
+      ? impossible(
+          ['ipiv'],
+          'IPI virtualization needs APICv, which enableApicv: false turns off',
+          'set ipiv to false, or kvm.enableApicv to true',
+        )
+      : null,
+  ({ ipiv, cpu }) =>
+    ipiv && !cpu.ipiv
+      ? impossible(
+          ['ipiv'],
+          'this processor has no IPI virtualization (cpu.ipiv is false)',
+          'set ipiv to false, or cpu.ipiv to true',
+        )
+      : null,
+  ({ vcpus, kvm }) => {
+    const { maxVcpus } = KVM_BEHAVIOUR[kvm.version];
+    return vcpus > maxVcpus
+      ? impossible(
+          ['vcpus'],
+          `KVM ${kvm.version} has at most ${String(maxVcpus)} vCPUs, not ${String(vcpus)}`,
+          `set vcpus to ${String(maxVcpus)} or less, or choose another kvm.version`,
+        )
+      : null;
+  },
+  ({ vcpus }) =>
+    vcpus > MOST_CPUS
+      ? impossible(
+          ['vcpus'],
+          `the emulated host has at most ${String(MOST_CPUS)} CPUs, one per vCPU, not ${String(vcpus)}`,
+          `set vcpus to ${String(MOST_CPUS)} or less`,
+        )
+      : null,
+  ({ vcpus, apicMode }) =>
+    apicMode === 'xapic' && vcpus > 255
+      ? impossible(
+          ['vcpus'],
+          `xAPIC IDs are 8 bits wide: at most 255 vCPUs, not ${String(vcpus)}`,
+          'set vcpus to 255 or less, or apicMode to x2apic',
+        )
+      : null,
+  ({ vcpus, host }) =>
+    host.pcpus !== null && host.pcpus < vcpus
+      ? impossible(
+          ['host', 'pcpus'],
+          `each vCPU is pinned to a physical CPU of its own: ${String(host.pcpus)} CPUs cannot carry ${String(vcpus)} vCPUs`,
+          'raise host.pcpus, or leave it out',
+        )
+      : null,
+  ({ host }) =>
+    host.pcpus !== null && host.pcpus > MOST_CPUS
+      ? impossible(
+          ['host', 'pcpus'],
+          `the emulated host has at most ${String(MOST_CPUS)} CPUs`,
+          `set host.pcpus to ${String(MOST_CPUS)} or less`,
+        )
+      : null,
+  ({ kvm, vcpus }) => {
+    const { maxVcpuIds, maxVcpuIdSettable } = KVM_BEHAVIOUR[kvm.version];
+    if (kvm.maxVcpuIds === null) return null;
+    if (!maxVcpuIdSettable) {
+      return impossible(
+        ['kvm', 'maxVcpuIds'],
+        `KVM ${kvm.version} has no KVM_CAP_MAX_VCPU_ID`,
+        'leave kvm.maxVcpuIds out, or choose kvm.version 5.19 or 6.12',
+      );
+    }
+    return kvm.maxVcpuIds < vcpus || kvm.maxVcpuIds > maxVcpuIds
+      ? impossible(
+          ['kvm', 'maxVcpuIds'],
+          `${String(kvm.maxVcpuIds)} vCPU IDs are not between vcpus (${String(vcpus)}) and KVM's ${String(maxVcpuIds)}`,
+          'choose a number in that range, or leave it out',
+        )
+      : null;
+  },
+  ({ workload, cpu }) =>
+    workload === 'senduipi' && !cpu.uintr
+      ? impossible(['cpu', 'uintr'], 'workload senduipi needs user interrupts', 'set cpu.uintr to true')
+      : null,
+  ({ workload, apHaltPolicy }) =>
+    workload === 'senduipi' && apHaltPolicy !== 'spin'
+      ? impossible(
+          ['apHaltPolicy'],
+          `the receiver of senduipi is a user-mode program and cannot halt: ${apHaltPolicy}`,
+          'set apHaltPolicy to spin',
+        )
+      : null,
+];
+
+function impossible(path: readonly string[], message: string, hint: string): Impossible {
+  return { path, message, hint };
+}
