@@ -11,6 +11,8 @@ import type { Bus } from '../apic/bus.js';
 import type { Lines } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { VmxUnit } from '../vmx/vmx-unit.js';
+import { UserInterrupts } from '../vmx/user-interrupts.js';
+import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from './activity.js';
 import type { Decoder } from './decoder.js';
 import type { Engine } from './engine.js';
 import { raiseFault, deliverEvent } from './exceptions.js';
@@ -18,8 +20,9 @@ import { interruptBoundary } from './interrupts.js';
 import type { Fault, IdtEvent } from './fault.js';
 import * as L from './layout.js';
 import { handleStop } from './stops.js';
+import type { Ports } from './slow/io.js';
 import type { NonRoot } from './non-root.js';
-import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
+import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
 import { nullSegment, type Segment } from './segments.js';
 import { Msrs } from './msrs.js';
@@ -27,15 +30,15 @@ import type { CpuFeatures } from './features.js';
 
 const TWO_32 = 2 ** 32;
 
-export const ACTIVITY_ACTIVE = 0;
-export const ACTIVITY_HLT = 1;
-export const ACTIVITY_SHUTDOWN = 2;
-export const ACTIVITY_WAIT_FOR_SIPI = 3;
-/** Not an architectural activity state: MWAIT is reported as active, but the CPU sleeps on a monitored line. */
-export const ACTIVITY_MWAIT = 4;
-
-export const SHADOW_STI = 1;
-export const SHADOW_MOV_SS = 2;
+export {
+  ACTIVITY_ACTIVE,
+  ACTIVITY_HLT,
+  ACTIVITY_MWAIT,
+  ACTIVITY_SHUTDOWN,
+  ACTIVITY_WAIT_FOR_SIPI,
+  SHADOW_MOV_SS,
+  SHADOW_STI,
+} from './activity.js';
 
 export const RFLAGS_IF = 1 << 9;
 
@@ -95,6 +98,9 @@ export class Cpu implements Timed {
   readonly gdtr = { base: 0, limit: 0xffff };
   readonly idtr = { base: 0, limit: 0xffff };
   readonly msrs: Msrs;
+  readonly userInterrupts = new UserInterrupts();
+  /** I/O ports outside VMX non-root operation; null reads as all ones. */
+  ports: Ports | null = null;
 
   activity = ACTIVITY_ACTIVE;
   /** Blocking by STI or MOV SS until the next instruction has completed. */
@@ -111,6 +117,10 @@ export class Cpu implements Timed {
   /** The event being delivered, for IDT-vectoring information of an exit in between. */
   delivering: IdtEvent | null = null;
   fault: Fault | null = null;
+  /** `fault` is still to be turned into an exit or a delivery: the next operation at this boundary. */
+  faulting = false;
+  /** Physical address of the line armed by MONITOR, or -1. */
+  monitoredLine = -1;
   /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */
   apicWriteOffset = -1;
 
@@ -301,6 +311,16 @@ export class Cpu implements Timed {
     this.clock.activate(this);
   }
 
+  /** Another CPU has written to the line armed by MONITOR, at time `at`. */
+  loseMonitoredLine(at: number): void {
+    this.monitoredLine = -1;
+    if (this.activity !== ACTIVITY_MWAIT) return;
+    this.activity = ACTIVITY_ACTIVE;
+    this.now = Math.max(this.now, at);
+    this.charge(STEP.MWAIT_WAKE);
+    this.wake(at);
+  }
+
   /** Accounts for the idle passes of a parked spin loop that begin before (at, byCpu). */
   unpark(at: number, byCpu: number): void {
     const d = this.long(L.CPU_PARK_D);
@@ -332,7 +352,7 @@ export class Cpu implements Timed {
         if (!this.#emulateApicWrite()) return;
         continue;
       }
-      if (this.#retrying !== 'instruction' && (this.attention || this.injected !== null)) {
+      if (this.#retrying !== 'instruction' && (this.attention || this.injected !== null || this.faulting)) {
         const outcome = this.#handleEvents();
         if (outcome === WAIT) return this.#wait('boundary');
         this.#retrying = null;
@@ -360,7 +380,7 @@ export class Cpu implements Timed {
       this.state = PARKED;
       return false;
     }
-    if (shadow !== 0 && outcome !== PASS) this.#endShadow(shadow);
+    if (shadow !== 0 && outcome !== PASS && !this.faulting) this.#endShadow(shadow);
     return true;
   }
 
@@ -402,6 +422,13 @@ export class Cpu implements Timed {
 
   /** DONE or REDIRECTED: look again. PASS: nothing to deliver. */
   #handleEvents(): Outcome {
+    if (this.faulting) {
+      const outcome = raiseFault(this);
+      if (outcome === WAIT) return WAIT;
+      this.faulting = false;
+      this.finish();
+      return outcome;
+    }
     if (this.injected !== null) {
       const outcome = this.resolve(deliverEvent(this, this.injected));
       if (outcome !== WAIT) this.injected = null;
@@ -412,11 +439,15 @@ export class Cpu implements Timed {
     return outcome;
   }
 
-  /** Ends an operation unless it waits, and turns a fault into the exception or exit that it causes. */
+  /**
+   * Ends an operation unless it waits. What a fault causes, an exit or a delivery, is an operation of its own with its
+   * own costs: it comes next.
+   */
   resolve(outcome: Outcome): Outcome {
-    if (outcome === FAULT) return this.resolve(raiseFault(this));
     if (outcome !== WAIT) this.finish();
-    return outcome;
+    if (outcome !== FAULT) return outcome;
+    this.faulting = true;
+    return REDIRECTED;
   }
 
   #endShadow(shadow: number): void {

@@ -5,17 +5,16 @@
  * Outcomes: DONE = an instruction completed or an event was taken, RIP is right. PASS = run the same instruction
  * again, at once. WAIT = the same, when next in order.
  */
-import { TLB_ENTRIES } from './layout.js';
 import * as L from './layout.js';
 import type { Cpu } from './cpu.js';
 import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
-import { translate, translation } from '../memory/walk.js';
+import { translate } from '../memory/walk.js';
 import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
+import { enterTlb, fillTlb, tlbEntry } from './tlb.js';
 
 const PAGE_MASK = 4095;
-const TWO_32 = 2 ** 32;
 
 export function handleStop(cpu: Cpu, stop: number): Outcome {
   switch (stop) {
@@ -85,47 +84,6 @@ function fillForAccess(cpu: Cpu): Outcome {
   return fillTlb(cpu, last, access);
 }
 
-/** Translates the page of `va` and enters it into the TLB of the current privilege level. */
-export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
-  const pa = translate(cpu, va, access, cpu.cpl === 3);
-  if (pa < 0) return -pa as Outcome;
-  const page = pa - (pa & PAGE_MASK);
-  if (isSpecial(cpu, page)) return enter(cpu, va, 0, 0, L.TLB_SPECIAL, 0);
-  if (!cpu.lines.touch(cpu, page)) return WAIT;
-  if (access !== L.ACCESS_READ && cpu.decoder.hasCode(page)) {
-    if (cpu.clock.mustWait(cpu)) return WAIT;
-    cpu.decoder.drop(page);
-  }
-  const writable = translation.writable && !cpu.decoder.hasCode(page);
-  const index = cpu.lines.trackedIndex(page);
-  if (index < 0) return enter(cpu, va, 1, writable ? 1 : 0, 0, page);
-  return enter(cpu, va, 0, 0, writable ? L.TLB_TRACKED : L.TLB_TRACKED_READ_ONLY, page, index);
-}
-
-function isSpecial(cpu: Cpu, page: number): boolean {
-  return !cpu.memory.isRam(page) || (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === page);
-}
-
-function tlbEntry(cpu: Cpu, va: number): number {
-  return (cpu.word(L.CPU_TLB) >>> 2) + ((va >>> 12) & (TLB_ENTRIES - 1)) * 8;
-}
-
-function enter(cpu: Cpu, va: number, read: number, write: number, kind: number, page: number, index = 0): Outcome {
-  const { u32 } = cpu.memory;
-  const at = tlbEntry(cpu, va);
-  const low = (va & ~PAGE_MASK) >>> 0;
-  const high = Math.floor(va / TWO_32) >>> 0;
-  u32[at] = read === 0 ? 0 : low | 1;
-  u32[at + 1] = read === 0 ? 0 : high;
-  u32[at + 2] = write === 0 ? 0 : low | 1;
-  u32[at + 3] = write === 0 ? 0 : high;
-  u32[at + 4] = kind === 0 ? 0 : low | kind;
-  u32[at + 5] = kind === 0 ? 0 : high;
-  u32[at + 6] = cpu.memory.ram + page;
-  u32[at + 7] = index;
-  return PASS;
-}
-
 // ---- Cache lines
 
 function getLines(cpu: Cpu): Outcome {
@@ -192,8 +150,8 @@ function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: nu
 
 /** Executes the one instruction at RIP with the page of `va` standing at `address` of the shared memory. */
 function executeMapped(cpu: Cpu, va: number, address: number): number {
-  enter(cpu, va, 1, 1, 0, address - cpu.memory.ram);
+  enterTlb(cpu, va, 1, 1, 0, address - cpu.memory.ram);
   const stop = cpu.execute(cpu.now + 1);
-  enter(cpu, va, 0, 0, L.TLB_SPECIAL, 0);
+  enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, 0);
   return stop;
 }

@@ -72,8 +72,11 @@ export class Lines {
    * Gets the line of `pa` for one single access of microcode or host code. False: wait for your turn, ask again.
    */
   hold(cpu: Cpu, pa: number, write: boolean): boolean {
+    const { lineArriving, collected } = cpu;
+    const before = collected.length;
     if (!this.collect(cpu, pa, write)) return false;
-    cpu.collected.length = 0;
+    // A line that was there already says nothing about the lines that this operation is collecting.
+    if (lineArriving !== cpu.lineArriving || before !== collected.length) collected.length = 0;
     return true;
   }
 
@@ -200,6 +203,7 @@ export class Lines {
       this.#revoke(other.id, slot, false);
       this.#revoke(other.id, slot, true);
       this.#memory.u32[(other.block + CPU_MARK_BRANCH) >>> 2] = 0;
+      if (other.monitoredLine >= 0 && other.monitoredLine === this.#address(slot)) other.loseMonitoredLine(cpu.now);
     }
     this.#owner[slot] = cpu.id;
     this.#allow(cpu.id, slot, false);

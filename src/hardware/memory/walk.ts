@@ -61,7 +61,7 @@ export function translate(cpu: Cpu, va: number, access: number, user: boolean): 
   const write = access !== ACCESS_READ && access !== ACCESS_FETCH;
   const high = Math.floor(va / TWO_32);
   const low = va >>> 0;
-  let table = cpu.cr3;
+  let table = cpu.cr3 - (cpu.cr3 & 0xfff);
   let rights = PTE_WRITABLE | PTE_USER;
   let executable = true;
   for (let level = 3; ; level--) {
