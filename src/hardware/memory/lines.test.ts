@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { Clock, RUNNING, WAITING, type RunState } from '../clock/clock.js';
+import type { Cpu } from '../cpu/cpu.js';
+import { CPU_MARK_BRANCH } from '../cpu/layout.js';
+import { Lines, type LineTransfer } from './lines.js';
+import { PhysicalMemory } from './physical-memory.js';
+
+const LATENCY = 100;
+const OCCUPANCY = 20;
+const PAGE = 0x2000;
+
+/** As much of a CPU as line ownership concerns: it runs a list of accesses, each at its time. */
+class AccessingCpu {
+  now = 0;
+  state: RunState = RUNNING;
+  collected: number[] = [];
+  lineArriving = false;
+  flushes = 0;
+  transferTicks = 0;
+  readonly id: number;
+  readonly block: number;
+  readonly #host: Host;
+  readonly #accesses: { at: number; pa: number; write: boolean }[];
+
+  constructor(id: number, host: Host, accesses: { at: number; pa: number; write: boolean }[]) {
+    this.id = id;
+    this.block = host.memory.cpuBlock(id);
+    this.#host = host;
+    this.#accesses = accesses;
+  }
+
+  charge(_step: number, ticks: number): void {
+    this.now += ticks;
+    this.transferTicks += ticks;
+  }
+
+  flushTlbs(): void {
+    this.flushes++;
+  }
+
+  run(limit: number): void {
+    for (;;) {
+      const [access] = this.#accesses;
+      if (access === undefined) {
+        this.now = limit;
+        this.state = 3;
+        return;
+      }
+      if (!this.lineArriving && this.now < access.at) this.now = Math.min(access.at, limit);
+      if (this.now < access.at) return;
+      if (!this.#host.lines.hold(this as unknown as Cpu, access.pa, access.write)) {
+        this.state = WAITING;
+        return;
+      }
+      this.#host.log.push(`${String(this.now)} cpu${String(this.id)} ${access.write ? 'writes' : 'reads'}`);
+      this.#accesses.shift();
+      if (this.now >= limit) return;
+    }
+  }
+
+  unpark(): void {
+    throw new Error('nobody parks here');
+  }
+}
+
+interface Host {
+  readonly memory: PhysicalMemory;
+  readonly clock: Clock;
+  readonly lines: Lines;
+  readonly log: string[];
+  readonly transfers: LineTransfer[];
+  readonly cpus: AccessingCpu[];
+}
+
+function host(quantum: number, ...scripts: { at: number; pa: number; write: boolean }[][]): Host {
+  const memory = new PhysicalMemory({ cpus: scripts.length, ramBytes: 0x10000 });
+  const clock = new Clock(quantum);
+  const lines = new Lines(memory, clock, () => LATENCY, OCCUPANCY);
+  const parts: Host = { memory, clock, lines, log: [], transfers: [], cpus: [] };
+  lines.onTransfer = (transfer) => parts.transfers.push(transfer);
+  scripts.forEach((script, id) => {
+    const cpu = new AccessingCpu(id, parts, [...script]);
+    parts.cpus.push(cpu);
+    clock.add(cpu);
+    lines.add(cpu as unknown as Cpu);
+  });
+  return parts;
+}
+
+const read = (at: number, pa = PAGE): { at: number; pa: number; write: boolean } => ({ at, pa, write: false });
+const write = (at: number, pa = PAGE): { at: number; pa: number; write: boolean } => ({ at, pa, write: true });
+
+describe('cache lines', () => {
+  it('cost nothing while a page is private to one CPU', () => {
+    const { clock, cpus, log } = host(0, [write(5), read(6), write(7, PAGE + 64)]);
+    clock.run();
+    expect(log).toEqual(['5 cpu0 writes', '6 cpu0 reads', '7 cpu0 writes']);
+    expect(cpus[0]?.transferTicks).toBe(0);
+  });
+
+  it('belong to the first CPU when a second one touches the page, and its TLB is flushed', () => {
+    const { clock, cpus, log } = host(0, [write(0), write(300)], [read(10)]);
+    clock.run();
+    expect(cpus[0]?.flushes).toBe(1);
+    expect(log).toEqual(['0 cpu0 writes', '110 cpu1 reads', '400 cpu0 writes']);
+  });
+
+  it('stay readable for the owner when another CPU reads', () => {
+    const { clock, log } = host(0, [write(0), read(200)], [read(10)]);
+    clock.run();
+    expect(log).toEqual(['0 cpu0 writes', '110 cpu1 reads', '200 cpu0 reads']);
+  });
+
+  it('are taken from every reader by a write', () => {
+    const { clock, transfers } = host(0, [write(0), read(500)], [read(10)], [write(200)]);
+    clock.run();
+    expect(transfers.map(({ at, cpu, write: taken }) => [at, cpu, taken])).toEqual([
+      [110, 1, false],
+      [300, 2, true],
+      [600, 0, false],
+    ]);
+  });
+
+  it('serve one request after the other', () => {
+    const { clock, log } = host(0, [write(0)], [read(10)], [read(10)]);
+    clock.run();
+    expect(log).toEqual(['0 cpu0 writes', '110 cpu1 reads', '130 cpu2 reads']);
+  });
+
+  it('of one page move independently', () => {
+    const { clock, cpus } = host(0, [write(0), write(0, PAGE + 64), write(300, PAGE + 64)], [write(10)]);
+    clock.run();
+    expect(cpus[0]?.transferTicks).toBe(0);
+  });
+
+  it('clear the spin mark of a CPU that loses one', () => {
+    const { clock, memory, cpus } = host(0, [write(0)], [write(10)]);
+    const mark = ((cpus[0] as AccessingCpu).block + CPU_MARK_BRANCH) >>> 2;
+    memory.u32[mark] = 1;
+    clock.run();
+    expect(memory.u32[mark]).toBe(0);
+  });
+
+  it.each([0, 1, LATENCY / 2, LATENCY])('move at the same times with a quantum of %d', (quantum) => {
+    const scripts = (): { at: number; pa: number; write: boolean }[][] => [
+      [write(0), write(150), read(151), write(400, PAGE + 64), write(401)],
+      [read(10), read(160), write(161, PAGE + 64), write(420)],
+      [read(10, PAGE + 64), write(155), read(390)],
+    ];
+    const reference = host(0, ...scripts());
+    reference.clock.run();
+    const tested = host(quantum, ...scripts());
+    tested.clock.run();
+    expect(tested.transfers).toEqual(reference.transfers);
+  });
+});
