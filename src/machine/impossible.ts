@@ -1,4 +1,5 @@
 /** Combinations that no machine or no KVM can have. KVM's own silent fall-backs are not among them. */
+import { workload } from '../guest/workloads.js';
 import type { Impossible } from './machine-result.js';
 import type { MachineOptions } from './machine-options.js';
 import { KVM_BEHAVIOUR } from '../hypervisor/kvm-parameters.js';
@@ -14,10 +15,16 @@ export function impossibilities(options: MachineOptions): Impossible[] {
 type Rule = (options: MachineOptions) => Impossible | null;
 
 const RULES: readonly Rule[] = [
-  ({ workload, vcpus }) =>
-    vcpus < 2 && (workload === 'ipi' || workload === 'ipi-halt' || workload === 'senduipi')
-      ? impossible(['vcpus'], `workload ${workload} needs two vCPUs, not ${String(vcpus)}`, 'set vcpus to 2 or more')
-      : null,
+  ({ workload: name, vcpus }) => {
+    const { minimumVcpus } = workload(name);
+    return vcpus < minimumVcpus
+      ? impossible(
+          ['vcpus'],
+          `workload ${name} needs at least ${String(minimumVcpus)} vCPUs, not ${String(vcpus)}`,
+          `set vcpus to ${String(minimumVcpus)} or more`,
+        )
+      : null;
+  },
   ({ ipiv, kvm }) =>
     ipiv && !kvm.enableApicv
       ? impossible(
@@ -98,14 +105,16 @@ const RULES: readonly Rule[] = [
     workload === 'senduipi' && !cpu.uintr
       ? impossible(['cpu', 'uintr'], 'workload senduipi needs user interrupts', 'set cpu.uintr to true')
       : null,
-  ({ workload, apHaltPolicy }) =>
-    workload === 'senduipi' && apHaltPolicy !== 'spin'
-      ? impossible(
+  ({ workload: name, apHaltPolicy }) => {
+    const { apHaltPolicies } = workload(name);
+    return apHaltPolicies.includes(apHaltPolicy)
+      ? null
+      : impossible(
           ['apHaltPolicy'],
-          `the receiver of senduipi is a user-mode program and cannot halt: ${apHaltPolicy}`,
-          'set apHaltPolicy to spin',
-        )
-      : null,
+          `workload ${name} cannot idle with ${apHaltPolicy}`,
+          `set apHaltPolicy to ${apHaltPolicies.join(' or ')}`,
+        );
+  },
 ];
 
 function impossible(path: readonly string[], message: string, hint: string): Impossible {

@@ -1,17 +1,13 @@
 import type { CostTable } from '../cost/step.js';
+import type { ApHaltPolicy, WorkloadName } from '../guest/workloads.js';
+import type { KvmVersion } from '../hypervisor/kvm-parameters.js';
 
-export const WORKLOADS = ['ipi', 'ipi-halt', 'vmcall', 'cpuid', 'senduipi'] as const;
-export type Workload = (typeof WORKLOADS)[number];
+export { AP_HALT_POLICIES, WORKLOAD_NAMES as WORKLOADS } from '../guest/workloads.js';
+
+export const KVM_VERSIONS = ['v1', '5.19', '6.12'] as const satisfies readonly KvmVersion[];
 
 export const APIC_MODES = ['xapic', 'x2apic'] as const;
 export type ApicMode = (typeof APIC_MODES)[number];
-
-export const AP_HALT_POLICIES = ['spin', 'pause', 'hlt', 'hlt-passthrough', 'mwait-passthrough'] as const;
-/** What the target vCPU does while it waits for the next IPI. */
-export type ApHaltPolicy = (typeof AP_HALT_POLICIES)[number];
-
-export const KVM_VERSIONS = ['v1', '5.19', '6.12'] as const;
-export type KvmVersion = (typeof KVM_VERSIONS)[number];
 
 /** The physical machine. CPUs are numbered thread by thread, core by core, socket by socket. */
 export interface HostOptions {
@@ -48,11 +44,12 @@ export interface KvmOptions {
 
 /** One case, fully resolved: what `runMachine` runs once. */
 export interface MachineOptions {
-  readonly workload: Workload;
+  readonly workload: WorkloadName;
   readonly vcpus: number;
   readonly apicMode: ApicMode;
   /** kvm_intel's enable_ipiv. */
   readonly ipiv: boolean;
+  /** What the target vCPU does while it waits for the next IPI. */
   readonly apHaltPolicy: ApHaltPolicy;
   /** Timed iterations, or the doubling rule of kvm-unit-tests. */
   readonly iterations: number | 'kvm-unit-tests';
