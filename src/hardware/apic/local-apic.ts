@@ -1,60 +1,364 @@
-import type { ApicEffect } from './message.js';
-import type { Clock } from '../clock/clock.js';
+/**
+ * One local APIC in xAPIC and x2APIC mode: registers, acceptance and priority of interrupts, and what a write means.
+ * SDM vol. 3, chapter 12 ("Advanced programmable interrupt controller"). Whoever writes a register routes the effect.
+ *
+ * Left out: the interrupt pins (LINT0, LINT1 are storage), remote read, focus checking, lowest-priority arbitration
+ * (the bus chooses), and delivery status, which is never pending. The xAPIC ID cannot be written.
+ */
+import { MAXPHYADDR } from '../memory/physical-memory.js';
+import { x2apicLogicalId, type Destination } from './destination.js';
+import { createMessageBuffer, decodeIcr, ICR_BUSY } from './interrupt-command.js';
+import { DELIVERY_FIXED, DELIVERY_LOWEST_PRIORITY, DELIVERY_NMI, SHORTHAND_SELF, type ApicEffect } from './message.js';
+import * as R from './registers.js';
+import { ApicTimer, type TimerOwner } from './timer.js';
+import { clearVector, highestVector, priorityClass, processorPriority, setVector, testVector } from './vectors.js';
 
 /** What a local APIC needs of its processor. */
-export interface ApicOwner {
-  readonly id: number;
+export interface ApicOwner extends TimerOwner {
+  /** Initial APIC ID, 32 bits. */
   readonly apicId: number;
-  readonly now: number;
-  readonly clock: Pick<Clock, 'schedule'>;
+  nmiPending: boolean;
+  /** Set when something may have become deliverable. */
   attention: boolean;
   wake(at: number): void;
 }
 
-export class LocalApic {
-  readonly owner: ApicOwner;
-  constructor(owner: ApicOwner) {
-    this.owner = owner;
+/** IA32_APIC_BASE (MSR 1BH). */
+export const APIC_BASE_BSP = 1 << 8;
+export const APIC_BASE_EXTD = 1 << 10;
+export const APIC_BASE_ENABLE = 1 << 11;
+export const DEFAULT_APIC_BASE = 0xfee0_0000;
+
+const ISR = R.APIC_ISR >> 4;
+const TMR = R.APIC_TMR >> 4;
+const IRR = R.APIC_IRR >> 4;
+const TWO_32 = 2 ** 32;
+
+const NONE: ApicEffect = { kind: 'none' };
+const GENERAL_PROTECTION: ApicEffect = { kind: 'general-protection' };
+
+export class LocalApic implements Destination {
+  readonly apicId: number;
+  readonly timer: ApicTimer;
+  readonly #owner: ApicOwner;
+  /** Registers by offset >> 4. PPR, EOI and the timer's counts are kept elsewhere. */
+  readonly #registers = new Uint32Array(64);
+  #base: number;
+  #ppr = 0;
+  #requested = false;
+  /** Errors since the last write to the ESR. */
+  #errors = 0;
+  readonly #message = createMessageBuffer();
+  readonly #send: ApicEffect = { kind: 'message', message: this.#message };
+  readonly #value = { hi: 0, lo: 0 };
+
+  /** `timerPeriod`: ticks per timer count before the divider. */
+  constructor(owner: ApicOwner, timerPeriod?: number) {
+    this.#owner = owner;
+    this.apicId = owner.apicId;
+    this.timer = new ApicTimer(owner, (at) => this.#timerExpired(at), timerPeriod);
+    this.#base = DEFAULT_APIC_BASE + (owner.id === 0 ? APIC_BASE_BSP : 0) + APIC_BASE_ENABLE;
+    this.reset();
   }
-  get requestsService(): boolean {
-    return false;
-  }
-  get x2apic(): boolean {
-    return false;
-  }
+
+  // ---- Modes
+
+  /** Not globally disabled: IA32_APIC_BASE.EN. */
   get enabled(): boolean {
-    return true;
+    return (this.#base & APIC_BASE_ENABLE) !== 0;
   }
+
+  get x2apic(): boolean {
+    return (this.#base & APIC_BASE_EXTD) !== 0;
+  }
+
+  /** SVR bit 8. */
+  get softwareEnabled(): boolean {
+    return (this.#register(R.APIC_SVR) & R.SVR_SOFTWARE_ENABLE) !== 0;
+  }
+
+  /** Physical address of the register page in xAPIC mode, else -1. */
   get basePage(): number {
-    return -1;
+    if (!this.enabled || this.x2apic) return -1;
+    return this.#base - (this.#base % 4096);
   }
+
+  /** IA32_APIC_BASE. */
   get apicBase(): number {
-    return 0;
+    return this.#base;
   }
-  writeApicBase(_hi: number, _lo: number): ApicEffect {
-    return { kind: 'none' };
+
+  /** WRMSR of IA32_APIC_BASE. */
+  writeApicBase(hi: number, lo: number): ApicEffect {
+    if ((lo & 0x2ff) !== 0 || hi >>> (MAXPHYADDR - 32) !== 0) return GENERAL_PROTECTION;
+    const from = (this.#base >>> 10) & 3;
+    const to = (lo >>> 10) & 3;
+    if (!isLegalTransition(from, to)) return GENERAL_PROTECTION;
+    const bsp = this.#base & APIC_BASE_BSP;
+    this.#base = (hi >>> 0) * TWO_32 + (((lo & ~APIC_BASE_BSP) | bsp) >>> 0);
+    if (from !== to) this.#changeMode(to);
+    return NONE;
   }
-  /** Vector that `acknowledge` would return. */
+
+  #changeMode(to: number): void {
+    if (to === DISABLED) this.reset();
+    this.#setRegister(R.APIC_ID, to === X2APIC ? this.apicId : (this.apicId & 0xff) << 24);
+    this.#setRegister(R.APIC_LDR, to === X2APIC ? x2apicLogicalId(this.apicId) : 0);
+    this.#setRegister(R.APIC_ICR_HIGH, 0);
+    this.#evaluate();
+  }
+
+  /** Registers as after power-up or INIT; APIC ID and IA32_APIC_BASE stay. */
+  reset(): void {
+    this.#registers.fill(0);
+    this.#setRegister(R.APIC_ID, this.x2apic ? this.apicId : (this.apicId & 0xff) << 24);
+    this.#setRegister(R.APIC_VERSION, R.VERSION_VALUE);
+    this.#setRegister(R.APIC_LDR, this.x2apic ? x2apicLogicalId(this.apicId) : 0);
+    this.#setRegister(R.APIC_DFR, 0xffff_ffff);
+    this.#setRegister(R.APIC_SVR, 0xff);
+    for (const offset of R.LVT_OFFSETS) this.#setRegister(offset, R.LVT_MASKED);
+    this.timer.reset();
+    this.#errors = 0;
+    this.#evaluate();
+  }
+
+  get ldr(): number {
+    return this.#register(R.APIC_LDR);
+  }
+
+  get dfr(): number {
+    return this.#register(R.APIC_DFR);
+  }
+
+  // ---- Acceptance and priority
+
+  /**
+   * Accepts a fixed or lowest-priority interrupt. Dropped with an illegal vector (ESR bit 6), or while the APIC is
+   * disabled.
+   */
+  accept(vector: number, level: boolean): void {
+    if (!this.enabled) return;
+    if (vector < 16) return this.#recordError(R.ESR_RECEIVE_ILLEGAL_VECTOR);
+    if (!this.softwareEnabled) return;
+    setVector(this.#registers, IRR, 1, vector);
+    if (level) setVector(this.#registers, TMR, 1, vector);
+    else clearVector(this.#registers, TMR, 1, vector);
+    this.#evaluate();
+  }
+
+  /** An interrupt is deliverable to the core: the class of the highest IRR vector exceeds that of the PPR. */
+  get requestsService(): boolean {
+    return this.#requested;
+  }
+
+  /** The vector that `acknowledge` would return now. */
   get pendingVector(): number {
-    return 0;
+    return this.#requested ? highestVector(this.#registers, IRR, 1) : this.#register(R.APIC_SVR) & 0xff;
   }
+
+  /** The core takes the interrupt: IRR to ISR. The spurious vector, without an ISR bit, when none qualifies. */
   acknowledge(): number {
-    return 0;
+    const vector = this.pendingVector;
+    if (!this.#requested) return vector;
+    clearVector(this.#registers, IRR, 1, vector);
+    setVector(this.#registers, ISR, 1, vector);
+    this.#evaluate();
+    return vector;
   }
-  accept(_vector: number, _level: boolean): void {}
+
+  /** Write to the EOI register. A level-triggered interrupt is broadcast to the I/O APICs unless suppressed. */
   eoi(): ApicEffect {
-    return { kind: 'none' };
+    const vector = highestVector(this.#registers, ISR, 1);
+    if (vector === 0) return NONE;
+    clearVector(this.#registers, ISR, 1, vector);
+    this.#evaluate();
+    const broadcast = (this.#register(R.APIC_SVR) & R.SVR_SUPPRESS_EOI_BROADCAST) === 0;
+    return broadcast && testVector(this.#registers, TMR, 1, vector) ? { kind: 'eoi-broadcast', vector } : NONE;
   }
-  readRegister(_offset: number): number {
-    return 0;
+
+  get ppr(): number {
+    return this.#ppr;
   }
-  writeRegister(_offset: number, _value: number): ApicEffect {
-    return { kind: 'none' };
+
+  #evaluate(): void {
+    this.#ppr = processorPriority(this.#register(R.APIC_TPR), highestVector(this.#registers, ISR, 1));
+    this.#requested = priorityClass(highestVector(this.#registers, IRR, 1)) > priorityClass(this.#ppr);
+    if (this.#requested) this.#owner.attention = true;
   }
-  readMsr(_msr: number): { hi: number; lo: number } | null {
-    return null;
+
+  // ---- xAPIC: memory-mapped registers
+
+  /** The 32-bit register at `offset`, a multiple of 16. Unimplemented ones set ESR bit 7 and read as 0. */
+  readRegister(offset: number): number {
+    if (!R.isReadable(offset >> 4, false)) {
+      this.#recordError(R.ESR_ILLEGAL_REGISTER);
+      return 0;
+    }
+    return this.#read(offset);
   }
-  writeMsr(_msr: number, _hi: number, _lo: number): ApicEffect {
-    return { kind: 'none' };
+
+  /** A 32-bit write to the register at `offset`, a multiple of 16. Writes to read-only registers are ignored. */
+  writeRegister(offset: number, value: number): ApicEffect {
+    const index = offset >> 4;
+    if (!R.isWritable(index, false)) {
+      if (!R.isReadable(index, false)) this.#recordError(R.ESR_ILLEGAL_REGISTER);
+      return NONE;
+    }
+    switch (offset) {
+      case R.APIC_ICR:
+        this.#setRegister(R.APIC_ICR, value & ~ICR_BUSY);
+        return this.#command(value, this.#register(R.APIC_ICR_HIGH) >>> 24, false);
+      case R.APIC_ICR_HIGH:
+        this.#setRegister(R.APIC_ICR_HIGH, value & 0xff00_0000);
+        return NONE;
+      case R.APIC_LDR:
+        this.#setRegister(R.APIC_LDR, value & 0xff00_0000);
+        return NONE;
+      case R.APIC_DFR:
+        this.#setRegister(R.APIC_DFR, value | 0x0fff_ffff);
+        return NONE;
+      default:
+        return this.#write(offset, value);
+    }
   }
+
+  // ---- x2APIC: MSRs 800H-8FFH
+
+  /** RDMSR of 800H-8FFH, null = #GP(0). The object is reused by the next call. */
+  readMsr(msr: number): { readonly hi: number; readonly lo: number } | null {
+    const index = msr & 0xff;
+    if (!this.x2apic || !R.isReadable(index, true)) return null;
+    const offset = index << 4;
+    this.#value.lo = this.#read(offset);
+    this.#value.hi = offset === R.APIC_ICR ? this.#register(R.APIC_ICR_HIGH) : 0;
+    return this.#value;
+  }
+
+  /** WRMSR of 800H-8FFH. */
+  writeMsr(msr: number, hi: number, lo: number): ApicEffect {
+    const index = msr & 0xff;
+    const offset = index << 4;
+    if (!this.x2apic || !R.isWritable(index, true)) return GENERAL_PROTECTION;
+    if ((lo & R.x2apicReservedBits(offset)) !== 0) return GENERAL_PROTECTION;
+    if (hi !== 0 && offset !== R.APIC_ICR) return GENERAL_PROTECTION;
+    if (offset === R.APIC_SELF_IPI) return this.#selfIpi(lo);
+    if (offset !== R.APIC_ICR) return this.#write(offset, lo);
+    this.#setRegister(R.APIC_ICR, lo & ~ICR_BUSY);
+    this.#setRegister(R.APIC_ICR_HIGH, hi);
+    return this.#command(lo, hi >>> 0, true);
+  }
+
+  #selfIpi(vector: number): ApicEffect {
+    return this.#command((SHORTHAND_SELF << 18) | vector, 0, true);
+  }
+
+  // ---- Registers, both modes
+
+  #register(offset: number): number {
+    return this.#registers[offset >> 4] as number;
+  }
+
+  #setRegister(offset: number, value: number): void {
+    this.#registers[offset >> 4] = value;
+  }
+
+  #read(offset: number): number {
+    switch (offset) {
+      case R.APIC_PPR:
+      case R.APIC_APR:
+        return this.#ppr;
+      case R.APIC_INITIAL_COUNT:
+        return this.timer.initialCount;
+      case R.APIC_CURRENT_COUNT:
+        return this.timer.currentCount;
+      case R.APIC_DIVIDE:
+        return this.timer.divide;
+      default:
+        return this.#register(offset);
+    }
+  }
+
+  #write(offset: number, value: number): ApicEffect {
+    switch (offset) {
+      case R.APIC_EOI:
+        return this.eoi();
+      case R.APIC_TPR:
+        this.#setRegister(R.APIC_TPR, value & 0xff);
+        this.#evaluate();
+        return NONE;
+      case R.APIC_SVR:
+        this.#writeSvr(value);
+        return NONE;
+      case R.APIC_ESR:
+        this.#setRegister(R.APIC_ESR, this.#errors);
+        this.#errors = 0;
+        return NONE;
+      case R.APIC_INITIAL_COUNT:
+        this.timer.setInitialCount(value >>> 0);
+        return NONE;
+      case R.APIC_DIVIDE:
+        this.timer.setDivide(value);
+        return NONE;
+      default:
+        this.#writeLvt(offset, value);
+        return NONE;
+    }
+  }
+
+  #writeSvr(value: number): void {
+    this.#setRegister(R.APIC_SVR, value & 0x13ff);
+    if (this.softwareEnabled) return;
+    for (const offset of R.LVT_OFFSETS) this.#setRegister(offset, this.#register(offset) | R.LVT_MASKED);
+  }
+
+  #writeLvt(offset: number, value: number): void {
+    const mask = this.softwareEnabled ? 0 : R.LVT_MASKED;
+    this.#setRegister(offset, (value & R.lvtBits(offset) & ~LVT_READ_ONLY) | mask);
+    if (offset === R.APIC_LVT_TIMER) this.timer.setMode((value >>> 17) & 3);
+  }
+
+  /** A write to the ICR. A fixed IPI with an illegal vector is not sent. */
+  #command(low: number, destination: number, x2apic: boolean): ApicEffect {
+    const { deliveryMode, vector } = decodeIcr(this.#message, low, destination, x2apic);
+    if ((deliveryMode === DELIVERY_FIXED || deliveryMode === DELIVERY_LOWEST_PRIORITY) && vector < 16) {
+      this.#recordError(R.ESR_SEND_ILLEGAL_VECTOR);
+      return NONE;
+    }
+    return this.#send;
+  }
+
+  #recordError(error: number): void {
+    const isNew = (this.#errors & error) === 0;
+    this.#errors |= error;
+    if (isNew) this.#deliverLocal(this.#register(R.APIC_LVT_ERROR));
+  }
+
+  #timerExpired(at: number): void {
+    this.#deliverLocal(this.#register(R.APIC_LVT_TIMER) & TIMER_DELIVERY);
+    if (this.#requested) this.#owner.wake(at);
+  }
+
+  /** An interrupt of the local vector table: fixed or NMI. */
+  #deliverLocal(lvt: number): void {
+    if ((lvt & R.LVT_MASKED) !== 0) return;
+    const deliveryMode = (lvt >>> 8) & 7;
+    if (deliveryMode === DELIVERY_NMI) this.#owner.nmiPending = true;
+    else if (deliveryMode === DELIVERY_FIXED) this.accept(lvt & 0xff, false);
+  }
+}
+
+/** Delivery status and remote IRR. */
+const LVT_READ_ONLY = 0x5000;
+/** The LVT timer register has no delivery mode: always fixed. */
+const TIMER_DELIVERY = R.LVT_MASKED | 0xff;
+
+// States of IA32_APIC_BASE: bit 1 = EN, bit 0 = EXTD
+const DISABLED = 0;
+const XAPIC = 2;
+const X2APIC = 3;
+
+/** SDM figure 12-27: x2APIC mode is entered from xAPIC mode only, and left for "disabled" only. */
+function isLegalTransition(from: number, to: number): boolean {
+  if (to === DISABLED || to === from) return true;
+  return to === XAPIC ? from === DISABLED : to === X2APIC && from === XAPIC;
 }

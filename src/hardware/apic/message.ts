@@ -31,5 +31,4 @@ export type ApicEffect =
   | { readonly kind: 'none' }
   | { readonly kind: 'message'; readonly message: ApicMessage }
   | { readonly kind: 'eoi-broadcast'; readonly vector: number }
-  | { readonly kind: 'timer' }
   | { readonly kind: 'general-protection' };
