@@ -465,4 +465,3 @@ export class Cpu implements Timed {
 export const CLASS = Object.fromEntries(INSTRUCTION_CLASSES.map((name, index) => [name.toUpperCase(), index])) as {
   readonly [Name in (typeof INSTRUCTION_CLASSES)[number] as Uppercase<Name>]: number;
 };
-

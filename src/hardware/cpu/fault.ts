@@ -1,3 +1,6 @@
+import type { Cpu } from './cpu.js';
+import { FAULT, type Outcome } from './outcome.js';
+
 /** Exception vectors (SDM vol. 3, table 6-1). */
 export const VECTOR_DE = 0;
 export const VECTOR_DB = 1;
@@ -53,3 +56,19 @@ export type Fault =
       /** Linear address that was being translated. */
       readonly linear: number;
     };
+
+/** Sets cpu.fault to an exception (not #PF); returns FAULT. */
+export function fault(cpu: Cpu, vector: number, errorCode: number | null = null): Outcome {
+  cpu.fault = { kind: 'exception', vector, errorCode, address: 0 };
+  return FAULT;
+}
+
+/** #GP(0). */
+export function generalProtection(cpu: Cpu): Outcome {
+  return fault(cpu, VECTOR_GP, 0);
+}
+
+/** #UD. */
+export function invalidOpcode(cpu: Cpu): Outcome {
+  return fault(cpu, VECTOR_UD);
+}

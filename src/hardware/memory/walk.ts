@@ -65,7 +65,12 @@ export function translate(cpu: Cpu, va: number, access: number, user: boolean): 
   let rights = PTE_WRITABLE | PTE_USER;
   let executable = true;
   for (let level = 3; ; level--) {
-    const index = level === 3 ? (high >>> 7) & 511 : level === 2 ? ((high << 2) | (low >>> 30)) & 511 : (low >>> (12 + 9 * level)) & 511;
+    const index =
+      level === 3
+        ? (high >>> 7) & 511
+        : level === 2
+          ? ((high << 2) | (low >>> 30)) & 511
+          : (low >>> (12 + 9 * level)) & 511;
     const entry = guestPhysical(cpu, table + index * 8, va, false);
     if (entry < 0) return entry;
     if (!cpu.lines.hold(cpu, entry, false)) return -WAIT;
@@ -74,7 +79,8 @@ export function translate(cpu: Cpu, va: number, access: number, user: boolean): 
     if ((word & PTE_PRESENT) === 0) return pageFault(cpu, va, access, user, 0);
     const leaf = level === 0 || ((word & PTE_LARGE) !== 0 && level < 3);
     const noExecute = (wordHigh & PTE_NX_HIGH) !== 0;
-    if (reserved(cpu, word, wordHigh, level, leaf, noExecute)) return pageFault(cpu, va, access, user, PF_PRESENT | PF_RESERVED);
+    if (reserved(cpu, word, wordHigh, level, leaf, noExecute))
+      return pageFault(cpu, va, access, user, PF_PRESENT | PF_RESERVED);
     rights &= word;
     if (noExecute) executable = false;
     if (!leaf) {
@@ -135,7 +141,13 @@ let eptWritable = true;
  * Guest-physical to host-physical. `translated` is false for accesses to the guest's paging structures. Returns the
  * address, -WAIT, or -FAULT with an EPT event in cpu.fault.
  */
-export function guestPhysical(cpu: Cpu, gpa: number, va: number, translated: boolean, access: number = ACCESS_READ): number {
+export function guestPhysical(
+  cpu: Cpu,
+  gpa: number,
+  va: number,
+  translated: boolean,
+  access: number = ACCESS_READ,
+): number {
   const root = cpu.nonRoot === null ? -1 : cpu.nonRoot.eptRoot;
   eptWritable = true;
   if (root < 0) return gpa;
@@ -146,7 +158,12 @@ export function guestPhysical(cpu: Cpu, gpa: number, va: number, translated: boo
   const high = Math.floor(gpa / TWO_32);
   const low = gpa >>> 0;
   for (let level = 3; ; level--) {
-    const index = level === 3 ? (high >>> 7) & 511 : level === 2 ? ((high << 2) | (low >>> 30)) & 511 : (low >>> (12 + 9 * level)) & 511;
+    const index =
+      level === 3
+        ? (high >>> 7) & 511
+        : level === 2
+          ? ((high << 2) | (low >>> 30)) & 511
+          : (low >>> (12 + 9 * level)) & 511;
     const entry = table + index * 8;
     if (!cpu.lines.hold(cpu, entry, false)) return -WAIT;
     const word = cpu.memory.read32(entry);

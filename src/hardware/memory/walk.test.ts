@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import type { Cpu } from '../cpu/cpu.js';
+import type { Fault } from '../cpu/fault.js';
+import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../cpu/layout.js';
+import { FAULT, WAIT } from '../cpu/outcome.js';
+import { PhysicalMemory } from './physical-memory.js';
+import { translate, translation } from './walk.js';
+
+const P = 1;
+const RW = 2;
+const US = 4;
+const A = 0x20;
+const D = 0x40;
+const PS = 0x80;
+const NX = 1n << 63n;
+const EFER_NXE = 0x800;
+
+const PML4 = 0x1000;
+const PDPT = 0x2000;
+const DIRECTORY = 0x3000;
+const TABLE = 0x4000;
+const EPT = 0x8000;
+
+const memory = new PhysicalMemory({ cpus: 1, ramBytes: 0x20000 });
+
+interface Walker {
+  readonly cpu: Cpu;
+  fault(): Fault | null;
+  entry(pa: number): bigint;
+}
+
+/** Linear page 0 maps physical 5000H through a 4-KiB entry; `leaf` are its flags. */
+function walker(leaf: number | bigint, options: { wp?: boolean; eptRoot?: number; held?: boolean } = {}): Walker {
+  memory.bytes(0, memory.ramBytes).fill(0);
+  memory.write64(PML4, BigInt(PDPT | P | RW | US | A));
+  memory.write64(PDPT, BigInt(DIRECTORY | P | RW | US | A));
+  memory.write64(DIRECTORY, BigInt(TABLE | P | RW | US | A));
+  memory.write64(TABLE, 0x5000n | BigInt(leaf));
+  const cpu = {
+    memory,
+    cr0: options.wp === false ? 0x8000_0001 | 0 : 0x8001_0001 | 0,
+    cr3: PML4,
+    eferLow: EFER_NXE,
+    nonRoot: options.eptRoot === undefined ? null : { eptRoot: options.eptRoot },
+    lines: { hold: () => options.held !== false },
+    fault: null as Fault | null,
+  };
+  return { cpu: cpu as unknown as Cpu, fault: () => cpu.fault, entry: (pa) => memory.read64(pa) };
+}
+
+function pageFaultCode({ cpu, fault }: Walker, access: number, user: boolean, va = 0x123): number | null {
+  expect(translate(cpu, va, access, user)).toBe(-FAULT);
+  const raised = fault();
+  return raised?.kind === 'exception' ? raised.errorCode : null;
+}
+
+describe('4-level paging', () => {
+  it('adds the offset in the page', () => {
+    expect(translate(walker(P | A).cpu, 0x123, ACCESS_READ, false)).toBe(0x5123);
+  });
+
+  it('sets accessed on a read, accessed and dirty on a write', () => {
+    const reader = walker(P | RW);
+    translate(reader.cpu, 0, ACCESS_READ, false);
+    expect(reader.entry(TABLE) & BigInt(A | D)).toBe(BigInt(A));
+    const writer = walker(P | RW);
+    translate(writer.cpu, 0, ACCESS_WRITE, false);
+    expect(writer.entry(TABLE) & BigInt(A | D)).toBe(BigInt(A | D));
+  });
+
+  it('calls a page writable only once its dirty flag is set', () => {
+    translate(walker(P | RW | A).cpu, 0, ACCESS_READ, false);
+    expect(translation.writable).toBe(false);
+    translate(walker(P | RW | A | D).cpu, 0, ACCESS_READ, false);
+    expect(translation.writable).toBe(true);
+  });
+
+  it.each([
+    ['not present, supervisor read', 0, ACCESS_READ, false, 0],
+    ['not present, user write', 0, ACCESS_WRITE, true, 6],
+    ['not present, fetch with NX enabled', 0, ACCESS_FETCH, false, 16],
+    ['user access to a supervisor page', P | RW | A, ACCESS_READ, true, 5],
+    ['write to a read-only page with CR0.WP', P | A, ACCESS_WRITE, false, 3],
+    ['fetch from a no-execute page', BigInt(P | A) | NX, ACCESS_FETCH, false, 17],
+    ['reserved physical-address bit', BigInt(P | A) | (1n << 50n), ACCESS_READ, false, 9],
+  ])('faults on %s', (_, leaf, access, user, code) => {
+    expect(pageFaultCode(walker(leaf), access, user)).toBe(code);
+  });
+
+  it('lets the supervisor write read-only pages without CR0.WP', () => {
+    expect(translate(walker(P | A, { wp: false }).cpu, 0, ACCESS_WRITE, false)).toBe(0x5000);
+  });
+
+  it('maps 2 MiB by one directory entry', () => {
+    const { cpu } = walker(0);
+    memory.write64(DIRECTORY + 8, BigInt(0x40_0000 | P | PS | A));
+    expect(translate(cpu, 0x21_2345, ACCESS_READ, false)).toBe(0x41_2345);
+  });
+
+  it('translates sign-extended addresses of the upper half', () => {
+    const { cpu } = walker(P | A);
+    memory.write64(PML4 + 256 * 8, BigInt(PDPT | P | A));
+    expect(translate(cpu, -(2 ** 47) + 0x10, ACCESS_READ, false)).toBe(0x5010);
+  });
+
+  it('waits for the line of a paging-structure entry', () => {
+    expect(translate(walker(P | A, { held: false }).cpu, 0, ACCESS_READ, false)).toBe(-WAIT);
+  });
+});
+
+describe('EPT', () => {
+  /** Identity map of the first 2 MiB with 4-KiB entries; page 5000H gets `leaf`. */
+  function nested(leaf: number): Walker {
+    const made = walker(P | RW | A | D, { eptRoot: EPT });
+    memory.write64(EPT, BigInt((EPT + 0x1000) | 7));
+    memory.write64(EPT + 0x1000, BigInt((EPT + 0x2000) | 7));
+    memory.write64(EPT + 0x2000, BigInt((EPT + 0x3000) | 7));
+    for (let page = 0; page < 8; page++) memory.write64(EPT + 0x3000 + page * 8, BigInt((page << 12) | 0x37));
+    memory.write64(EPT + 0x3000 + 5 * 8, leaf === 0 ? 0n : BigInt(0x6000 | leaf));
+    return made;
+  }
+
+  it('translates guest-physical to host-physical', () => {
+    expect(translate(nested(0x37).cpu, 0x123, ACCESS_READ, false)).toBe(0x6123);
+  });
+
+  it('violates on a missing page: access, linear address valid, not a table access', () => {
+    const { cpu, fault } = nested(0);
+    expect(translate(cpu, 0x123, ACCESS_WRITE, false)).toBe(-FAULT);
+    expect(fault()).toEqual({
+      kind: 'ept',
+      misconfiguration: false,
+      guestPhysical: 0x5123,
+      qualification: 0x182,
+      linear: 0x123,
+    });
+  });
+
+  it('reports the permissions of the translation', () => {
+    const { cpu, fault } = nested(0x31);
+    expect(translate(cpu, 0, ACCESS_WRITE, false)).toBe(-FAULT);
+    expect(fault()).toMatchObject({ qualification: 0x182 | (1 << 3) });
+  });
+
+  it('is misconfigured by write without read', () => {
+    const { cpu, fault } = nested(0x32);
+    expect(translate(cpu, 0, ACCESS_READ, false)).toBe(-FAULT);
+    expect(fault()).toMatchObject({ misconfiguration: true, guestPhysical: 0x5000 });
+  });
+
+  it('keeps a page read-only for the TLB when EPT does', () => {
+    translate(nested(0x31).cpu, 0, ACCESS_READ, false);
+    expect(translation.writable).toBe(false);
+  });
+});
