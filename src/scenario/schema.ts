@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import {
+  AP_HALT_POLICIES,
+  APIC_MODES,
+  KVM_VERSIONS,
+  WORKLOADS,
+  type MachineOptions,
+} from '../machine/machine-options.js';
+
+/** One value, or an array that makes an axis of the scenario. */
+function axis<T extends z.ZodType>(schema: T) {
+  return z.union([schema, z.array(schema).min(1)]);
+}
+
+const wholeNumber = (minimum: number) => z.int().min(minimum);
+
+const host = z
+  .strictObject({
+    apicMode: axis(z.enum(APIC_MODES)).default('x2apic').describe('mode of the physical local APICs'),
+    tscGHz: axis(z.number().positive())
+      .default(2)
+      .describe('TSC frequency; converts what a profile gives in nanoseconds'),
+    pcpus: axis(wholeNumber(1).nullable()).default(null).describe('physical CPUs; null is one per vCPU'),
+    threadsPerCore: axis(z.literal([1, 2]))
+      .default(1)
+      .describe('2 makes CPUs 2n and 2n+1 siblings on one core'),
+    coresPerSocket: axis(wholeNumber(1)).default(64).describe('cores of one socket; further CPUs sit on the next one'),
+    mitigations: axis(z.boolean()).default(false).describe('speculation controls on every VM exit and entry'),
+  })
+  .describe('the physical machine');
+
+const cpu = z
+  .strictObject({
+    ipiv: axis(z.boolean()).default(true).describe('the processor has IPI virtualization'),
+    uintr: axis(z.boolean()).default(false).describe('the processor has user interrupts, and the guest may use them'),
+  })
+  .describe('features of the physical processor');
+
+const kvm = z
+  .strictObject({
+    version: axis(z.enum(KVM_VERSIONS))
+      .default('5.19')
+      .describe('v1 is the posting of July 2021, 5.19 the merged form'),
+    enableApicv: axis(z.boolean()).default(true).describe("kvm_intel's enable_apicv"),
+    haltPollNs: axis(wholeNumber(0)).default(200_000).describe("kvm's halt_poll_ns"),
+    maxVcpuIds: axis(wholeNumber(1).nullable())
+      .default(null)
+      .describe("KVM_CAP_MAX_VCPU_ID; null is the version's own"),
+    pleGap: axis(wholeNumber(0)).default(128).describe("kvm_intel's ple_gap in cycles; 0 turns PAUSE-loop exiting off"),
+    pleWindow: axis(wholeNumber(0)).default(4096).describe("kvm_intel's ple_window in cycles"),
+  })
+  .describe('kvm and kvm_intel: version and module parameters');
+
+/** Keys of the machine: each may be an array and then is an axis. */
+const axes = {
+  workload: axis(z.enum(WORKLOADS)).default('ipi').describe('program that the guest runs'),
+  vcpus: axis(wholeNumber(1)).default(2).describe('vCPUs; the first sends, the second receives, others are idle'),
+  apicMode: axis(z.enum(APIC_MODES)).default('x2apic').describe("mode of the guest's local APICs"),
+  ipiv: axis(z.boolean()).default(true).describe("kvm_intel's enable_ipiv"),
+  apHaltPolicy: axis(z.enum(AP_HALT_POLICIES)).default('spin').describe('what the target vCPU does between IPIs'),
+  iterations: axis(z.union([wholeNumber(1), z.literal('kvm-unit-tests')]))
+    .default(1024)
+    .describe('timed iterations, or the doubling rule of kvm-unit-tests'),
+  warmup: axis(wholeNumber(0)).default(64).describe('untimed iterations before them'),
+  profile: axis(z.string().min(1)).default('ipiv-v1').describe('cost profile: a built-in name or a file'),
+  host: host.prefault({}),
+  cpu: cpu.prefault({}),
+  kvm: kvm.prefault({}),
+};
+
+const exclusion = z.strictObject({
+  workload: axes.workload.unwrap().optional(),
+  vcpus: axes.vcpus.unwrap().optional(),
+  apicMode: axes.apicMode.unwrap().optional(),
+  ipiv: axes.ipiv.unwrap().optional(),
+  apHaltPolicy: axes.apHaltPolicy.unwrap().optional(),
+  iterations: axes.iterations.unwrap().optional(),
+  warmup: axes.warmup.unwrap().optional(),
+  profile: axes.profile.unwrap().optional(),
+  host: withoutDefaults(host).optional(),
+  cpu: withoutDefaults(cpu).optional(),
+  kvm: withoutDefaults(kvm).optional(),
+});
+
+/** The same keys, all optional and without defaults: what an exclusion names. */
+function withoutDefaults(object: z.ZodObject) {
+  const entries = Object.entries(object.shape).map(([key, value]) => [key, (value as z.ZodDefault).unwrap()]);
+  return z.strictObject(Object.fromEntries(entries) as z.ZodRawShape).partial();
+}
+
+/** A scenario file. An unknown key is an error. */
+export const scenarioSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('this schema, for editors'),
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+      .optional()
+      .describe('names saved results; default: the name of the file'),
+    description: z.string().default('').describe('what the scenario is for'),
+    ...axes,
+    exclude: z.array(exclusion).default([]).describe('combinations to leave out of the cross product'),
+    runs: wholeNumber(1).default(20).describe('runs of each case, each on a fresh machine'),
+    seed: z.int().min(0).max(0xffff_ffff).default(1).describe("each run's seed is derived from this one and its index"),
+    noise: z.enum(['placement', 'off']).default('placement').describe('whether runs differ in where the vCPUs sit'),
+  })
+  .meta({ id: 'ipiv-bench-scenario', title: 'ipiv-bench scenario' });
+
+/** A scenario with every default filled in; arrays are axes. */
+export type Scenario = Omit<z.infer<typeof scenarioSchema>, '$schema' | 'name'> & { readonly name: string };
+
+export type Scalar = string | number | boolean | null;
+
+/** Every key that can be an axis, dotted, in the order in which cases vary: the last one fastest. */
+export const AXIS_KEYS = [
+  'profile',
+  'workload',
+  'iterations',
+  'warmup',
+  ...Object.keys(host.shape).map((key) => `host.${key}`),
+  ...Object.keys(cpu.shape).map((key) => `cpu.${key}`),
+  ...Object.keys(kvm.shape).map((key) => `kvm.${key}`),
+  'vcpus',
+  'apHaltPolicy',
+  'apicMode',
+  'ipiv',
+] as const;
+
+/** Keys that `--set` knows: the axes and what holds for all cases. */
+export const SETTABLE_KEYS: readonly string[] = [...AXIS_KEYS, 'runs', 'seed', 'noise', 'name', 'description'];
+
+/** What a case hands to the machine: everything of it except which profile prices it. */
+export type CaseOptions = MachineOptions;
+
+/** The JSON Schema of a scenario file, as editors use it. */
+export function scenarioJsonSchema(): unknown {
+  return z.toJSONSchema(scenarioSchema, { io: 'input', target: 'draft-2020-12' });
+}
