@@ -44,6 +44,7 @@ export class Clock {
   readonly #events = new EventQueue();
   #horizonTime = Infinity;
   #horizonId = -1;
+  #limit = Infinity;
   #stopped = false;
 
   constructor(quantum: number) {
@@ -57,6 +58,7 @@ export class Clock {
   /** Runs `action` at time `at` for CPU `target` (or ALL_CPUS), once no CPU is behind. */
   schedule(at: number, target: number, action: (at: number) => void): void {
     this.#events.push(at, target, action);
+    if (at < this.#limit) this.#limit = at;
   }
 
   /** True when something precedes (cpu.now, cpu.id): the caller must not act yet. */
@@ -70,6 +72,12 @@ export class Clock {
   activate(cpu: Timed): void {
     cpu.state = RUNNING;
     this.#lowerHorizon(cpu);
+    if (cpu.now + this.quantum < this.#limit) this.#limit = cpu.now + this.quantum;
+  }
+
+  /** How far the CPU that is running may go; what it does itself (an IPI, a wake-up, a timer) can bring this nearer. */
+  get limit(): number {
+    return this.#limit;
   }
 
   /** Settles a parked CPU before something at (at, byCpu) touches it. */
@@ -95,7 +103,8 @@ export class Clock {
         this.#handleEvent();
       } else if (cpu !== null) {
         cpu.state = RUNNING;
-        cpu.run(this.#limitFor(cpu));
+        this.#limit = this.#limitFor(cpu);
+        cpu.run(this.#limit);
       }
     }
     return true;

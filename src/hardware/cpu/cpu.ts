@@ -343,6 +343,7 @@ export class Cpu implements Timed {
 
   run(limit: number): void {
     for (;;) {
+      limit = Math.min(limit, this.clock.limit);
       if (this.now >= limit && this.#retrying === null) return;
       if (this.nonRoot === null && this.rootSoftware !== null) {
         if (!this.#runRootSoftware(this.rootSoftware)) return;
