@@ -1,0 +1,68 @@
+import { Meter } from '../cost/meter.js';
+import { Bus } from '../hardware/apic/bus.js';
+import { LocalApic } from '../hardware/apic/local-apic.js';
+import { Clock } from '../hardware/clock/clock.js';
+import { Cpu } from '../hardware/cpu/cpu.js';
+import { Decoder } from '../hardware/cpu/decoder.js';
+import { instantiateEngine } from '../hardware/cpu/engine.js';
+import { DEFAULT_FEATURES, type CpuFeatures } from '../hardware/cpu/features.js';
+import { CPU_FAST_FORWARD } from '../hardware/cpu/layout.js';
+import { Lines } from '../hardware/memory/lines.js';
+import { PhysicalMemory } from '../hardware/memory/physical-memory.js';
+import { VmxUnit } from '../hardware/vmx/vmx-unit.js';
+import type { HostOptions, MachineInputs } from './machine-options.js';
+import { Topology } from './topology.js';
+
+/** What the emulated host is made of. */
+export interface HardwareOptions {
+  readonly host: HostOptions;
+  /** CPUs in use; the host may have more. */
+  readonly cpus: number;
+  readonly ramBytes: number;
+  readonly features?: Partial<CpuFeatures>;
+  readonly onMarker?: (cpu: Cpu, marker: number) => void;
+}
+
+/** A physical machine without software. */
+export interface Hardware {
+  readonly memory: PhysicalMemory;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly lines: Lines;
+  readonly bus: Bus;
+  readonly cpus: readonly Cpu[];
+  readonly topology: Topology;
+}
+
+const IGNORE = (): void => undefined;
+
+/** Puts CPUs, memory and interconnect together. CPUs that nothing is pinned to are left out: they would only sleep. */
+export function buildHardware(options: HardwareOptions, inputs: MachineInputs): Hardware {
+  const { costs, simulation = {} } = inputs;
+  const topology = new Topology(options.host, options.cpus, costs);
+  const memory = new PhysicalMemory({ cpus: options.cpus, ramBytes: options.ramBytes });
+  const clock = new Clock(Math.floor(topology.lookahead * (simulation.lookaheadShare ?? 1)));
+  const meter = new Meter(costs, options.cpus);
+  const lines = new Lines(memory, clock, topology.lineLatency, costs.lineOccupancyTicks);
+  const bus = new Bus(topology.flightLatency);
+  const engine = instantiateEngine(inputs.interpreter, memory.wasm);
+  const decoder = new Decoder(memory, costs);
+  const features = { ...DEFAULT_FEATURES, ...topologyFeatures(options), ...options.features };
+  const parts = { memory, clock, meter, lines, engine, decoder, bus, features, onMarker: options.onMarker ?? IGNORE };
+  const cpus = Array.from({ length: options.cpus }, (_, id) => {
+    const cpu = new Cpu(id, id, parts);
+    cpu.apic = new LocalApic(cpu);
+    cpu.vmx = new VmxUnit(cpu);
+    cpu.setWord(CPU_FAST_FORWARD, simulation.fastForward === false ? 0 : 1);
+    clock.add(cpu);
+    lines.add(cpu);
+    bus.add(cpu);
+    decoder.add(cpu);
+    return cpu;
+  });
+  return { memory, clock, meter, lines, bus, cpus, topology };
+}
+
+function topologyFeatures({ host, cpus }: HardwareOptions): Partial<CpuFeatures> {
+  return { threadsPerCore: host.threadsPerCore, threadsPerPackage: Math.min(cpus, host.threadsPerCore * host.coresPerSocket) };
+}
