@@ -12,7 +12,7 @@ export type Condition = 'e' | 'ne' | 'b' | 'ae' | 'a' | 'be';
 export interface AssembledCode {
   readonly base: number;
   readonly bytes: Uint8Array;
-  addressOf(label: Label): number;
+  readonly addressOf: (label: Label) => number;
 }
 
 type AddressOf = (label: Label) => number;

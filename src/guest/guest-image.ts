@@ -75,7 +75,7 @@ export function buildGuest(options: GuestOptions): GuestImage {
       globalDescriptors(vcpus),
       interruptDescriptors(placed),
       { gpa: code.base, bytes: code.bytes },
-      ...apicConstants(program, vcpus, (label) => code.addressOf(label)),
+      ...apicConstants(program, vcpus, code.addressOf),
       ...userSegments(program, options),
       ...Array.from({ length: vcpus }, (_, cpu) => perCpuArea(cpu)).flat(),
     ],
