@@ -62,7 +62,8 @@ export class HostMemory {
 
   #carve(bytes: number, alignment: number): number {
     const address = Math.ceil(this.#next / alignment) * alignment;
-    if (address + bytes > this.#end) throw new RangeError('the host has no memory left for ' + String(bytes) + ' bytes');
+    if (address + bytes > this.#end)
+      throw new RangeError('the host has no memory left for ' + String(bytes) + ' bytes');
     this.#next = address + bytes;
     return address;
   }
