@@ -121,6 +121,10 @@ export class Cpu implements Timed {
   faulting = false;
   /** Physical address of the line armed by MONITOR, or -1. */
   monitoredLine = -1;
+  /** User-interrupt notification processing has been charged and waits for its descriptor. */
+  notifying = false;
+  /** MWAIT with ECX[0] = 1: interrupts wake even while IF is 0. */
+  mwaitBreaksOnInterrupt = false;
   /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */
   apicWriteOffset = -1;
 
@@ -370,7 +374,9 @@ export class Cpu implements Timed {
   /** One run of the interpreter and what its stop asks for; false when the CPU gives up its turn. */
   #step(limit: number): boolean {
     const { shadow } = this;
-    const stop = this.execute(shadow === 0 ? limit : this.now + 1);
+    // An instruction that was retried before pending events were looked at stands alone.
+    const single = shadow !== 0 || this.attention;
+    const stop = this.execute(single ? this.now + 1 : limit);
     const outcome = handleStop(this, stop);
     if (outcome === WAIT) {
       this.#wait('instruction');
@@ -436,7 +442,7 @@ export class Cpu implements Timed {
       return outcome;
     }
     const outcome = this.resolve(this.nonRoot === null ? interruptBoundary(this) : this.nonRoot.boundary());
-    if (outcome === PASS && this.nonRoot?.attention !== true) this.attention = false;
+    if (outcome === PASS) this.attention = false;
     return outcome;
   }
 

@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { Code } from 'iced-x86';
+import { describe, expect, it } from 'vitest';
+import { Assembler } from '../src/guest/assembler.js';
+import { DATA, KERNEL_CODE } from '../src/guest/memory-map.js';
+import { dword, EAX, EBX, ECX, EDX, ESI } from '../src/guest/operand.js';
+import { CPU_RETIRED, CPU_SPIN_TICKS } from '../src/hardware/cpu/layout.js';
+import type { LineTransfer } from '../src/hardware/memory/lines.js';
+import type { SimulationOptions } from '../src/machine/machine-options.js';
+import { bareMachine } from './support/bare-machine.js';
+
+/** Who may go on: the CPUs pass it around, each waiting for its turn in a plain spin loop. */
+const TOKEN = DATA;
+/** Eight lines that everybody reads and writes, with and without the token. */
+const SHARED = DATA + 0x1000;
+
+type Operation =
+  | { readonly kind: 'load' | 'store' | 'add' | 'xchg' | 'lock inc'; readonly line: number }
+  | { readonly kind: 'compute'; readonly count: number };
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('load', 'store', 'add', 'xchg', 'lock inc'), line: fc.nat(7) }),
+  fc.record({ kind: fc.constant('compute' as const), count: fc.nat(40) }),
+);
+
+/** What a CPU does in each round before and after it has had the token, and how it waits. */
+interface Script {
+  readonly before: readonly Operation[];
+  readonly holding: readonly Operation[];
+  readonly pauses: boolean;
+  readonly padding: number;
+}
+
+const script: fc.Arbitrary<Script> = fc.record({
+  before: fc.array(operation, { maxLength: 6 }),
+  holding: fc.array(operation, { maxLength: 6 }),
+  pauses: fc.boolean(),
+  padding: fc.nat(5),
+});
+
+const ROUNDS = 3;
+
+function emit(asm: Assembler, { kind, ...operand }: Operation): void {
+  if (kind === 'compute') {
+    const { count } = operand as { count: number };
+    for (let n = 0; n < count; n++) asm.add(EBX, n + 1);
+    return;
+  }
+  const word = dword(SHARED + (operand as { line: number }).line * 64);
+  if (kind === 'load') {
+    asm.mov(EAX, word);
+    asm.add(EBX, EAX);
+  } else if (kind === 'store') asm.mov(word, EBX);
+  else if (kind === 'add') asm.add(word, EBX);
+  else if (kind === 'xchg') asm.xchg(word, EBX);
+  else asm.lock.inc(word);
+}
+
+function emitScript(asm: Assembler, { before, holding, pauses, padding }: Script, cpu: number, cpus: number): number {
+  asm.align(64);
+  const entry = asm.here('entry');
+  asm.mov(EBX, cpu);
+  asm.mov(ESI, ROUNDS);
+  const round = asm.here('round');
+  for (const step of before) emit(asm, step);
+  const wait = asm.here('wait');
+  if (pauses) asm.plain(Code.Pause);
+  for (let n = 0; n < padding; n++) asm.mov(EDX, n);
+  asm.mov(EAX, dword(TOKEN));
+  asm.cmp(EAX, cpu);
+  asm.jcc('ne', wait);
+  for (const step of holding) emit(asm, step);
+  asm.mov(ECX, (cpu + 1) % cpus);
+  asm.mov(dword(TOKEN), ECX);
+  asm.dec(ESI);
+  asm.jcc('ne', round);
+  asm.plain(Code.Cli);
+  asm.plain(Code.Hlt);
+  return asm.assemble().addressOf(entry);
+}
+
+interface Trace {
+  readonly transfers: readonly LineTransfer[];
+  readonly cpus: readonly (readonly (number | bigint)[])[];
+  readonly memory: readonly number[];
+}
+
+function run(scripts: readonly Script[], simulation: SimulationOptions): Trace {
+  const asm = new Assembler(KERNEL_CODE);
+  const entries = scripts.map((each, cpu) => emitScript(asm, each, cpu, scripts.length));
+  const machine = bareMachine({ code: asm.assemble(), entries, simulation });
+  const transfers: LineTransfer[] = [];
+  machine.lines.onTransfer = (transfer) => transfers.push(transfer);
+  machine.clock.run();
+  return {
+    transfers,
+    cpus: machine.cpus.map((cpu) => [cpu.now, cpu.gpr(3), cpu.long(CPU_RETIRED), cpu.long(CPU_SPIN_TICKS)]),
+    memory: Array.from({ length: 8 }, (_, line) => machine.memory.read32(SHARED + line * 64)),
+  };
+}
+
+describe('random programs on up to four CPUs', () => {
+  it('give the same transfers, clocks, registers and memory for every quantum, with fast-forward on and off', () => {
+    fc.assert(
+      fc.property(fc.array(script, { minLength: 2, maxLength: 4 }), (scripts) => {
+        const reference = run(scripts, { fastForward: false, lookaheadShare: 0 });
+        for (const fastForward of [true, false]) {
+          for (const lookaheadShare of [0, 0.01, 0.5, 1]) {
+            expect(run(scripts, { fastForward, lookaheadShare })).toEqual(reference);
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  it('really spin and really share: the test would see a difference', () => {
+    const scripts = [0, 1].map(() => ({
+      before: [],
+      holding: [{ kind: 'add' as const, line: 1 }],
+      pauses: false,
+      padding: 1,
+    }));
+    const { transfers, cpus } = run(scripts, {});
+    expect(transfers.length).toBeGreaterThan(10);
+    expect(cpus.every(([, , , spinTicks]) => (spinTicks as number) > 0)).toBe(true);
+  });
+});
