@@ -1,0 +1,136 @@
+/**
+ * The controls of the current VMCS in the form in which the processor consults them: words that are not activated read
+ * as 0, fields that a control leaves unused have neutral values (SDM vol. 3, 25.6.2, 25.7, 25.8).
+ */
+import * as C from './controls.js';
+import type { Vmcs } from './vmcs.js';
+import { VMCS_FIELD } from './vmcs-field.js';
+import type { VirtualizationState } from './virtualization-state.js';
+
+const F = VMCS_FIELD;
+
+/** Bits 5:0 of the posted-interrupt descriptor address are 0; other addresses here are those of pages. */
+export class ActiveControls {
+  pin = 0;
+  primary = 0;
+  secondary = 0;
+  tertiaryLow = 0;
+  tertiaryHigh = 0;
+  exit = 0;
+  entry = 0;
+
+  exceptionBitmap = 0;
+  pageFaultMask = 0;
+  pageFaultMatch = 0;
+  cr0Mask = 0n;
+  cr0Shadow = 0n;
+  cr4Mask = 0n;
+  cr4Shadow = 0n;
+  cr3TargetCount = 0;
+  ioBitmapA = 0;
+  ioBitmapB = 0;
+  /** Signed, in cycles; 0 without TSC offsetting. */
+  tscOffset = 0;
+  /** Host-physical address of the EPT root, or -1 without EPT. */
+  eptRoot = -1;
+  /** 0 without VPID: translations do not survive VM entries and exits. */
+  vpid = 0;
+  pleGap = 0;
+  pleWindow = 0;
+
+  read(vmcs: Vmcs): void {
+    this.#readWords(vmcs);
+    this.exceptionBitmap = vmcs.read32(F.EXCEPTION_BITMAP);
+    this.pageFaultMask = vmcs.read32(F.PAGE_FAULT_ERROR_CODE_MASK);
+    this.pageFaultMatch = vmcs.read32(F.PAGE_FAULT_ERROR_CODE_MATCH);
+    this.cr0Mask = longBits(vmcs, F.CR0_GUEST_HOST_MASK);
+    this.cr0Shadow = longBits(vmcs, F.CR0_READ_SHADOW);
+    this.cr4Mask = longBits(vmcs, F.CR4_GUEST_HOST_MASK);
+    this.cr4Shadow = longBits(vmcs, F.CR4_READ_SHADOW);
+    this.cr3TargetCount = vmcs.read32(F.CR3_TARGET_COUNT);
+    this.ioBitmapA = vmcs.readLong(F.IO_BITMAP_A);
+    this.ioBitmapB = vmcs.readLong(F.IO_BITMAP_B);
+    this.tscOffset = this.has(C.CPU_BASED_USE_TSC_OFFSETTING) ? vmcs.readLong(F.TSC_OFFSET) : 0;
+    const ept = this.has2(C.SECONDARY_EXEC_ENABLE_EPT);
+    this.eptRoot = ept ? pageOf(vmcs.readLong(F.EPT_POINTER)) : -1;
+    this.vpid = this.has2(C.SECONDARY_EXEC_ENABLE_VPID) ? vmcs.read32(F.VIRTUAL_PROCESSOR_ID) : 0;
+    this.pleGap = vmcs.read32(F.PLE_GAP);
+    this.pleWindow = vmcs.read32(F.PLE_WINDOW);
+  }
+
+  #readWords(vmcs: Vmcs): void {
+    this.pin = vmcs.read32(F.PIN_BASED_VM_EXEC_CONTROL);
+    this.primary = vmcs.read32(F.CPU_BASED_VM_EXEC_CONTROL);
+    const secondary = this.has(C.CPU_BASED_ACTIVATE_SECONDARY_CONTROLS);
+    this.secondary = secondary ? vmcs.read32(F.SECONDARY_VM_EXEC_CONTROL) : 0;
+    const tertiary = this.has(C.CPU_BASED_ACTIVATE_TERTIARY_CONTROLS);
+    this.tertiaryLow = tertiary ? vmcs.read32(F.TERTIARY_VM_EXEC_CONTROL) : 0;
+    this.tertiaryHigh = tertiary ? vmcs.readHigh(F.TERTIARY_VM_EXEC_CONTROL) : 0;
+    this.exit = vmcs.read32(F.VM_EXIT_CONTROLS);
+    this.entry = vmcs.read32(F.VM_ENTRY_CONTROLS);
+  }
+
+  /** A pin-based control is 1. */
+  hasPin(bit: number): boolean {
+    return (this.pin & bit) !== 0;
+  }
+
+  /** A primary processor-based control is 1. */
+  has(bit: number): boolean {
+    return (this.primary & bit) !== 0;
+  }
+
+  /** A secondary processor-based control is 1. */
+  has2(bit: number): boolean {
+    return (this.secondary & bit) !== 0;
+  }
+
+  /** A tertiary processor-based control (bits 31:0) is 1. */
+  has3(bit: number): boolean {
+    return (this.tertiaryLow & bit) !== 0;
+  }
+
+  /** A VM-exit control is 1. */
+  onExit(bit: number): boolean {
+    return (this.exit & bit) !== 0;
+  }
+
+  /** A VM-entry control is 1. */
+  onEntry(bit: number): boolean {
+    return (this.entry & bit) !== 0;
+  }
+
+  /** Hands APIC virtualization its share; the guest interrupt status is not part of the controls. */
+  fill(state: VirtualizationState, vmcs: Vmcs): void {
+    state.tprShadow = this.has(C.CPU_BASED_TPR_SHADOW);
+    state.virtualizeApicAccesses = this.has2(C.SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
+    state.virtualizeX2apic = this.has2(C.SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
+    state.apicRegisterVirtualization = this.has2(C.SECONDARY_EXEC_APIC_REGISTER_VIRT);
+    state.virtualInterruptDelivery = this.has2(C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+    state.processPostedInterrupts = this.hasPin(C.PIN_BASED_POSTED_INTR);
+    state.ipiVirtualization = this.has3(C.TERTIARY_EXEC_IPI_VIRT);
+    state.externalInterruptExiting = this.hasPin(C.PIN_BASED_EXT_INTR_MASK);
+    state.ackOnExit = this.onExit(C.VM_EXIT_ACK_INTR_ON_EXIT);
+    state.interruptWindowExiting = this.has(C.CPU_BASED_INTR_WINDOW_EXITING);
+    state.useMsrBitmaps = this.has(C.CPU_BASED_USE_MSR_BITMAPS);
+    state.virtualApicPage = vmcs.readLong(F.VIRTUAL_APIC_PAGE_ADDR);
+    state.apicAccessPage = state.virtualizeApicAccesses ? vmcs.readLong(F.APIC_ACCESS_ADDR) : -1;
+    state.descriptor = vmcs.readLong(F.POSTED_INTR_DESC_ADDR);
+    state.pidPointerTable = vmcs.readLong(F.PID_POINTER_TABLE);
+    state.msrBitmap = vmcs.readLong(F.MSR_BITMAP);
+    state.lastPidPointerIndex = vmcs.read32(F.LAST_PID_POINTER_INDEX);
+    state.notificationVector = vmcs.read32(F.POSTED_INTR_NV);
+    state.tprThreshold = vmcs.read32(F.TPR_THRESHOLD) & 15;
+    for (let word = 0; word < 8; word++) {
+      state.eoiExitBitmap[word] = vmcs.read32(F.EOI_EXIT_BITMAP0 + (word >>> 1) * 2 + (word & 1));
+    }
+  }
+}
+
+function longBits(vmcs: Vmcs, field: number): bigint {
+  return (BigInt(vmcs.readHigh(field)) << 32n) | BigInt(vmcs.read32(field));
+}
+
+function pageOf(address: number): number {
+  return address - (address & 0xfff);
+}

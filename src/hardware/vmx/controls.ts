@@ -1,0 +1,120 @@
+/**
+ * VM-execution, VM-exit and VM-entry control bits (SDM vol. 3, 25.6-25.8; asm/vmx.h for the names), each with its bit
+ * position. The tertiary controls are a 64-bit word; its defined bits are all in the low half.
+ */
+
+// ---- Pin-based VM-execution controls
+
+export const PIN_BASED_EXT_INTR_MASK = 0x0000_0001; // 0 external-interrupt exiting
+export const PIN_BASED_NMI_EXITING = 0x0000_0008; // 3
+export const PIN_BASED_VIRTUAL_NMIS = 0x0000_0020; // 5
+export const PIN_BASED_VMX_PREEMPTION_TIMER = 0x0000_0040; // 6
+export const PIN_BASED_POSTED_INTR = 0x0000_0080; // 7 process posted interrupts
+
+// ---- Primary processor-based VM-execution controls
+
+export const CPU_BASED_INTR_WINDOW_EXITING = 0x0000_0004; // 2
+export const CPU_BASED_USE_TSC_OFFSETTING = 0x0000_0008; // 3
+export const CPU_BASED_HLT_EXITING = 0x0000_0080; // 7
+export const CPU_BASED_INVLPG_EXITING = 0x0000_0200; // 9
+export const CPU_BASED_MWAIT_EXITING = 0x0000_0400; // 10
+export const CPU_BASED_RDPMC_EXITING = 0x0000_0800; // 11
+export const CPU_BASED_RDTSC_EXITING = 0x0000_1000; // 12
+export const CPU_BASED_CR3_LOAD_EXITING = 0x0000_8000; // 15
+export const CPU_BASED_CR3_STORE_EXITING = 0x0001_0000; // 16
+export const CPU_BASED_ACTIVATE_TERTIARY_CONTROLS = 0x0002_0000; // 17
+export const CPU_BASED_CR8_LOAD_EXITING = 0x0008_0000; // 19
+export const CPU_BASED_CR8_STORE_EXITING = 0x0010_0000; // 20
+export const CPU_BASED_TPR_SHADOW = 0x0020_0000; // 21 use TPR shadow
+export const CPU_BASED_NMI_WINDOW_EXITING = 0x0040_0000; // 22
+export const CPU_BASED_MOV_DR_EXITING = 0x0080_0000; // 23
+export const CPU_BASED_UNCOND_IO_EXITING = 0x0100_0000; // 24
+export const CPU_BASED_USE_IO_BITMAPS = 0x0200_0000; // 25
+export const CPU_BASED_MONITOR_TRAP_FLAG = 0x0800_0000; // 27
+export const CPU_BASED_USE_MSR_BITMAPS = 0x1000_0000; // 28
+export const CPU_BASED_MONITOR_EXITING = 0x2000_0000; // 29
+export const CPU_BASED_PAUSE_EXITING = 0x4000_0000; // 30
+export const CPU_BASED_ACTIVATE_SECONDARY_CONTROLS = 0x8000_0000; // 31
+
+// ---- Secondary processor-based VM-execution controls
+
+export const SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES = 0x0000_0001; // 0
+export const SECONDARY_EXEC_ENABLE_EPT = 0x0000_0002; // 1
+export const SECONDARY_EXEC_DESC = 0x0000_0004; // 2 descriptor-table exiting
+export const SECONDARY_EXEC_ENABLE_RDTSCP = 0x0000_0008; // 3
+export const SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE = 0x0000_0010; // 4
+export const SECONDARY_EXEC_ENABLE_VPID = 0x0000_0020; // 5
+export const SECONDARY_EXEC_WBINVD_EXITING = 0x0000_0040; // 6
+export const SECONDARY_EXEC_UNRESTRICTED_GUEST = 0x0000_0080; // 7
+export const SECONDARY_EXEC_APIC_REGISTER_VIRT = 0x0000_0100; // 8
+export const SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY = 0x0000_0200; // 9
+export const SECONDARY_EXEC_PAUSE_LOOP_EXITING = 0x0000_0400; // 10
+export const SECONDARY_EXEC_RDRAND_EXITING = 0x0000_0800; // 11
+export const SECONDARY_EXEC_ENABLE_INVPCID = 0x0000_1000; // 12
+export const SECONDARY_EXEC_ENABLE_VMFUNC = 0x0000_2000; // 13
+export const SECONDARY_EXEC_SHADOW_VMCS = 0x0000_4000; // 14
+export const SECONDARY_EXEC_ENCLS_EXITING = 0x0000_8000; // 15
+export const SECONDARY_EXEC_RDSEED_EXITING = 0x0001_0000; // 16
+export const SECONDARY_EXEC_ENABLE_PML = 0x0002_0000; // 17
+export const SECONDARY_EXEC_EPT_VIOLATION_VE = 0x0004_0000; // 18
+export const SECONDARY_EXEC_PT_CONCEAL_VMX = 0x0008_0000; // 19
+export const SECONDARY_EXEC_ENABLE_XSAVES = 0x0010_0000; // 20
+export const SECONDARY_EXEC_MODE_BASED_EPT_EXEC = 0x0040_0000; // 22
+export const SECONDARY_EXEC_SUB_PAGE_PERMISSIONS = 0x0080_0000; // 23
+export const SECONDARY_EXEC_PT_USE_GPA = 0x0100_0000; // 24
+export const SECONDARY_EXEC_TSC_SCALING = 0x0200_0000; // 25
+export const SECONDARY_EXEC_ENABLE_USR_WAIT_PAUSE = 0x0400_0000; // 26
+export const SECONDARY_EXEC_ENCLV_EXITING = 0x1000_0000; // 28
+export const SECONDARY_EXEC_BUS_LOCK_DETECTION = 0x4000_0000; // 30
+export const SECONDARY_EXEC_NOTIFY_VM_EXITING = 0x8000_0000; // 31
+
+// ---- Tertiary processor-based VM-execution controls (bits 31:0)
+
+export const TERTIARY_EXEC_LOADIWKEY_EXITING = 0x0000_0001; // 0
+export const TERTIARY_EXEC_ENABLE_HLAT = 0x0000_0002; // 1
+export const TERTIARY_EXEC_EPT_PAGING_WRITE = 0x0000_0004; // 2
+export const TERTIARY_EXEC_GUEST_PAGING_VERIFICATION = 0x0000_0008; // 3
+export const TERTIARY_EXEC_IPI_VIRT = 0x0000_0010; // 4 IPI virtualization
+export const TERTIARY_EXEC_ENABLE_MSRLIST = 0x0000_0040; // 6
+export const TERTIARY_EXEC_VIRTUALIZE_SPEC_CTRL = 0x0000_0080; // 7
+export const TERTIARY_EXEC_APIC_TIMER_VIRT = 0x0000_0100; // 8
+
+// ---- VM-exit controls
+
+export const VM_EXIT_SAVE_DEBUG_CONTROLS = 0x0000_0004; // 2
+export const VM_EXIT_HOST_ADDR_SPACE_SIZE = 0x0000_0200; // 9
+export const VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL = 0x0000_1000; // 12
+export const VM_EXIT_ACK_INTR_ON_EXIT = 0x0000_8000; // 15 acknowledge interrupt on exit
+export const VM_EXIT_SAVE_IA32_PAT = 0x0004_0000; // 18
+export const VM_EXIT_LOAD_IA32_PAT = 0x0008_0000; // 19
+export const VM_EXIT_SAVE_IA32_EFER = 0x0010_0000; // 20
+export const VM_EXIT_LOAD_IA32_EFER = 0x0020_0000; // 21
+export const VM_EXIT_SAVE_VMX_PREEMPTION_TIMER = 0x0040_0000; // 22
+export const VM_EXIT_CLEAR_BNDCFGS = 0x0080_0000; // 23
+export const VM_EXIT_PT_CONCEAL_PIP = 0x0100_0000; // 24
+export const VM_EXIT_CLEAR_IA32_RTIT_CTL = 0x0200_0000; // 25
+export const VM_EXIT_CLEAR_IA32_LBR_CTL = 0x0400_0000; // 26
+export const VM_EXIT_CLEAR_UINV = 0x0800_0000; // 27
+export const VM_EXIT_LOAD_CET_STATE = 0x1000_0000; // 28
+export const VM_EXIT_LOAD_IA32_PKRS = 0x2000_0000; // 29
+export const VM_EXIT_SAVE_IA32_PERF_GLOBAL_CTRL = 0x4000_0000; // 30
+export const VM_EXIT_ACTIVATE_SECONDARY_CONTROLS = 0x8000_0000; // 31
+
+// ---- VM-entry controls
+
+export const VM_ENTRY_LOAD_DEBUG_CONTROLS = 0x0000_0004; // 2
+export const VM_ENTRY_IA32E_MODE = 0x0000_0200; // 9
+export const VM_ENTRY_SMM = 0x0000_0400; // 10
+export const VM_ENTRY_DEACT_DUAL_MONITOR = 0x0000_0800; // 11
+export const VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL = 0x0000_2000; // 13
+export const VM_ENTRY_LOAD_IA32_PAT = 0x0000_4000; // 14
+export const VM_ENTRY_LOAD_IA32_EFER = 0x0000_8000; // 15
+export const VM_ENTRY_LOAD_BNDCFGS = 0x0001_0000; // 16
+export const VM_ENTRY_PT_CONCEAL_PIP = 0x0002_0000; // 17
+export const VM_ENTRY_LOAD_IA32_RTIT_CTL = 0x0004_0000; // 18
+export const VM_ENTRY_LOAD_UINV = 0x0008_0000; // 19
+export const VM_ENTRY_LOAD_CET_STATE = 0x0010_0000; // 20
+export const VM_ENTRY_LOAD_IA32_LBR_CTL = 0x0020_0000; // 21
+export const VM_ENTRY_LOAD_IA32_PKRS = 0x0040_0000; // 22
+export const VM_ENTRY_LOAD_IA32_FRED = 0x0080_0000; // 23
+export const VM_ENTRY_LOAD_IA32_SPEC_CTRL = 0x0100_0000; // 24
