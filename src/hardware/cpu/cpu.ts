@@ -121,8 +121,6 @@ export class Cpu implements Timed {
   faulting = false;
   /** Physical address of the line armed by MONITOR, or -1. */
   monitoredLine = -1;
-  /** User-interrupt notification processing has been charged and waits for its descriptor. */
-  notifying = false;
   /** MWAIT with ECX[0] = 1: interrupts wake even while IF is 0. */
   mwaitBreaksOnInterrupt = false;
   /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */

@@ -1,10 +1,94 @@
 /**
- * Events between two instructions outside VMX non-root operation (SDM vol. 3, 7.9 and 12.8).
+ * Events between two instructions outside VMX non-root operation, in order of priority: INIT, NMI, external
+ * interrupts, user interrupts (SDM vol. 3, 7.9 and 12.8.4; 7.4.1 for user-interrupt notification).
+ *
+ * Left out: machine checks, SMI, debug traps.
  */
+import { STEP } from '../../cost/step.js';
+import { canDeliverUserInterrupt, deliverUserInterrupt, processNotification } from '../vmx/user-interrupts.js';
+import {
+  ACTIVITY_ACTIVE,
+  ACTIVITY_HLT,
+  ACTIVITY_MWAIT,
+  ACTIVITY_SHUTDOWN,
+  ACTIVITY_WAIT_FOR_SIPI,
+  SHADOW_MOV_SS,
+} from './activity.js';
 import type { Cpu } from './cpu.js';
-import { PASS, type Outcome } from './outcome.js';
+import { EXTERNAL_INTERRUPTS } from './exceptions.js';
+import { EVENT_NMI, VECTOR_NMI, type IdtEvent } from './fault.js';
+import { CR4_UINTR, inLongMode } from './mode.js';
+import { PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
+import { initialize, startUp } from './reset.js';
 
-/** Takes the first deliverable event; PASS when there is none. */
-export function interruptBoundary(_cpu: Cpu): Outcome {
-  return PASS;
+const NMI: IdtEvent = { type: EVENT_NMI, vector: VECTOR_NMI, errorCode: null, length: 0 };
+
+/**
+ * Takes the first deliverable event: REDIRECTED when one was taken (its delivery through the IDT comes next), WAIT, or
+ * PASS when there is none.
+ */
+export function interruptBoundary(cpu: Cpu): Outcome {
+  if (cpu.initPending) return takeInit(cpu);
+  if (cpu.activity === ACTIVITY_WAIT_FOR_SIPI) return cpu.sipiPending < 0 ? PASS : takeStartUp(cpu);
+  cpu.sipiPending = -1;
+  if (cpu.nmiPending && !cpu.nmiBlocked && (cpu.shadow & SHADOW_MOV_SS) === 0) return takeNmi(cpu);
+  if (cpu.activity === ACTIVITY_SHUTDOWN || cpu.shadow !== 0) return PASS;
+  if (cpu.apic.requestsService) {
+    if (cpu.interruptsEnabled) return takeExternalInterrupt(cpu);
+    if (cpu.activity === ACTIVITY_MWAIT && cpu.mwaitBreaksOnInterrupt) return leaveMwait(cpu);
+  }
+  return cpu.activity === ACTIVITY_ACTIVE && canDeliverUserInterrupt(cpu) ? deliverUserInterrupt(cpu) : PASS;
+}
+
+function takeInit(cpu: Cpu): Outcome {
+  if (cpu.clock.mustWait(cpu)) return WAIT;
+  cpu.initPending = false;
+  if (cpu.activity !== ACTIVITY_WAIT_FOR_SIPI) initialize(cpu);
+  return REDIRECTED;
+}
+
+function takeStartUp(cpu: Cpu): Outcome {
+  const vector = cpu.sipiPending;
+  cpu.sipiPending = -1;
+  startUp(cpu, vector);
+  return REDIRECTED;
+}
+
+/** Charges what leaving a sleeping state costs in the core. */
+export function chargeWake(cpu: Cpu): void {
+  if (cpu.activity === ACTIVITY_HLT) cpu.charge(STEP.HLT_WAKE);
+  else if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
+}
+
+function takeNmi(cpu: Cpu): Outcome {
+  if (cpu.begin()) chargeWake(cpu);
+  if (cpu.clock.mustWait(cpu)) return WAIT;
+  cpu.activity = ACTIVITY_ACTIVE;
+  cpu.nmiPending = false;
+  cpu.injected = NMI;
+  return REDIRECTED;
+}
+
+function leaveMwait(cpu: Cpu): Outcome {
+  cpu.charge(STEP.MWAIT_WAKE);
+  cpu.activity = ACTIVITY_ACTIVE;
+  return REDIRECTED;
+}
+
+/** The local APIC is asked for the vector when everything that can arrive before has arrived. */
+function takeExternalInterrupt(cpu: Cpu): Outcome {
+  if (cpu.begin()) {
+    chargeWake(cpu);
+    cpu.charge(STEP.INTERRUPT_RECOGNITION);
+    if (isNotification(cpu, cpu.apic.pendingVector)) cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
+  }
+  if (cpu.clock.mustWait(cpu)) return WAIT;
+  if (isNotification(cpu, cpu.apic.pendingVector)) return processNotification(cpu);
+  cpu.activity = ACTIVITY_ACTIVE;
+  cpu.injected = EXTERNAL_INTERRUPTS[cpu.apic.acknowledge()] as IdtEvent;
+  return REDIRECTED;
+}
+
+function isNotification(cpu: Cpu, vector: number): boolean {
+  return (cpu.cr4 & CR4_UINTR) !== 0 && inLongMode(cpu) && vector === cpu.userInterrupts.notificationVector;
 }

@@ -1,0 +1,154 @@
+/**
+ * Guest-linear memory as microcode sees it: a range is translated, its cache lines are collected, and only then read
+ * or written (SDM vol. 3, 4.1; Intel 64 canonical addresses vol. 1, 3.3.7.1).
+ *
+ * Left out: ranges that translate to device memory or to the APIC-access page; structures are not put there.
+ */
+import { translate } from '../memory/walk.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
+import type { Cpu } from './cpu.js';
+import { ACCESS_READ } from './layout.js';
+import { DONE, PASS, WAIT, type Outcome } from './outcome.js';
+import { fillTlb, isSpecial, lookUpTlb } from './tlb.js';
+
+const PAGE_SIZE = 4096;
+const LINE_SIZE = 64;
+const TWO_32 = 2 ** 32;
+const CANONICAL_LIMIT = 2 ** 47;
+
+/** Can `va`, an exact integer, be the linear address of a byte? */
+export function isCanonical(va: number): boolean {
+  return va >= -CANONICAL_LIMIT && va < CANONICAL_LIMIT;
+}
+
+/** Are bits 63:47 of hi:lo all equal? */
+export function isCanonicalPair(hi: number): boolean {
+  const sign = (hi | 0) >> 15;
+  return sign === 0 || sign === -1;
+}
+
+/** The canonical address hi:lo as a signed number. */
+export function canonical(hi: number, lo: number): number {
+  return (hi | 0) * TWO_32 + (lo >>> 0);
+}
+
+/** Upper and lower word of a canonical address. */
+export function highWord(value: number): number {
+  return Math.floor(value / TWO_32) >>> 0;
+}
+
+/**
+ * Host-physical address of the byte at canonical `va` for supervisor (`user` false) or user privilege, or -WAIT or
+ * -FAULT with cpu.fault set.
+ */
+export function translateLinear(cpu: Cpu, va: number, access: number, user: boolean): number {
+  if ((cpu.cpl === 3) !== user) return checkedTranslation(cpu, va, access, user);
+  const cached = lookUpTlb(cpu, va, access !== ACCESS_READ);
+  if (cached >= 0) return cached;
+  const outcome = fillTlb(cpu, va, access);
+  if (outcome !== PASS) return -outcome;
+  const pa = lookUpTlb(cpu, va, access !== ACCESS_READ);
+  return pa >= 0 ? pa : checkedTranslation(cpu, va, access, user);
+}
+
+function checkedTranslation(cpu: Cpu, va: number, access: number, user: boolean): number {
+  const pa = translate(cpu, va, access, user);
+  if (pa < 0) return pa;
+  if (isSpecial(cpu, pa - (pa % PAGE_SIZE))) {
+    throw new RangeError(`microcode cannot use the device page at ${pa.toString(16)}H`);
+  }
+  if (!cpu.lines.touch(cpu, pa)) return -WAIT;
+  if (access !== ACCESS_READ && cpu.decoder.hasCode(pa - (pa % PAGE_SIZE))) {
+    if (cpu.clock.mustWait(cpu)) return -WAIT;
+    cpu.decoder.drop(pa - (pa % PAGE_SIZE));
+  }
+  return pa;
+}
+
+/**
+ * A range of linear memory (at most one page long) that microcode is about to use. One object serves one operand of
+ * one microcode flow; every attempt maps it anew.
+ */
+export class LinearRange {
+  #pa = 0;
+  /** Physical address of the second page, less the bytes on the first one. */
+  #rest = 0;
+  /** Bytes on the first page. */
+  #split = 0;
+
+  /**
+   * Translates `size` bytes at canonical `va` and collects their lines. DONE; WAIT; or FAULT with cpu.fault set. The
+   * addresses of all bytes must be canonical.
+   */
+  map(cpu: Cpu, va: number, size: number, access: number, user: boolean): Outcome {
+    const offset = va & (PAGE_SIZE - 1);
+    const pa = translateLinear(cpu, va, access, user);
+    if (pa < 0) return -pa as Outcome;
+    this.#pa = pa;
+    this.#split = Math.min(size, PAGE_SIZE - offset);
+    if (this.#split < size) {
+      const next = translateLinear(cpu, va + this.#split, access, user);
+      if (next < 0) return -next as Outcome;
+      this.#rest = next - this.#split;
+    }
+    return this.#collect(cpu, size, access !== ACCESS_READ) ? DONE : WAIT;
+  }
+
+  #collect(cpu: Cpu, size: number, write: boolean): boolean {
+    for (let offset = 0; offset < size; offset = this.#nextLine(offset)) {
+      if (!cpu.lines.collect(cpu, this.address(offset), write)) return false;
+    }
+    return true;
+  }
+
+  #nextLine(offset: number): number {
+    const next = offset + LINE_SIZE - (this.address(offset) & (LINE_SIZE - 1));
+    return offset < this.#split ? Math.min(next, this.#split) : next;
+  }
+
+  /** Host-physical address of the byte at `offset`. */
+  address(offset: number): number {
+    return (offset < this.#split ? this.#pa : this.#rest) + offset;
+  }
+
+  read8(memory: PhysicalMemory, offset: number): number {
+    return memory.read8(this.address(offset));
+  }
+
+  read16(memory: PhysicalMemory, offset: number): number {
+    return this.read8(memory, offset) | (this.read8(memory, offset + 1) << 8);
+  }
+
+  read32(memory: PhysicalMemory, offset: number): number {
+    const pa = this.address(offset);
+    if ((pa & 3) === 0) return memory.read32(pa);
+    return (this.read16(memory, offset) | (this.read16(memory, offset + 2) << 16)) >>> 0;
+  }
+
+  /** A 64-bit word as a signed number: exact for canonical addresses. */
+  readSigned(memory: PhysicalMemory, offset: number): number {
+    return (this.read32(memory, offset + 4) | 0) * TWO_32 + this.read32(memory, offset);
+  }
+
+  write8(memory: PhysicalMemory, offset: number, value: number): void {
+    memory.write8(this.address(offset), value);
+  }
+
+  write16(memory: PhysicalMemory, offset: number, value: number): void {
+    this.write8(memory, offset, value & 0xff);
+    this.write8(memory, offset + 1, (value >>> 8) & 0xff);
+  }
+
+  write32(memory: PhysicalMemory, offset: number, value: number): void {
+    const pa = this.address(offset);
+    if ((pa & 3) === 0) return memory.write32(pa, value >>> 0);
+    this.write16(memory, offset, value & 0xffff);
+    this.write16(memory, offset + 2, value >>> 16);
+  }
+
+  /** A 64-bit word from a signed number. */
+  writeSigned(memory: PhysicalMemory, offset: number, value: number): void {
+    this.write32(memory, offset, value >>> 0);
+    this.write32(memory, offset + 4, highWord(value));
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Operating modes as far as they choose how instructions are decoded: IA32_EFER.LMA, CS.L and CS.D (SDM vol. 3, 2.2).
+ */
+import type { Cpu } from './cpu.js';
+import { CPU_MODE, MODE_16, MODE_32, MODE_64 } from './layout.js';
+import { SEGMENT_CS, type Segment } from './segments.js';
+
+export const CR0_PE = 1 << 0;
+export const CR0_MP = 1 << 1;
+export const CR0_EM = 1 << 2;
+export const CR0_TS = 1 << 3;
+export const CR0_ET = 1 << 4;
+export const CR0_NE = 1 << 5;
+export const CR0_WP = 1 << 16;
+export const CR0_AM = 1 << 18;
+export const CR0_NW = 1 << 29;
+export const CR0_CD = 1 << 30;
+export const CR0_PG = 1 << 31;
+
+export const CR4_TSD = 1 << 2;
+export const CR4_DE = 1 << 3;
+export const CR4_PSE = 1 << 4;
+export const CR4_PAE = 1 << 5;
+export const CR4_PGE = 1 << 7;
+export const CR4_PCE = 1 << 8;
+export const CR4_VMXE = 1 << 13;
+export const CR4_FSGSBASE = 1 << 16;
+export const CR4_OSXSAVE = 1 << 18;
+export const CR4_UINTR = 1 << 25;
+
+export const EFER_SCE = 1 << 0;
+export const EFER_LME = 1 << 8;
+export const EFER_LMA = 1 << 10;
+export const EFER_NXE = 1 << 11;
+
+/** Segment access rights, VMX format. */
+export const ACCESS_L = 1 << 13;
+export const ACCESS_DB = 1 << 14;
+
+export function inLongMode(cpu: Cpu): boolean {
+  return (cpu.eferLow & EFER_LMA) !== 0;
+}
+
+/** 64-bit mode, as opposed to compatibility mode and everything outside IA-32e mode. */
+export function in64BitMode(cpu: Cpu): boolean {
+  return inLongMode(cpu) && ((cpu.segments[SEGMENT_CS] as Segment).access & ACCESS_L) !== 0;
+}
+
+/** Makes the interpreter decode for the mode that CR0, EFER and CS stand for. */
+export function updateMode(cpu: Cpu): void {
+  cpu.setWord(CPU_MODE, decodingMode(cpu));
+}
+
+function decodingMode(cpu: Cpu): number {
+  if (in64BitMode(cpu)) return MODE_64;
+  if ((cpu.cr0 & CR0_PE) === 0) return MODE_16;
+  return ((cpu.segments[SEGMENT_CS] as Segment).access & ACCESS_DB) !== 0 ? MODE_32 : MODE_16;
+}
