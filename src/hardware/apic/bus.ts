@@ -109,7 +109,9 @@ export class Bus {
     if (flight === Infinity) flight = 0;
     from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
     from.clock.schedule(from.now + flight, ALL_CPUS, (at) => {
-      const matching = this.#cpus.filter(({ apic }) => apic.softwareEnabled && reaches(message, apic, apic === from.apic));
+      const matching = this.#cpus.filter(
+        ({ apic }) => apic.softwareEnabled && reaches(message, apic, apic === from.apic),
+      );
       const target = matching[message.vector % matching.length];
       if (target !== undefined) accept(target, message.vector, message.level, at);
     });

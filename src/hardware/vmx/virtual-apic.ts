@@ -1,9 +1,31 @@
 /**
- * One logical processor's APIC virtualization in VMX non-root operation (SDM vol. 3, chapter 30).
+ * APIC virtualization of one logical processor in VMX non-root operation (SDM vol. 3, chapter 30), and the joint to the
+ * VMX unit: it asks this unit about accesses to the APIC and about physical interrupts, and performs the VM exits.
+ *
+ * Every operation follows "charge, then act": its steps are charged on the first attempt, then it waits until this CPU
+ * is next and has all the lines, then everything happens at once.
  */
-import type { Cpu } from '../cpu/cpu.js';
-import { PASS, type Outcome } from '../cpu/outcome.js';
+import { STEP } from '../../cost/step.js';
+import { APIC_ICR, APIC_ICR_HIGH, APIC_TPR, X2APIC_MSR_BASE, X2APIC_MSR_LAST } from '../apic/registers.js';
+import { priorityClass } from '../apic/vectors.js';
+import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_MWAIT, RFLAGS_IF, type Cpu } from '../cpu/cpu.js';
+import { EVENT_EXTERNAL, type IdtEvent } from '../cpu/fault.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../cpu/layout.js';
+import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
+import { accessQualification, virtualizesAccess } from './apic-access.js';
+import { emulateApicWrite } from './apic-write-emulation.js';
+import { EXIT_REASON_APIC_ACCESS, EXIT_REASON_TPR_BELOW_THRESHOLD } from './exit-reason.js';
+import { IpiVirtualization } from './ipi-virtualization.js';
+import {
+  deliverVirtualInterrupt,
+  evaluatePendingVirtualInterrupts,
+  virtualizePpr,
+  virtualizeTpr,
+} from './micro-operations.js';
+import { collectForPostedInterrupts, processPostedInterrupts } from './posted-interrupt-processing.js';
+import { VirtualApicPage } from './virtual-apic-page.js';
 import type { VirtualizationState } from './virtualization-state.js';
+import { readX2apicMsr, writeX2apicMsr } from './x2apic-msr.js';
 
 /** The VM exits that APIC virtualization can cause; the VMX unit performs them and returns REDIRECTED. */
 export interface ApicExits {
@@ -13,69 +35,205 @@ export interface ApicExits {
   externalInterrupt(vector: number): Outcome;
 }
 
+/** One event per vector, so that delivery allocates nothing. */
+const EXTERNAL_INTERRUPTS: readonly IdtEvent[] = Array.from({ length: 256 }, (_, vector) => ({
+  type: EVENT_EXTERNAL,
+  vector,
+  errorCode: null,
+  length: 0,
+}));
+
 export class VirtualApic {
   readonly cpu: Cpu;
   readonly state: VirtualizationState;
   readonly exits: ApicExits;
+  readonly page: VirtualApicPage;
+  readonly ipi: IpiVirtualization;
+  #charged = false;
 
   constructor(cpu: Cpu, state: VirtualizationState, exits: ApicExits) {
     this.cpu = cpu;
     this.state = state;
     this.exits = exits;
+    this.page = new VirtualApicPage(cpu, state);
+    this.ipi = new IpiVirtualization(cpu, state);
   }
 
-  /** VM entry, controls and guest interrupt status loaded: PPR virtualization and evaluation. DONE or WAIT. */
-  enter(): Outcome {
-    return PASS;
+  // ---- For the operations in the files beside this one
+
+  /** True on the first attempt of an operation. */
+  begin(): boolean {
+    if (!this.cpu.begin()) return false;
+    this.#charged = false;
+    this.ipi.begin();
+    return true;
   }
+
+  /** Charges the one step of an operation that is not known on its first attempt. */
+  chargeOnce(step: number): void {
+    if (this.#charged) return;
+    this.#charged = true;
+    this.cpu.charge(step);
+  }
+
+  mustWait(): boolean {
+    return this.cpu.clock.mustWait(this.cpu);
+  }
+
+  /** Pending virtual interrupts have been evaluated: the boundary looks at the result. */
+  evaluated(): Outcome {
+    if (this.state.recognized) this.cpu.attention = true;
+    return DONE;
+  }
+
+  /** A trap-like exit of an instruction that has not retired yet. */
+  exitAfter(length: number, reason: number, qualification: number): Outcome {
+    this.cpu.retire(length);
+    this.cpu.shadow = 0;
+    return this.exits.exit(reason, qualification, true);
+  }
+
+  // ---- VM entry
+
+  /** With virtual-interrupt delivery: PPR virtualization and evaluation (SDM 27.3.2.5). DONE or WAIT. */
+  enter(): Outcome {
+    const { page, state } = this;
+    state.recognized = false;
+    if (!state.virtualInterruptDelivery) return DONE;
+    if (!page.collectPriority()) return WAIT;
+    virtualizePpr(page, state);
+    evaluatePendingVirtualInterrupts(page, state);
+    return this.evaluated();
+  }
+
+  /** Without virtual-interrupt delivery, VM entry and TPR virtualization exit while VTPR[7:4] is below the threshold. */
+  get tprBelowThreshold(): boolean {
+    const { state } = this;
+    return state.tprShadow && !state.virtualInterruptDelivery && priorityClass(this.page.vtpr) < state.tprThreshold;
+  }
+
+  // ---- Accesses to the APIC
 
   /** NonRoot.apicAccess. */
-  apicAccess(_offset: number, _size: number, _access: number): Outcome {
-    return PASS;
+  apicAccess(offset: number, size: number, access: number): Outcome {
+    const { cpu, state } = this;
+    if (!virtualizesAccess(state, offset, size, access)) {
+      const qualification = accessQualification(state, offset, size, access, cpu.delivering !== null);
+      return this.exits.exit(EXIT_REASON_APIC_ACCESS, qualification, false);
+    }
+    if (cpu.begin()) {
+      if (access !== ACCESS_WRITE) cpu.charge(STEP.APIC_PAGE_READ);
+      if (access !== ACCESS_READ) cpu.charge(STEP.APIC_PAGE_WRITE);
+    }
+    return DONE;
   }
 
   /** NonRoot.apicWriteEmulation. */
-  apicWriteEmulation(_offset: number): Outcome {
-    return PASS;
+  apicWriteEmulation(offset: number): Outcome {
+    return emulateApicWrite(this, offset);
   }
 
   /** RDMSR of 800H-8FFH that the MSR bitmap lets through. DONE = EDX:EAX set; PASS = reaches the physical APIC. */
-  rdmsr(_msr: number): Outcome {
-    return PASS;
+  rdmsr(msr: number): Outcome {
+    return this.#virtualizesMsr(msr) ? readX2apicMsr(this, msr) : PASS;
   }
 
   /** WRMSR of 800H-8FFH that the MSR bitmap lets through. A trap-like exit has moved RIP by `length`. */
-  wrmsr(_msr: number, _hi: number, _lo: number, _length: number): Outcome {
-    return PASS;
+  wrmsr(msr: number, hi: number, lo: number, length: number): Outcome {
+    return this.#virtualizesMsr(msr) ? writeX2apicMsr(this, msr, hi, lo, length) : PASS;
+  }
+
+  #virtualizesMsr(msr: number): boolean {
+    return this.state.virtualizeX2apic && msr >= X2APIC_MSR_BASE && msr <= X2APIC_MSR_LAST;
   }
 
   /** MOV from CR8: VTPR[7:4], or -1 without TPR shadow. */
   readCr8(): number {
-    return -1;
+    return this.state.tprShadow ? priorityClass(this.page.vtpr) : -1;
   }
 
   /** MOV to CR8: DONE, PASS without TPR shadow, WAIT, or REDIRECTED = TPR-below-threshold exit (RIP moved). */
-  writeCr8(_value: number, _length: number): Outcome {
-    return PASS;
+  writeCr8(value: number, length: number): Outcome {
+    const { page, state } = this;
+    if (!state.tprShadow) return PASS;
+    if (this.mustWait() || !page.collectPriority()) return WAIT;
+    page.write(APIC_TPR, (value & 15) << 4);
+    if (virtualizeTpr(page, state)) return this.exitAfter(length, EXIT_REASON_TPR_BELOW_THRESHOLD, 0);
+    return this.evaluated();
   }
+
+  /**
+   * NonRoot.senduipi: the notification goes into the virtual ICR and APIC-write emulation follows the instruction.
+   * PASS without TPR shadow; WAIT has changed nothing.
+   */
+  senduipi(notificationVector: number, notificationDestination: number): Outcome {
+    const { cpu, page, state } = this;
+    if (!state.tprShadow) return PASS;
+    if (this.mustWait() || !page.collect(APIC_ICR, true)) return WAIT;
+    page.write(APIC_ICR, notificationVector);
+    if (state.virtualizeApicAccesses) page.write(APIC_ICR_HIGH, ((notificationDestination >>> 8) & 0xff) << 24);
+    else page.write(APIC_ICR + 4, notificationDestination);
+    cpu.apicWriteOffset = APIC_ICR;
+    return DONE;
+  }
+
+  // ---- Interrupts
 
   /** A recognized virtual interrupt can be delivered at this boundary: IF = 1, no blocking by STI or MOV SS. */
   get deliverable(): boolean {
-    return false;
+    const { cpu, state } = this;
+    return state.recognized && cpu.shadow === 0 && (cpu.word(CPU_SYSTEM_FLAGS) & RFLAGS_IF) !== 0;
   }
 
   /** Delivers the recognized virtual interrupt; the event is left in `cpu.injected`. REDIRECTED or WAIT. */
   deliverVirtualInterrupt(): Outcome {
-    return PASS;
+    const { cpu, page, state } = this;
+    if (cpu.begin()) {
+      this.#chargeWake();
+      cpu.charge(STEP.VIRTUAL_INTERRUPT_DELIVERY);
+    }
+    if (this.mustWait() || !page.collectPriority() || !page.collectVisr() || !page.collectVirr()) return WAIT;
+    this.#wakeUp();
+    cpu.injected = EXTERNAL_INTERRUPTS[deliverVirtualInterrupt(page, state)] as IdtEvent;
+    return REDIRECTED;
   }
 
   /** The physical APIC requests service and external-interrupt exiting is 1: posted-interrupt processing or exit 1. */
   processPhysicalInterrupt(): Outcome {
-    return PASS;
+    const { cpu, state } = this;
+    if (cpu.begin()) this.#chargeRecognition();
+    if (!this.#isPosted()) return this.exits.externalInterrupt(state.ackOnExit ? cpu.apic.acknowledge() : -1);
+    if (this.mustWait() || !collectForPostedInterrupts(cpu, this.page, state)) return WAIT;
+    cpu.apic.acknowledge();
+    processPostedInterrupts(cpu, this.page, state);
+    if (cpu.activity === ACTIVITY_MWAIT) this.#wakeUp();
+    this.evaluated();
+    return REDIRECTED;
   }
 
-  /** NonRoot.senduipi. */
-  senduipi(_notificationVector: number, _notificationDestination: number): Outcome {
-    return PASS;
+  /** The interrupt that would be acknowledged now is a posted-interrupt notification. */
+  #isPosted(): boolean {
+    const { cpu, state } = this;
+    return state.processPostedInterrupts && cpu.apic.pendingVector === state.notificationVector;
+  }
+
+  /** A notification alone does not end HLT: delivery of the virtual interrupt does. */
+  #chargeRecognition(): void {
+    const { cpu } = this;
+    const isPosted = this.#isPosted();
+    if (!isPosted || cpu.activity === ACTIVITY_MWAIT) this.#chargeWake();
+    cpu.charge(STEP.INTERRUPT_RECOGNITION);
+    if (isPosted) cpu.charge(STEP.PI_PROCESSING);
+  }
+
+  #wakeUp(): void {
+    this.cpu.activity = ACTIVITY_ACTIVE;
+    this.cpu.monitoredLine = -1;
+  }
+
+  #chargeWake(): void {
+    const { cpu } = this;
+    if (cpu.activity === ACTIVITY_HLT) cpu.charge(STEP.HLT_WAKE);
+    else if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
   }
 }
