@@ -25,6 +25,7 @@ import { VMCS_FIELD as F } from '../hardware/vmx/vmcs-field.js';
 import { ControlShadow, writeField, writeField64, type VmcsAccess } from './control-shadow.js';
 import { writeGuestState, type InitialGuestState } from './guest-state.js';
 import type { HardwareSetup } from './hardware-setup.js';
+import { POSTED_INTR_VECTOR } from './host-interrupt-vectors.js';
 import { LINUX_HOST_STATE, writeHostState } from './host-state.js';
 import type { MsrBitmap } from './msr-bitmap.js';
 import type { PidPointerTable } from './pid-pointer-table.js';
@@ -39,11 +40,6 @@ import {
   secondaryControls,
   tertiaryControls,
 } from './vcpu-controls.js';
-
-/** Vector of posted-interrupt notifications to running vCPUs. */
-export const POSTED_INTR_VECTOR = 0xf2;
-/** Vector of notifications to blocked vCPUs. */
-export const POSTED_INTR_WAKEUP_VECTOR = 0xf1;
 
 /** #DB, #UD, #AC and #MC exit; with EPT, page faults are the guest's own. */
 const EXCEPTION_BITMAP = (1 << 1) | (1 << 6) | (1 << 17) | (1 << 18);
