@@ -112,8 +112,8 @@ export class Bus {
       const matching = this.#cpus.filter(
         ({ apic }) => apic.softwareEnabled && reaches(message, apic, apic === from.apic),
       );
-      const target = matching[message.vector % matching.length];
-      if (target !== undefined) accept(target, message.vector, message.level, at);
+      if (matching.length === 0) return;
+      accept(matching[message.vector % matching.length], message.vector, message.level, at);
     });
   }
 }

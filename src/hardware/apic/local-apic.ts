@@ -138,8 +138,11 @@ export class LocalApic implements Destination {
    */
   accept(vector: number, level: boolean): void {
     if (!this.enabled) return;
-    if (vector < 16) return this.#recordError(R.ESR_RECEIVE_ILLEGAL_VECTOR);
-    if (!this.softwareEnabled) return;
+    if (vector < 16) this.#recordError(R.ESR_RECEIVE_ILLEGAL_VECTOR);
+    else if (this.softwareEnabled) this.#request(vector, level);
+  }
+
+  #request(vector: number, level: boolean): void {
     setVector(this.#registers, IRR, 1, vector);
     if (level) setVector(this.#registers, TMR, 1, vector);
     else clearVector(this.#registers, TMR, 1, vector);
@@ -255,7 +258,7 @@ export class LocalApic implements Destination {
   // ---- Registers, both modes
 
   #register(offset: number): number {
-    return this.#registers[offset >> 4] as number;
+    return this.#registers[offset >> 4];
   }
 
   #setRegister(offset: number, value: number): void {

@@ -109,12 +109,12 @@ for (const [offset, count, access] of ACCESS) ACCESS_BY_INDEX.fill(access, offse
 
 /** True when reading the register (offset >> 4) is defined in the given mode. */
 export function isReadable(index: number, x2apic: boolean): boolean {
-  return ((ACCESS_BY_INDEX[index] as number) & (x2apic ? M : X)) !== 0;
+  return (ACCESS_BY_INDEX[index] & (x2apic ? M : X)) !== 0;
 }
 
 /** True when writing the register (offset >> 4) is defined in the given mode. */
 export function isWritable(index: number, x2apic: boolean): boolean {
-  return ((ACCESS_BY_INDEX[index] as number) & (x2apic ? m : x)) !== 0;
+  return (ACCESS_BY_INDEX[index] & (x2apic ? m : x)) !== 0;
 }
 
 /** Bits that must be 0 in the low 32 bits of a WRMSR to the register at `offset` (bits 63:32 must be 0 but for the ICR). */

@@ -5,22 +5,22 @@
 
 export function setVector(words: Uint32Array, first: number, stride: number, vector: number): void {
   const at = first + (vector >>> 5) * stride;
-  words[at] = (words[at] as number) | (1 << (vector & 31));
+  words[at] = words[at] | (1 << (vector & 31));
 }
 
 export function clearVector(words: Uint32Array, first: number, stride: number, vector: number): void {
   const at = first + (vector >>> 5) * stride;
-  words[at] = (words[at] as number) & ~(1 << (vector & 31));
+  words[at] = words[at] & ~(1 << (vector & 31));
 }
 
 export function testVector(words: Uint32Array, first: number, stride: number, vector: number): boolean {
-  return ((words[first + (vector >>> 5) * stride] as number) & (1 << (vector & 31))) !== 0;
+  return (words[first + (vector >>> 5) * stride] & (1 << (vector & 31))) !== 0;
 }
 
 /** The highest vector that is set; 0 when none is (vector 0 itself is never requested: it is illegal). */
 export function highestVector(words: Uint32Array, first: number, stride: number): number {
   for (let word = 7; word >= 0; word--) {
-    const bits = words[first + word * stride] as number;
+    const bits = words[first + word * stride];
     if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
   }
   return 0;

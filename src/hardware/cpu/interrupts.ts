@@ -89,6 +89,7 @@ function takeExternalInterrupt(cpu: Cpu): Outcome {
   return REDIRECTED;
 }
 
-function isNotification(cpu: Cpu, vector: number): boolean {
+/** `vector` is the user-interrupt notification vector (SDM vol. 3, 7.4.1). */
+export function isNotification(cpu: Cpu, vector: number): boolean {
   return (cpu.cr4 & CR4_UINTR) !== 0 && inLongMode(cpu) && vector === cpu.userInterrupts.notificationVector;
 }

@@ -50,12 +50,12 @@ for (const [offset, count, read, write] of VIRTUALIZED) {
 
 /** True when a read of `size` bytes at page offset `offset` returns data from the virtual-APIC page. */
 export function virtualizesRead(state: VirtualizationState, offset: number, size: number): boolean {
-  return isVirtualized(state, offset, size, READ[offset >> 4] as number);
+  return isVirtualized(state, offset, size, READ[offset >> 4]);
 }
 
 /** True when a write of `size` bytes at page offset `offset` goes to the virtual-APIC page. */
 export function virtualizesWrite(state: VirtualizationState, offset: number, size: number): boolean {
-  return isVirtualized(state, offset, size, WRITE[offset >> 4] as number);
+  return isVirtualized(state, offset, size, WRITE[offset >> 4]);
 }
 
 /** Only APIC-register virtualization covers bytes 1 to 3 of a register on their own. */

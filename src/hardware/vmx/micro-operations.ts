@@ -24,12 +24,17 @@ export function virtualizePpr(page: VirtualApicPage, state: VirtualizationState)
 export function virtualizeEoi(page: VirtualApicPage, state: VirtualizationState): number {
   const vector = state.svi;
   page.write(APIC_EOI, 0);
-  page.clearVector(APIC_ISR, vector);
-  state.svi = page.highestVector(APIC_ISR);
-  virtualizePpr(page, state);
-  if (((state.eoiExitBitmap[vector >>> 5] as number) & (1 << (vector & 31))) !== 0) return vector;
+  retireVirtualInterrupt(page, state);
+  if ((state.eoiExitBitmap[vector >>> 5] & (1 << (vector & 31))) !== 0) return vector;
   evaluatePendingVirtualInterrupts(page, state);
   return -1;
+}
+
+/** The part of EOI virtualization that user-interrupt notification processing shares: SVI is no longer in service. */
+export function retireVirtualInterrupt(page: VirtualApicPage, state: VirtualizationState): void {
+  page.clearVector(APIC_ISR, state.svi);
+  state.svi = page.highestVector(APIC_ISR);
+  virtualizePpr(page, state);
 }
 
 /** Self-IPI virtualization (30.1.5). */

@@ -8,10 +8,12 @@
 import { STEP } from '../../cost/step.js';
 import { APIC_ICR, APIC_ICR_HIGH, APIC_TPR, X2APIC_MSR_BASE, X2APIC_MSR_LAST } from '../apic/registers.js';
 import { priorityClass } from '../apic/vectors.js';
-import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_MWAIT, RFLAGS_IF, type Cpu } from '../cpu/cpu.js';
-import { EVENT_EXTERNAL, type IdtEvent } from '../cpu/fault.js';
-import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../cpu/layout.js';
-import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
+import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from '../cpu/activity.js';
+import type { Cpu } from '../cpu/cpu.js';
+import { EXTERNAL_INTERRUPTS } from '../cpu/exceptions.js';
+import { chargeWake, isNotification } from '../cpu/interrupts.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../cpu/layout.js';
+import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { accessQualification, virtualizesAccess } from './apic-access.js';
 import { emulateApicWrite } from './apic-write-emulation.js';
 import { EXIT_REASON_APIC_ACCESS, EXIT_REASON_TPR_BELOW_THRESHOLD } from './exit-reason.js';
@@ -19,10 +21,12 @@ import { IpiVirtualization } from './ipi-virtualization.js';
 import {
   deliverVirtualInterrupt,
   evaluatePendingVirtualInterrupts,
+  retireVirtualInterrupt,
   virtualizePpr,
   virtualizeTpr,
 } from './micro-operations.js';
 import { collectForPostedInterrupts, processPostedInterrupts } from './posted-interrupt-processing.js';
+import { postUserInterrupts } from './user-interrupts.js';
 import { VirtualApicPage } from './virtual-apic-page.js';
 import type { VirtualizationState } from './virtualization-state.js';
 import { readX2apicMsr, writeX2apicMsr } from './x2apic-msr.js';
@@ -34,14 +38,6 @@ export interface ApicExits {
   /** Exit 1. `vector` has been acknowledged; -1 without "acknowledge interrupt on exit". */
   externalInterrupt(vector: number): Outcome;
 }
-
-/** One event per vector, so that delivery allocates nothing. */
-const EXTERNAL_INTERRUPTS: readonly IdtEvent[] = Array.from({ length: 256 }, (_, vector) => ({
-  type: EVENT_EXTERNAL,
-  vector,
-  errorCode: null,
-  length: 0,
-}));
 
 export class VirtualApic {
   readonly cpu: Cpu;
@@ -182,20 +178,39 @@ export class VirtualApic {
   /** A recognized virtual interrupt can be delivered at this boundary: IF = 1, no blocking by STI or MOV SS. */
   get deliverable(): boolean {
     const { cpu, state } = this;
-    return state.recognized && cpu.shadow === 0 && (cpu.word(CPU_SYSTEM_FLAGS) & RFLAGS_IF) !== 0;
+    return state.recognized && cpu.shadow === 0 && cpu.interruptsEnabled;
   }
 
-  /** Delivers the recognized virtual interrupt; the event is left in `cpu.injected`. REDIRECTED or WAIT. */
+  /**
+   * Delivers the recognized virtual interrupt: through the IDT (the event is left in `cpu.injected`), or as a
+   * user-interrupt notification. REDIRECTED, WAIT, or FAULT = the user posted-interrupt descriptor is not accessible.
+   */
   deliverVirtualInterrupt(): Outcome {
     const { cpu, page, state } = this;
+    const notifiesUser = isNotification(cpu, state.rvi);
     if (cpu.begin()) {
-      this.#chargeWake();
+      chargeWake(cpu);
       cpu.charge(STEP.VIRTUAL_INTERRUPT_DELIVERY);
+      if (notifiesUser) cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
     }
     if (this.mustWait() || !page.collectPriority() || !page.collectVisr() || !page.collectVirr()) return WAIT;
+    if (notifiesUser) return this.#notifyUser();
     this.#wakeUp();
-    cpu.injected = EXTERNAL_INTERRUPTS[deliverVirtualInterrupt(page, state)] as IdtEvent;
+    cpu.injected = EXTERNAL_INTERRUPTS[deliverVirtualInterrupt(page, state)];
     return REDIRECTED;
+  }
+
+  /** User-interrupt notification processing ends with an EOI of its own, which causes no exit (SDM 30.2.3). */
+  #notifyUser(): Outcome {
+    const { cpu, page, state } = this;
+    const outcome = postUserInterrupts(cpu);
+    if (outcome === WAIT) return WAIT;
+    this.#wakeUp();
+    deliverVirtualInterrupt(page, state);
+    retireVirtualInterrupt(page, state);
+    evaluatePendingVirtualInterrupts(page, state);
+    this.evaluated();
+    return outcome === FAULT ? FAULT : REDIRECTED;
   }
 
   /** The physical APIC requests service and external-interrupt exiting is 1: posted-interrupt processing or exit 1. */
@@ -221,7 +236,7 @@ export class VirtualApic {
   #chargeRecognition(): void {
     const { cpu } = this;
     const isPosted = this.#isPosted();
-    if (!isPosted || cpu.activity === ACTIVITY_MWAIT) this.#chargeWake();
+    if (!isPosted || cpu.activity === ACTIVITY_MWAIT) chargeWake(cpu);
     cpu.charge(STEP.INTERRUPT_RECOGNITION);
     if (isPosted) cpu.charge(STEP.PI_PROCESSING);
   }
@@ -229,11 +244,5 @@ export class VirtualApic {
   #wakeUp(): void {
     this.cpu.activity = ACTIVITY_ACTIVE;
     this.cpu.monitoredLine = -1;
-  }
-
-  #chargeWake(): void {
-    const { cpu } = this;
-    if (cpu.activity === ACTIVITY_HLT) cpu.charge(STEP.HLT_WAKE);
-    else if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
   }
 }
