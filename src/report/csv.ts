@@ -1,0 +1,51 @@
+import { stringify } from 'csv-stringify/sync';
+import type { CaseRecord, RunRecord, SavedResult } from '../result/saved-result.js';
+import type { Format } from './format.js';
+
+/** RFC 4180, one row per (case, run). Columns never change their order; no cell is taken for a formula. */
+export const csv: Format = {
+  render: (result) => {
+    const rows = result.cases.flatMap((record) => record.runs.map((run) => toRow(result, record, run)));
+    return stringify(rows, {
+      header: true,
+      columns: COLUMNS.map(([name]) => name),
+      record_delimiter: 'windows',
+      escape_formulas: true,
+      cast: { boolean: (value) => (value ? 'on' : 'off') },
+    });
+  },
+};
+
+type Cell = string | number | boolean | null;
+type Value = (run: RunRecord, record: CaseRecord, result: SavedResult) => Cell;
+
+const setting =
+  (key: string): Value =>
+  (_, { settings }) =>
+    settings[key];
+
+/** Name, with its unit, and where the value comes from. New columns go to the end. */
+const COLUMNS: readonly (readonly [name: string, value: Value])[] = [
+  ['scenario', (_run, _record, { scenario }) => scenario.name],
+  ['case', (_, { id }) => id],
+  ['workload', setting('workload')],
+  ['apic_mode', setting('apicMode')],
+  ['ipiv', setting('ipiv')],
+  ['ap_halt_policy', setting('apHaltPolicy')],
+  ['vcpus', setting('vcpus')],
+  ['kvm_version', setting('kvm.version')],
+  ['profile', (_, { profile }) => profile.name],
+  ['run', ({ run }) => run],
+  ['iterations', ({ iterations }) => iterations],
+  ['average_cycles', ({ samples }) => samples.average],
+  ['inner_average_cycles', ({ samples }) => samples['inner-average']],
+  ['exact_average_cycles', ({ outer }) => outer],
+  ['exits_per_iteration', ({ samples }) => samples.exits],
+  ['line_transfers_per_iteration', ({ samples }) => samples['line-transfers']],
+  ['sender_busy_cycles_per_iteration', ({ samples }) => samples['sender-cycles']],
+  ['target_busy_cycles_per_iteration', ({ samples }) => samples['target-cycles']],
+];
+
+function toRow(result: SavedResult, record: CaseRecord, run: RunRecord): Record<string, Cell> {
+  return Object.fromEntries(COLUMNS.map(([name, value]) => [name, value(run, record, result)]));
+}

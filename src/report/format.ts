@@ -1,0 +1,32 @@
+import type { SavedResult } from '../result/saved-result.js';
+import type { Style } from './style.js';
+
+/** One way to write a result down. */
+export interface Format {
+  /** The whole text, ending in a newline. */
+  render(result: SavedResult, style: Style): string;
+}
+
+/** Every format by name, each loaded when it is asked for. */
+export const FORMATS = {
+  table: {
+    description: 'one row per run, averages and reductions',
+    load: async () => (await import('./table.js')).table,
+  },
+  csv: { description: 'RFC 4180, one row per (case, run)', load: async () => (await import('./csv.js')).csv },
+  json: { description: 'the saved result', load: async () => (await import('./json.js')).json },
+  markdown: {
+    description: 'the table for issues and wikis',
+    load: async () => (await import('./markdown.js')).markdown,
+  },
+  vmexit: { description: "what kvm-unit-tests' vmexit prints", load: async () => (await import('./vmexit.js')).vmexit },
+} as const satisfies Record<string, { description: string; load: () => Promise<Format> }>;
+
+export type FormatName = keyof typeof FORMATS;
+
+export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+
+/** Whether a text names a format. */
+export function isFormatName(name: string): name is FormatName {
+  return name in FORMATS;
+}

@@ -1,0 +1,114 @@
+/** The table of the LKML posting as data: which cases stand side by side, and what each row says. */
+import type { CaseRecord, Role, SavedResult } from '../result/saved-result.js';
+
+/** One column: a case. */
+export interface Column {
+  readonly record: CaseRecord;
+  /** `xAPIC`, `x2APIC` */
+  readonly mode: string;
+  /** `IPIv off`, `IPIv on` */
+  readonly ipiv: string;
+  /** The case that differs from this one only in having IPIv off. */
+  readonly reference: CaseRecord | null;
+}
+
+/** Cases that differ only in APIC mode and IPIv. */
+export interface TableLayout {
+  readonly title: string;
+  readonly columns: readonly Column[];
+  /** The columns tell IPIv off from on. */
+  readonly hasIpivAxis: boolean;
+  /** What one iteration is called in headings. */
+  readonly unit: string;
+}
+
+/** Tables of a result in the order of its cases. */
+export function layoutTables(result: SavedResult): TableLayout[] {
+  const groups = new Map<string, CaseRecord[]>();
+  for (const record of result.cases) {
+    const key = commonPart(record);
+    groups.set(key, [...(groups.get(key) ?? []), record]);
+  }
+  return [...groups].map(([key, records]) => layout(key, records));
+}
+
+function layout(key: string, records: readonly CaseRecord[]): TableLayout {
+  const hasIpivAxis = new Set(records.map(ipivOf)).size > 1;
+  const columns = records.map((record) => ({
+    record,
+    mode: record.settings['apicMode'] === 'xapic' ? 'xAPIC' : 'x2APIC',
+    ipiv: ipivOf(record) ? 'IPIv on' : 'IPIv off',
+    reference: ipivOf(record) ? (records.find((other) => isReference(other, record)) ?? null) : null,
+  }));
+  const common = hasIpivAxis ? key : `${key}, IPIv ${ipivOf(records[0]) ? 'on' : 'off'}`;
+  const unit = String(records[0].settings['workload']).includes('ipi') ? 'IPI' : 'iteration';
+  return { title: common, columns, hasIpivAxis, unit };
+}
+
+function isReference(other: CaseRecord, record: CaseRecord): boolean {
+  return !ipivOf(other) && other.settings['apicMode'] === record.settings['apicMode'];
+}
+
+function ipivOf({ settings }: CaseRecord): boolean {
+  return settings['ipiv'] === true;
+}
+
+/** What all cases of a table share, in words: `ipi, 2 vCPUs, AP halt policy spin, KVM v1`. */
+function commonPart({ id, settings }: CaseRecord): string {
+  const named = ['workload', 'apicMode', 'ipiv', 'apHaltPolicy', 'vcpus', 'kvm.version'];
+  const special = id.split(' ').filter((token) => !named.includes(token.slice(0, token.indexOf('='))));
+  const vcpus = `${String(settings['vcpus'])} vCPU${settings['vcpus'] === 1 ? '' : 's'}`;
+  const policy = `AP halt policy ${String(settings['apHaltPolicy'])}`;
+  return [settings['workload'], vcpus, policy, `KVM ${String(settings['kvm.version'])}`, ...special]
+    .map(String)
+    .join(', ');
+}
+
+/** `-22.21%`: how the mean changes from the case without IPIv; null without such a case. */
+export function reduction({ record, reference }: Column): number | null {
+  const before = reference?.summary.average?.mean;
+  const after = record.summary.average?.mean;
+  return before === undefined || after === undefined ? null : ((after - before) / before) * 100;
+}
+
+/** A signed percentage with two decimals. */
+export function percentText(value: number): string {
+  const text = `${value.toFixed(2)}%`;
+  return value > 0 ? `+${text}` : text;
+}
+
+/** A row of exits per iteration: one reason on one CPU, for every column. */
+export interface ExitRow {
+  readonly label: string;
+  readonly perIteration: readonly number[];
+}
+
+/** The total, then every reason that occurs in any column, per CPU. */
+export function exitRows({ columns }: TableLayout): ExitRow[] {
+  const total = (role: Role): number[] =>
+    columns.map(({ record }) => perIteration(record, Object.values(record.activity[role].exits)));
+  const rows: ExitRow[] = [];
+  for (const role of ['sender', 'target'] as const) {
+    rows.push({ label: `Exits, ${role}`, perIteration: total(role) });
+    const reasons = new Set(columns.flatMap(({ record }) => Object.keys(record.activity[role].exits)));
+    for (const reason of [...reasons].sort()) {
+      const counts = columns.map(({ record }) => perIteration(record, [record.activity[role].exits[reason] ?? 0]));
+      if (counts.some((count) => count > 0)) rows.push({ label: `  ${reason}`, perIteration: counts });
+    }
+  }
+  return rows;
+}
+
+function perIteration({ iterations }: CaseRecord, counts: readonly number[]): number {
+  return iterations === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / iterations;
+}
+
+/** The most runs that any column has. */
+export function runCount({ columns }: TableLayout): number {
+  return Math.max(0, ...columns.map(({ record }) => record.runs.at(-1)?.run ?? 0));
+}
+
+/** The sample of one run (from 1) in a column, or null where it has none. */
+export function sampleOf({ record }: Column, run: number): number | null {
+  return record.runs.find((each) => each.run === run)?.samples.average ?? null;
+}

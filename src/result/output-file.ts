@@ -1,0 +1,48 @@
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Problem } from '../scenario/problem.js';
+
+/** Writes a whole file or leaves the old one: to a temporary name, then renamed. Returns what went wrong, if anything. */
+export function writeOutput(path: string, text: string): Problem | null {
+  if (isSpecial(path)) return attempt(path, () => writeFileSync(path, text));
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const problem = attempt(path, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(temporary, text, { flush: true });
+    renameSync(temporary, path);
+  });
+  if (problem !== null) rmSync(temporary, { force: true });
+  return problem;
+}
+
+/** A device or pipe has no content to protect, and nothing may be renamed over it. */
+function isSpecial(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && !status.isFile() && !status.isDirectory();
+}
+
+function attempt(path: string, write: () => void): Problem | null {
+  try {
+    write();
+    return null;
+  } catch (error) {
+    return writeProblem(path, error as NodeJS.ErrnoException);
+  }
+}
+
+/** Why `path` could not be written. */
+export function writeProblem(path: string, error: NodeJS.ErrnoException): Problem {
+  const [message, hint] = REASONS[error.code ?? ''] ?? [error.message, 'check the path'];
+  return { at: { source: path }, message: `cannot write: ${message}`, hint };
+}
+
+const REASONS: Readonly<Record<string, readonly [message: string, hint: string] | undefined>> = {
+  ENOSPC: ['no space left on the device', 'free some space or write elsewhere'],
+  EDQUOT: ['disk quota exceeded', 'free some space or write elsewhere'],
+  EFBIG: ['larger than the file size limit', 'raise `ulimit -f`'],
+  EACCES: ['permission denied', 'write elsewhere'],
+  EROFS: ['read-only file system', 'write elsewhere'],
+  EISDIR: ['is a directory', 'name a file in it'],
+  ENOTDIR: ['a part of the path is not a directory', 'check the path'],
+  EEXIST: ['a part of the path is not a directory', 'check the path'],
+};
