@@ -84,12 +84,12 @@ export interface ExitRow {
 }
 
 /** The total, then every reason that occurs in any column, per CPU. */
-export function exitRows({ columns }: TableLayout): ExitRow[] {
+export function exitRows({ columns, unit }: TableLayout): ExitRow[] {
   const total = (role: Role): number[] =>
     columns.map(({ record }) => perIteration(record, Object.values(record.activity[role].exits)));
   const rows: ExitRow[] = [];
   for (const role of ['sender', 'target'] as const) {
-    rows.push({ label: `Exits, ${role}`, perIteration: total(role) });
+    rows.push({ label: `Exits per ${unit}, ${role}`, perIteration: total(role) });
     const reasons = new Set(columns.flatMap(({ record }) => Object.keys(record.activity[role].exits)));
     for (const reason of [...reasons].sort()) {
       const counts = columns.map(({ record }) => perIteration(record, [record.activity[role].exits[reason] ?? 0]));

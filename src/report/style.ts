@@ -28,5 +28,10 @@ export function usesColour({ option, environment, isTty }: ColourInputs): boolea
 /** The style for a decision made by `usesColour`. */
 export function styleFor(colour: boolean): Style {
   const chalk = new Chalk({ level: colour ? 1 : 0 });
-  return { strong: chalk.bold, faint: chalk.dim, better: chalk.green, worse: chalk.red };
+  return {
+    strong: (text) => chalk.bold(text),
+    faint: (text) => chalk.dim(text),
+    better: (text) => chalk.green(text),
+    worse: (text) => chalk.red(text),
+  };
 }

@@ -70,7 +70,7 @@ function exitCells(layout: TableLayout): Cell[][] {
     label,
     ...perIteration.map((exits) => exits.toFixed(2)),
   ]);
-  return [[`per ${layout.unit}:`, ...layout.columns.map(() => '')], ...rows];
+  return [['', ...layout.columns.map(() => '')], ...rows];
 }
 
 function trimmed(text: string): string {
