@@ -74,6 +74,18 @@ describe('Mmu', () => {
     expect(mmu.leaf(0x5000)).toEqual([0, 0]);
   });
 
+  it('invalidates its own translations with single-context INVEPT', () => {
+    const { mmu } = machine();
+    const calls: [number, number][] = [];
+    mmu.invalidate({
+      invept: (type, eptPointer) => {
+        calls.push([type, eptPointer]);
+        return 0;
+      },
+    });
+    expect(calls).toEqual([[1, mmu.eptPointer]]);
+  });
+
   it('changes nothing while a line is on its way, and succeeds when asked again', () => {
     const { mmu, cpu, hold } = machine();
     hold.allowed = false;

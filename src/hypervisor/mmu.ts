@@ -7,6 +7,7 @@
  */
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import { MAXPHYADDR, PAGE_SIZE, type PhysicalMemory } from '../hardware/memory/physical-memory.js';
+import type { VmxUnit } from '../hardware/vmx/vmx-unit.js';
 import { EEXIST, EINVAL } from './errno.js';
 import type { HostMemory } from './host-memory.js';
 
@@ -26,6 +27,8 @@ const EPT_MISCONFIG_WX = EPT_WRITE | EPT_EXECUTE;
 const EPTP_WRITE_BACK = 6;
 const EPTP_PAGE_WALK_4 = 3 << 3;
 const EPTP_ENABLE_AD = 1 << 6;
+
+const INVEPT_SINGLE_CONTEXT = 1;
 
 const ENTRY_BYTES = 8;
 const TOP_LEVEL = 3;
@@ -115,6 +118,11 @@ export class Mmu {
    */
   zap(cpu: Cpu, guestPhysical: number): boolean {
     return this.#set(cpu, guestPhysical - (guestPhysical % PAGE_SIZE), 0, 0);
+  }
+
+  /** vmx_flush_tlb_current: the CPU of `vmx` forgets all translations made through these tables. */
+  invalidate(vmx: Pick<VmxUnit, 'invept'>): void {
+    vmx.invept(INVEPT_SINGLE_CONTEXT, this.eptPointer);
   }
 
   /** The leaf entry of a page as it stands, low word first, or null where a table is missing. For dumps and tests. */
