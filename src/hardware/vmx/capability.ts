@@ -105,9 +105,11 @@ const EXIT_MODELLED =
   C.VM_EXIT_LOAD_IA32_PAT |
   C.VM_EXIT_SAVE_IA32_EFER |
   C.VM_EXIT_LOAD_IA32_EFER |
-  C.VM_EXIT_SAVE_VMX_PREEMPTION_TIMER;
+  C.VM_EXIT_SAVE_VMX_PREEMPTION_TIMER |
+  C.VM_EXIT_CLEAR_UINV;
 
-const ENTRY_MODELLED = C.VM_ENTRY_IA32E_MODE | C.VM_ENTRY_LOAD_IA32_PAT | C.VM_ENTRY_LOAD_IA32_EFER;
+const ENTRY_MODELLED =
+  C.VM_ENTRY_IA32E_MODE | C.VM_ENTRY_LOAD_IA32_PAT | C.VM_ENTRY_LOAD_IA32_EFER | C.VM_ENTRY_LOAD_UINV;
 
 /** Bits of the default-1 classes that may nevertheless be 0 (what the TRUE MSRs are for). */
 const PRIMARY_TRUE_FREE = C.CPU_BASED_CR3_LOAD_EXITING | C.CPU_BASED_CR3_STORE_EXITING;
@@ -135,6 +137,8 @@ export interface VmxFeatures {
   readonly ipiv: boolean;
   /** APIC-register virtualization, virtual-interrupt delivery, posted interrupts. */
   readonly apicv: boolean;
+  /** User interrupts: UINV is switched by VM entry and VM exit. */
+  readonly uintr?: boolean;
   readonly withhold?: WithheldControls;
 }
 
@@ -156,7 +160,7 @@ export class VmxCapabilities {
   readonly exitAllowed0 = EXIT_DEFAULT1 & ~DEBUG_CONTROLS;
   readonly entryAllowed0 = ENTRY_DEFAULT1 & ~DEBUG_CONTROLS;
 
-  constructor({ ipiv, apicv, withhold = {} }: VmxFeatures) {
+  constructor({ ipiv, apicv, uintr = true, withhold = {} }: VmxFeatures) {
     const pin = PIN_MODELLED & ~(apicv ? 0 : C.PIN_BASED_POSTED_INTR);
     const primary = PRIMARY_MODELLED & ~(ipiv ? 0 : C.CPU_BASED_ACTIVATE_TERTIARY_CONTROLS);
     const secondary = SECONDARY_MODELLED & ~(apicv ? 0 : APICV_SECONDARY);
@@ -164,8 +168,10 @@ export class VmxCapabilities {
     this.primaryAllowed1 = ((primary & ~(withhold.primary ?? 0)) | PRIMARY_DEFAULT1) >>> 0;
     this.secondaryAllowed1 = (secondary & ~(withhold.secondary ?? 0)) >>> 0;
     this.tertiaryAllowed1 = ipiv ? TERTIARY_MODELLED & ~(withhold.tertiary ?? 0n) : 0n;
-    this.exitAllowed1 = ((EXIT_MODELLED & ~(withhold.exit ?? 0)) | EXIT_DEFAULT1) >>> 0;
-    this.entryAllowed1 = ((ENTRY_MODELLED & ~(withhold.entry ?? 0)) | ENTRY_DEFAULT1) >>> 0;
+    const exit = EXIT_MODELLED & ~(uintr ? 0 : C.VM_EXIT_CLEAR_UINV);
+    const entry = ENTRY_MODELLED & ~(uintr ? 0 : C.VM_ENTRY_LOAD_UINV);
+    this.exitAllowed1 = ((exit & ~(withhold.exit ?? 0)) | EXIT_DEFAULT1) >>> 0;
+    this.entryAllowed1 = ((entry & ~(withhold.entry ?? 0)) | ENTRY_DEFAULT1) >>> 0;
   }
 
   /** Value of a capability MSR, or null where reading it is #GP(0). */

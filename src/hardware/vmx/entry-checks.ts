@@ -144,7 +144,9 @@ function checkApicVirtualization(vmcs: Vmcs, controls: ActiveControls): BrokenRu
 }
 
 const NEED_TPR_SHADOW =
-  C.SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | C.SECONDARY_EXEC_APIC_REGISTER_VIRT | C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+  C.SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+  C.SECONDARY_EXEC_APIC_REGISTER_VIRT |
+  C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
 
 function checkPostedInterrupts(vmcs: Vmcs, controls: ActiveControls, vid: boolean): BrokenRule {
   if (!controls.hasPin(C.PIN_BASED_POSTED_INTR)) return null;
@@ -272,13 +274,7 @@ const HOST_SELECTORS = [
   F.HOST_TR_SELECTOR,
 ] as const;
 
-const HOST_BASES = [
-  F.HOST_FS_BASE,
-  F.HOST_GS_BASE,
-  F.HOST_GDTR_BASE,
-  F.HOST_IDTR_BASE,
-  F.HOST_TR_BASE,
-] as const;
+const HOST_BASES = [F.HOST_FS_BASE, F.HOST_GS_BASE, F.HOST_GDTR_BASE, F.HOST_IDTR_BASE, F.HOST_TR_BASE] as const;
 
 function checkHostSegments(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
   if (HOST_SELECTORS.some((field) => (vmcs.read32(field) & 7) !== 0)) return 'TI or RPL of a host selector';

@@ -26,7 +26,10 @@ export function isSoftwareEvent(type: number): boolean {
 
 /** Encodes an event; the error code goes into a field of its own. */
 export function encodeInterruption(vector: number, type: number, hasErrorCode: boolean): number {
-  return (INTR_INFO_VALID | vector | (type << INTR_INFO_TYPE_SHIFT) | (hasErrorCode ? INTR_INFO_DELIVER_ERROR_CODE : 0)) >>> 0;
+  return (
+    (INTR_INFO_VALID | vector | (type << INTR_INFO_TYPE_SHIFT) | (hasErrorCode ? INTR_INFO_DELIVER_ERROR_CODE : 0)) >>>
+    0
+  );
 }
 
 const INTERRUPTS: readonly IdtEvent[] = Array.from({ length: 256 }, (_, vector) => ({

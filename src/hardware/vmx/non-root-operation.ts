@@ -1,74 +1,407 @@
 /**
- * VMX non-root operation of one logical processor (SDM vol. 3, chapter 26).
+ * VMX non-root operation of one logical processor (SDM vol. 3, chapter 26): what instructions, exceptions and events do
+ * instead of what they do outside. APIC virtualization is delegated to VirtualApic.
+ *
+ * Left out: monitor trap flag, #VE, VM functions, PML, SMM, bus-lock and notify exiting, and "NMI unblocking due to
+ * IRET" in exit information.
  */
+import { STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
+import {
+  ACTIVITY_ACTIVE,
+  ACTIVITY_MWAIT,
+  ACTIVITY_SHUTDOWN,
+  ACTIVITY_WAIT_FOR_SIPI,
+  SHADOW_MOV_SS,
+} from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
+import { EVENT_EXTERNAL, invalidOpcode, VECTOR_DB, VECTOR_DF, VECTOR_PF } from '../cpu/fault.js';
+import { chargeWake, interruptBoundary } from '../cpu/interrupts.js';
+import * as L from '../cpu/layout.js';
+import { CR4_TSD } from '../cpu/mode.js';
 import type { NonRoot } from '../cpu/non-root.js';
-import { PASS, type Outcome } from '../cpu/outcome.js';
+import { PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
+import { ActiveControls } from './active-controls.js';
+import { BITMAP_CLEAR, BITMAP_WAITS, ioBitmaps, msrBitmap, type BitmapAnswer } from './bitmaps.js';
+import * as C from './controls.js';
+import { crAccessExits } from './cr-access.js';
+import * as R from './exit-reason.js';
+import { GuestState } from './guest-state.js';
+import { GuestTlb } from './guest-tlb.js';
+import { INTERCEPT_EXIT, INTERCEPT_INVALID_OPCODE, interception } from './instruction-intercepts.js';
+import { instructionLength } from './instruction-length.js';
+import {
+  decodeInterruption,
+  encodeInterruption,
+  INTR_INFO_VALID,
+  NMI_INFORMATION,
+} from './interruption-information.js';
+import { PreemptionTimer } from './preemption-timer.js';
+import { canDeliverUserInterrupt, deliverUserInterrupt } from './user-interrupts.js';
+import { VirtualApic, type ApicExits } from './virtual-apic.js';
+import { createVirtualizationState, type VirtualizationState } from './virtualization-state.js';
+import { leaveGuest, type ExitInformation } from './vm-exit.js';
+import type { Vmcs } from './vmcs.js';
+import { VMCS_FIELD } from './vmcs-field.js';
 
-export class NonRootOperation implements NonRoot {
+const F = VMCS_FIELD;
+
+export class NonRootOperation implements NonRoot, ApicExits {
   readonly #cpu: Cpu;
-  readonly attention = false;
-  readonly virtualApicPage = 0;
-  readonly apicAccessPage = -1;
-  readonly eptRoot = -1;
+  readonly controls = new ActiveControls();
+  readonly state: VirtualizationState = createVirtualizationState();
+  readonly virtualApic: VirtualApic;
+  readonly guest: GuestState;
+  readonly tlb: GuestTlb;
+  readonly #timer: PreemptionTimer;
+  #vmcs: Vmcs | null = null;
+  /** VM exits by basic reason since the machine started. */
+  readonly exitCounts = new Float64Array(80);
+  /** TPR-below-threshold exit pending from VM entry. */
+  #tprBelowThreshold = false;
+  /** The exit being made: one object, reused. */
+  readonly #exit: ExitInformation = {
+    reason: 0,
+    qualification: 0,
+    length: 0,
+    interruption: 0,
+    errorCode: 0,
+    vectoring: null,
+  };
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
+    this.guest = new GuestState(cpu);
+    this.tlb = new GuestTlb(cpu);
+    this.#timer = new PreemptionTimer(cpu);
+    this.virtualApic = new VirtualApic(cpu, this.state, this);
   }
+
+  get attention(): boolean {
+    return this.#tprBelowThreshold || this.#timer.expired;
+  }
+
+  get virtualApicPage(): number {
+    return this.state.virtualApicPage;
+  }
+
+  get apicAccessPage(): number {
+    return this.state.apicAccessPage;
+  }
+
+  get eptRoot(): number {
+    return this.controls.eptRoot;
+  }
+
+  get #current(): Vmcs {
+    if (this.#vmcs === null) throw new Error('VMX non-root operation without a current VMCS');
+    return this.#vmcs;
+  }
+
+  // ---- VM entry
+
+  /** The controls of `vmcs` come into force. */
+  loadControls(vmcs: Vmcs): void {
+    this.controls.read(vmcs);
+    this.controls.fill(this.state, vmcs);
+  }
+
+  /** Everything has been checked and the guest state is loaded: the guest goes on. */
+  start(vmcs: Vmcs): void {
+    const cpu = this.#cpu;
+    const { controls } = this;
+    this.#vmcs = vmcs;
+    this.tlb.enter(controls, this.state.apicAccessPage);
+    this.#tprBelowThreshold = this.virtualApic.tprBelowThreshold;
+    const hostOffset = cpu.long(L.CPU_TSC_OFFSET);
+    cpu.setLong(L.CPU_TSC_OFFSET, hostOffset + controls.tscOffset);
+    if (controls.hasPin(C.PIN_BASED_VMX_PREEMPTION_TIMER)) {
+      this.#timer.start(vmcs.read32(F.VMX_PREEMPTION_TIMER_VALUE), hostOffset);
+    }
+    this.#startInterpreter();
+    this.#inject(vmcs);
+    cpu.nonRoot = this;
+    cpu.attention = true;
+  }
+
+  #startInterpreter(): void {
+    const cpu = this.#cpu;
+    const { controls } = this;
+    const tsd = (cpu.cr4 & CR4_TSD) !== 0;
+    cpu.setWord(L.CPU_RDTSC_SLOW, tsd || controls.has(C.CPU_BASED_RDTSC_EXITING) ? 1 : 0);
+    cpu.setWord(L.CPU_PAUSE_SLOW, controls.has(C.CPU_BASED_PAUSE_EXITING) ? 1 : 0);
+    const pauseLoop = controls.has2(C.SECONDARY_EXEC_PAUSE_LOOP_EXITING);
+    cpu.setWord(L.CPU_PLE_ON, pauseLoop ? 1 : 0);
+    if (!pauseLoop) return;
+    cpu.setLong(L.CPU_PLE_GAP, controls.pleGap * TICKS_PER_CYCLE);
+    cpu.setLong(L.CPU_PLE_WINDOW, controls.pleWindow * TICKS_PER_CYCLE);
+    cpu.setLong(L.CPU_PLE_FIRST, 0);
+    cpu.setLong(L.CPU_PLE_LAST, 0);
+  }
+
+  /** The injected event is delivered before anything else happens (SDM 27.6). */
+  #inject(vmcs: Vmcs): void {
+    const information = vmcs.read32(F.VM_ENTRY_INTR_INFO_FIELD);
+    if ((information & INTR_INFO_VALID) === 0) return;
+    const errorCode = vmcs.read32(F.VM_ENTRY_EXCEPTION_ERROR_CODE);
+    const cpu = this.#cpu;
+    cpu.injected = decodeInterruption(information, errorCode, vmcs.read32(F.VM_ENTRY_INSTRUCTION_LEN));
+    cpu.activity = ACTIVITY_ACTIVE;
+  }
+
+  // ---- VM exits
+
+  #leave(reason: number, qualification: number, length: number, interruption = 0, errorCode = 0): Outcome {
+    const exit = this.#exit;
+    exit.reason = reason;
+    exit.qualification = qualification;
+    exit.length = length;
+    exit.interruption = interruption;
+    exit.errorCode = errorCode;
+    exit.vectoring = this.#cpu.delivering;
+    return this.#finishExit();
+  }
+
+  #finishExit(): Outcome {
+    const cpu = this.#cpu;
+    const { controls, state } = this;
+    const vmcs = this.#current;
+    const hostOffset = cpu.long(L.CPU_TSC_OFFSET) - controls.tscOffset;
+    this.exitCounts[this.#exit.reason]++;
+    if (state.virtualInterruptDelivery) vmcs.write32(F.GUEST_INTR_STATUS, (state.svi << 8) | state.rvi);
+    this.tlb.exit();
+    const virtualNmis = controls.hasPin(C.PIN_BASED_VIRTUAL_NMIS);
+    leaveGuest(cpu, vmcs, controls, this.guest, this.#exit);
+    if (controls.onExit(C.VM_EXIT_SAVE_VMX_PREEMPTION_TIMER)) {
+      vmcs.write32(F.VMX_PREEMPTION_TIMER_VALUE, this.#timer.remaining(hostOffset));
+    }
+    this.#timer.stop();
+    if (virtualNmis) cpu.nmiBlocked = false;
+    if (this.#exit.interruption === NMI_INFORMATION) cpu.nmiBlocked = true;
+    this.#stopInterpreter(hostOffset);
+    cpu.delivering = null;
+    cpu.injected = null;
+    cpu.nonRoot = null;
+    return REDIRECTED;
+  }
+
+  #stopInterpreter(hostOffset: number): void {
+    const cpu = this.#cpu;
+    cpu.setLong(L.CPU_TSC_OFFSET, hostOffset);
+    cpu.setWord(L.CPU_RDTSC_SLOW, (cpu.cr4 & CR4_TSD) !== 0 ? 1 : 0);
+    cpu.setWord(L.CPU_PAUSE_SLOW, 0);
+    cpu.setWord(L.CPU_PLE_ON, 0);
+  }
+
+  /** An exit between two instructions; a sleeping core wakes for it, but the saved activity state does not change. */
+  #leaveAtBoundary(reason: number, qualification: number, interruption = 0): Outcome {
+    chargeWake(this.#cpu);
+    return this.#leave(reason, qualification, 0, interruption);
+  }
+
+  /** ApicExits.exit. */
+  exit(reason: number, qualification: number, trapLike: boolean): Outcome {
+    return this.#leave(reason, qualification, trapLike ? 0 : instructionLength(this.#cpu));
+  }
+
+  /** ApicExits.externalInterrupt: costs of leaving a sleeping state have been charged. */
+  externalInterrupt(vector: number): Outcome {
+    const information = vector < 0 ? 0 : encodeInterruption(vector, EVENT_EXTERNAL, false);
+    return this.#leave(R.EXIT_REASON_EXTERNAL_INTERRUPT, 0, 0, information);
+  }
+
+  // ---- Events at an instruction boundary, in order of priority
 
   boundary(): Outcome {
-    return this.#cpu.nonRoot === null ? PASS : PASS;
+    const cpu = this.#cpu;
+    const { controls } = this;
+    if (this.#tprBelowThreshold) {
+      this.#tprBelowThreshold = false;
+      return this.#leaveAtBoundary(R.EXIT_REASON_TPR_BELOW_THRESHOLD, 0);
+    }
+    if (cpu.activity === ACTIVITY_WAIT_FOR_SIPI) return this.#startUpBoundary();
+    cpu.sipiPending = -1;
+    if (cpu.initPending) return this.#takeInit();
+    if (this.#timer.expired) return this.#leaveAtBoundary(R.EXIT_REASON_PREEMPTION_TIMER, 0);
+    const nmiWindow = controls.has(C.CPU_BASED_NMI_WINDOW_EXITING);
+    if (nmiWindow && !cpu.nmiBlocked && cpu.shadow === 0) return this.#leaveAtBoundary(R.EXIT_REASON_NMI_WINDOW, 0);
+    if (this.#nmiExits()) return this.#takeNmi();
+    return this.#interruptBoundary();
   }
 
-  intercept(_reason: number, _qualification: number, _length: number, _info = 0): Outcome {
-    return PASS;
+  /** In wait-for-SIPI everything but a start-up IPI is blocked. */
+  #startUpBoundary(): Outcome {
+    const cpu = this.#cpu;
+    if (this.#timer.expired) return this.#leaveAtBoundary(R.EXIT_REASON_PREEMPTION_TIMER, 0);
+    if (cpu.sipiPending < 0) return PASS;
+    const vector = cpu.sipiPending;
+    cpu.sipiPending = -1;
+    return this.#leaveAtBoundary(R.EXIT_REASON_SIPI_SIGNAL, vector);
   }
 
-  rdmsr(_msr: number, _length: number): Outcome {
-    return PASS;
+  #takeInit(): Outcome {
+    if (this.#cpu.clock.mustWait(this.#cpu)) return WAIT;
+    this.#cpu.initPending = false;
+    return this.#leaveAtBoundary(R.EXIT_REASON_INIT_SIGNAL, 0);
   }
 
-  wrmsr(_msr: number, _hi: number, _lo: number, _length: number): Outcome {
-    return PASS;
+  /** With virtual NMIs, blocking by NMI is the guest's own and does not hold physical NMIs. */
+  #nmiExits(): boolean {
+    const cpu = this.#cpu;
+    const { controls } = this;
+    if (!cpu.nmiPending || !controls.hasPin(C.PIN_BASED_NMI_EXITING) || (cpu.shadow & SHADOW_MOV_SS) !== 0)
+      return false;
+    return controls.hasPin(C.PIN_BASED_VIRTUAL_NMIS) || !cpu.nmiBlocked;
   }
 
-  shadowedCr(_cr: 0 | 4, actual: bigint): bigint {
-    return actual;
+  #takeNmi(): Outcome {
+    if (this.#cpu.clock.mustWait(this.#cpu)) return WAIT;
+    this.#cpu.nmiPending = false;
+    return this.#leaveAtBoundary(R.EXIT_REASON_EXCEPTION_NMI, 0, NMI_INFORMATION);
   }
 
-  mergedCr(_cr: 0 | 4, _actual: bigint, written: bigint): bigint {
-    return written;
+  #interruptBoundary(): Outcome {
+    const cpu = this.#cpu;
+    const { controls } = this;
+    const shutdown = cpu.activity === ACTIVITY_SHUTDOWN;
+    const open = cpu.interruptsEnabled && cpu.shadow === 0 && !shutdown;
+    if (open && controls.has(C.CPU_BASED_INTR_WINDOW_EXITING)) {
+      return this.#leaveAtBoundary(R.EXIT_REASON_INTERRUPT_WINDOW, 0);
+    }
+    if (!shutdown && this.virtualApic.deliverable) return this.virtualApic.deliverVirtualInterrupt();
+    if (!this.state.externalInterruptExiting) return this.#nativeInterrupt();
+    if (!shutdown && cpu.shadow === 0 && cpu.apic.requestsService) return this.virtualApic.processPhysicalInterrupt();
+    return this.#lastBoundary();
+  }
+
+  /** NMIs and external interrupts that do not exit are delivered through the guest's IDT. */
+  #nativeInterrupt(): Outcome {
+    const nmiHeld = this.#cpu.nmiPending && this.controls.hasPin(C.PIN_BASED_NMI_EXITING);
+    return nmiHeld ? PASS : interruptBoundary(this.#cpu);
+  }
+
+  #lastBoundary(): Outcome {
+    const cpu = this.#cpu;
+    if (cpu.nmiPending && !this.controls.hasPin(C.PIN_BASED_NMI_EXITING)) return this.#nativeNmi();
+    if (cpu.activity === ACTIVITY_MWAIT && cpu.mwaitBreaksOnInterrupt && this.state.recognized) {
+      cpu.charge(STEP.MWAIT_WAKE);
+      cpu.activity = ACTIVITY_ACTIVE;
+      return REDIRECTED;
+    }
+    if (cpu.activity !== ACTIVITY_ACTIVE || cpu.shadow !== 0) return PASS;
+    return canDeliverUserInterrupt(cpu) ? deliverUserInterrupt(cpu) : PASS;
+  }
+
+  /** Physical interrupts have been found absent or held: what is left for the native boundary is the NMI. */
+  #nativeNmi(): Outcome {
+    return this.#cpu.nmiBlocked || (this.#cpu.shadow & SHADOW_MOV_SS) !== 0 ? PASS : interruptBoundary(this.#cpu);
+  }
+
+  // ---- Instructions
+
+  intercept(reason: number, qualification: number, length: number, info = 0): Outcome {
+    if (reason === R.EXIT_REASON_IO_INSTRUCTION) return this.#interceptIo(qualification, length, info);
+    if (reason === R.EXIT_REASON_CR_ACCESS) {
+      if (!crAccessExits(this.#cpu, this.controls, this.#current, qualification)) return PASS;
+    } else {
+      const answer = interception(reason, this.controls);
+      if (answer === INTERCEPT_INVALID_OPCODE) return invalidOpcode(this.#cpu);
+      if (answer !== INTERCEPT_EXIT) return PASS;
+    }
+    return this.#leaveInstruction(reason, qualification, length, info);
+  }
+
+  #leaveInstruction(reason: number, qualification: number, length: number, info: number): Outcome {
+    this.#current.write32(F.VMX_INSTRUCTION_INFO, info);
+    return this.#leave(reason, qualification, length);
+  }
+
+  #interceptIo(qualification: number, length: number, info: number): Outcome {
+    const answer = ioBitmaps(this.#cpu, this.controls, qualification >>> 16, (qualification & 7) + 1);
+    if (answer === BITMAP_CLEAR) return PASS;
+    if (answer === BITMAP_WAITS) return WAIT;
+    return this.#leaveInstruction(R.EXIT_REASON_IO_INSTRUCTION, qualification, length, info);
+  }
+
+  rdmsr(msr: number, length: number): Outcome {
+    const answer = msrBitmap(this.#cpu, this.state, msr, false);
+    if (answer !== BITMAP_CLEAR) return this.#msrExit(answer, R.EXIT_REASON_MSR_READ, length);
+    return this.virtualApic.rdmsr(msr);
+  }
+
+  wrmsr(msr: number, hi: number, lo: number, length: number): Outcome {
+    const answer = msrBitmap(this.#cpu, this.state, msr, true);
+    if (answer !== BITMAP_CLEAR) return this.#msrExit(answer, R.EXIT_REASON_MSR_WRITE, length);
+    return this.virtualApic.wrmsr(msr, hi, lo, length);
+  }
+
+  #msrExit(answer: BitmapAnswer, reason: number, length: number): Outcome {
+    return answer === BITMAP_WAITS ? WAIT : this.#leave(reason, 0, length);
+  }
+
+  shadowedCr(cr: 0 | 4, actual: bigint): bigint {
+    const { controls } = this;
+    const mask = cr === 0 ? controls.cr0Mask : controls.cr4Mask;
+    const shadow = cr === 0 ? controls.cr0Shadow : controls.cr4Shadow;
+    return (actual & ~mask) | (shadow & mask);
+  }
+
+  mergedCr(cr: 0 | 4, actual: bigint, written: bigint): bigint {
+    const mask = cr === 0 ? this.controls.cr0Mask : this.controls.cr4Mask;
+    return (actual & mask) | (written & ~mask);
   }
 
   readCr8(): number {
-    return -1;
+    return this.virtualApic.readCr8();
   }
 
-  writeCr8(_value: number, _length: number): Outcome {
-    return PASS;
+  writeCr8(value: number, length: number): Outcome {
+    return this.virtualApic.writeCr8(value, length);
   }
 
-  exception(_vector: number, _errorCode: number | null, _address: number, _type: number, _length: number): Outcome {
-    return PASS;
+  senduipi(notificationVector: number, notificationDestination: number): Outcome {
+    return this.virtualApic.senduipi(notificationVector, notificationDestination);
+  }
+
+  // ---- Exceptions and memory
+
+  exception(vector: number, errorCode: number | null, faultAddress: number, type: number, length: number): Outcome {
+    if (!this.#exceptionExits(vector, errorCode ?? 0)) return PASS;
+    const cpu = this.#cpu;
+    if (vector === VECTOR_DF) cpu.delivering = null;
+    const qualification = vector === VECTOR_PF || vector === VECTOR_DB ? faultAddress : 0;
+    const information = encodeInterruption(vector, type, errorCode !== null);
+    return this.#leave(R.EXIT_REASON_EXCEPTION_NMI, qualification, length, information, errorCode ?? 0);
+  }
+
+  /** A page fault exits when its error code matches and bit 14 is 1, or does not match and bit 14 is 0 (26.2). */
+  #exceptionExits(vector: number, errorCode: number): boolean {
+    const { controls } = this;
+    const bit = ((controls.exceptionBitmap >>> vector) & 1) !== 0;
+    if (vector !== VECTOR_PF) return bit;
+    return bit === ((errorCode & controls.pageFaultMask) >>> 0 === controls.pageFaultMatch);
   }
 
   tripleFault(): Outcome {
-    return PASS;
-  }
-
-  apicAccess(_offset: number, _size: number, _access: number): Outcome {
-    return PASS;
-  }
-
-  apicWriteEmulation(_offset: number): Outcome {
-    return PASS;
+    this.#cpu.delivering = null;
+    return this.#leave(R.EXIT_REASON_TRIPLE_FAULT, 0, 0);
   }
 
   eptEvent(): Outcome {
-    return PASS;
+    const { fault } = this.#cpu;
+    if (fault?.kind !== 'ept') throw new Error('EPT event without its description');
+    const vmcs = this.#current;
+    vmcs.writeLong(F.GUEST_PHYSICAL_ADDRESS, fault.guestPhysical);
+    const length = instructionLength(this.#cpu);
+    if (fault.misconfiguration) return this.#leave(R.EXIT_REASON_EPT_MISCONFIG, 0, length);
+    vmcs.writeLong(F.GUEST_LINEAR_ADDRESS, fault.linear);
+    return this.#leave(R.EXIT_REASON_EPT_VIOLATION, fault.qualification, length);
   }
 
-  senduipi(_notificationVector: number, _notificationDestination: number): Outcome {
-    return PASS;
+  apicAccess(offset: number, size: number, access: number): Outcome {
+    return this.virtualApic.apicAccess(offset, size, access);
+  }
+
+  apicWriteEmulation(offset: number): Outcome {
+    return this.virtualApic.apicWriteEmulation(offset);
   }
 }

@@ -1,0 +1,157 @@
+/**
+ * Guest state between the CPU and the guest-state area: loading at VM entry (SDM vol. 3, 27.3.2), saving at VM exit
+ * (28.3). General-purpose registers other than RSP, and CR2, are software's to switch.
+ *
+ * Left out: pending debug exceptions and PDPTEs (no debug traps, no PAE paging), IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT.
+ */
+import { ACTIVITY_MWAIT } from '../cpu/activity.js';
+import type { Cpu } from '../cpu/cpu.js';
+import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
+import { EFER_LMA, EFER_LME, updateMode } from '../cpu/mode.js';
+import { SEGMENT_FS, SEGMENT_GS, SEGMENT_SS, type Segment } from '../cpu/segments.js';
+import type { ActiveControls } from './active-controls.js';
+import * as C from './controls.js';
+import type { Vmcs } from './vmcs.js';
+import { VMCS_FIELD } from './vmcs-field.js';
+
+const F = VMCS_FIELD;
+
+const RSP = 4;
+const CR0_PG = 1 << 31;
+/** Interruptibility state, bits 1:0 as in cpu.shadow. */
+const BLOCKING_SHADOW = 3;
+const BLOCKING_BY_NMI = 8;
+
+export class GuestState {
+  readonly #cpu: Cpu;
+  /** DR7 as words, so that switching it costs no BigInt. */
+  readonly #dr7: Uint32Array;
+
+  constructor(cpu: Cpu) {
+    this.#cpu = cpu;
+    this.#dr7 = new Uint32Array(cpu.dr.buffer, cpu.dr.byteOffset + 7 * 8, 2);
+  }
+
+  // ---- VM entry
+
+  load(vmcs: Vmcs, controls: ActiveControls): void {
+    const cpu = this.#cpu;
+    this.#loadControlRegisters(vmcs, controls);
+    for (let index = 0; index < 8; index++) loadSegment(vmcs, cpu.segments[index] as Segment, index);
+    cpu.setLong(CPU_FS_BASE, (cpu.segments[SEGMENT_FS] as Segment).base);
+    cpu.setLong(CPU_GS_BASE, (cpu.segments[SEGMENT_GS] as Segment).base);
+    cpu.cpl = ((cpu.segments[SEGMENT_SS] as Segment).access >>> 5) & 3;
+    cpu.gdtr.base = vmcs.readLong(F.GUEST_GDTR_BASE);
+    cpu.gdtr.limit = vmcs.read32(F.GUEST_GDTR_LIMIT);
+    cpu.idtr.base = vmcs.readLong(F.GUEST_IDTR_BASE);
+    cpu.idtr.limit = vmcs.read32(F.GUEST_IDTR_LIMIT);
+    cpu.setGprWords(RSP, vmcs.readHigh(F.GUEST_RSP), vmcs.read32(F.GUEST_RSP));
+    cpu.rip = vmcs.readLong(F.GUEST_RIP);
+    cpu.rflags = vmcs.read32(F.GUEST_RFLAGS);
+    updateMode(cpu);
+    const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO);
+    cpu.shadow = blocking & BLOCKING_SHADOW;
+    cpu.nmiBlocked = (blocking & BLOCKING_BY_NMI) !== 0;
+    cpu.activity = vmcs.read32(F.GUEST_ACTIVITY_STATE);
+  }
+
+  #loadControlRegisters(vmcs: Vmcs, controls: ActiveControls): void {
+    const cpu = this.#cpu;
+    cpu.cr0 = vmcs.read32(F.GUEST_CR0);
+    cpu.cr3 = vmcs.readLong(F.GUEST_CR3);
+    cpu.cr4 = vmcs.read32(F.GUEST_CR4);
+    cpu.eferLow = this.#efer(vmcs, controls);
+    const { msrs } = cpu;
+    msrs.sysenterCs = vmcs.read32(F.GUEST_SYSENTER_CS);
+    msrs.sysenterEsp = vmcs.readLong(F.GUEST_SYSENTER_ESP);
+    msrs.sysenterEip = vmcs.readLong(F.GUEST_SYSENTER_EIP);
+    if (controls.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS)) {
+      msrs.debugCtl = vmcs.read32(F.GUEST_IA32_DEBUGCTL);
+      this.#dr7[0] = vmcs.read32(F.GUEST_DR7);
+    }
+    if (controls.onEntry(C.VM_ENTRY_LOAD_IA32_PAT)) {
+      msrs.patLow = vmcs.read32(F.GUEST_IA32_PAT);
+      msrs.patHigh = vmcs.readHigh(F.GUEST_IA32_PAT);
+    }
+    if (controls.onEntry(C.VM_ENTRY_LOAD_UINV)) {
+      cpu.userInterrupts.notificationVector = vmcs.read32(F.GUEST_UINV) & 0xff;
+    }
+  }
+
+  /** Without "load IA32_EFER", LMA and (with paging) LME follow the "IA-32e mode guest" control. */
+  #efer(vmcs: Vmcs, controls: ActiveControls): number {
+    if (controls.onEntry(C.VM_ENTRY_LOAD_IA32_EFER)) return vmcs.read32(F.GUEST_IA32_EFER);
+    const { cr0, eferLow } = this.#cpu;
+    const longMode = controls.onEntry(C.VM_ENTRY_IA32E_MODE);
+    const lma = longMode ? eferLow | EFER_LMA : eferLow & ~EFER_LMA;
+    if ((cr0 & CR0_PG) === 0) return lma;
+    return longMode ? lma | EFER_LME : lma & ~EFER_LME;
+  }
+
+  // ---- VM exit
+
+  save(vmcs: Vmcs, controls: ActiveControls): void {
+    const cpu = this.#cpu;
+    this.#saveControlRegisters(vmcs, controls);
+    (cpu.segments[SEGMENT_FS] as Segment).base = cpu.long(CPU_FS_BASE);
+    (cpu.segments[SEGMENT_GS] as Segment).base = cpu.long(CPU_GS_BASE);
+    for (let index = 0; index < 8; index++) saveSegment(vmcs, cpu.segments[index] as Segment, index);
+    vmcs.writeLong(F.GUEST_GDTR_BASE, cpu.gdtr.base);
+    vmcs.write32(F.GUEST_GDTR_LIMIT, cpu.gdtr.limit);
+    vmcs.writeLong(F.GUEST_IDTR_BASE, cpu.idtr.base);
+    vmcs.write32(F.GUEST_IDTR_LIMIT, cpu.idtr.limit);
+    vmcs.writeWords(F.GUEST_RSP, cpu.gprHigh(RSP), cpu.gprLow(RSP));
+    vmcs.writeLong(F.GUEST_RIP, cpu.rip);
+    vmcs.writeWords(F.GUEST_RFLAGS, 0, cpu.rflags);
+    vmcs.write32(F.GUEST_INTERRUPTIBILITY_INFO, cpu.shadow | (cpu.nmiBlocked ? BLOCKING_BY_NMI : 0));
+    vmcs.write32(F.GUEST_ACTIVITY_STATE, cpu.activity === ACTIVITY_MWAIT ? 0 : cpu.activity);
+    vmcs.writeWords(F.GUEST_PENDING_DBG_EXCEPTIONS, 0, 0);
+  }
+
+  #saveControlRegisters(vmcs: Vmcs, controls: ActiveControls): void {
+    const cpu = this.#cpu;
+    const { msrs } = cpu;
+    vmcs.writeWords(F.GUEST_CR0, 0, cpu.cr0);
+    vmcs.writeLong(F.GUEST_CR3, cpu.cr3);
+    vmcs.writeWords(F.GUEST_CR4, 0, cpu.cr4);
+    vmcs.write32(F.GUEST_SYSENTER_CS, msrs.sysenterCs);
+    vmcs.writeLong(F.GUEST_SYSENTER_ESP, msrs.sysenterEsp);
+    vmcs.writeLong(F.GUEST_SYSENTER_EIP, msrs.sysenterEip);
+    this.#saveLongMode(vmcs, controls);
+    if (controls.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS)) {
+      vmcs.writeWords(F.GUEST_IA32_DEBUGCTL, 0, msrs.debugCtl);
+      vmcs.writeWords(F.GUEST_DR7, 0, this.#dr7[0] as number);
+    }
+    if (controls.onExit(C.VM_EXIT_SAVE_IA32_PAT)) vmcs.writeWords(F.GUEST_IA32_PAT, msrs.patHigh, msrs.patLow);
+    if (controls.onExit(C.VM_EXIT_SAVE_IA32_EFER)) vmcs.writeWords(F.GUEST_IA32_EFER, 0, cpu.eferLow);
+    vmcs.write32(F.GUEST_UINV, cpu.userInterrupts.notificationVector);
+  }
+
+  /** IA32_EFER.LMA goes into the "IA-32e mode guest" VM-entry control (IA32_VMX_MISC bit 5). */
+  #saveLongMode(vmcs: Vmcs, controls: ActiveControls): void {
+    const longMode = (this.#cpu.eferLow & EFER_LMA) !== 0;
+    if (longMode === controls.onEntry(C.VM_ENTRY_IA32E_MODE)) return;
+    vmcs.write32(F.VM_ENTRY_CONTROLS, controls.entry ^ C.VM_ENTRY_IA32E_MODE);
+    vmcs.markDirty();
+  }
+
+  /** DR7 := 400H, as at every VM exit. */
+  resetDr7(): void {
+    this.#dr7[0] = 0x400;
+    this.#dr7[1] = 0;
+  }
+}
+
+function loadSegment(vmcs: Vmcs, segment: Segment, index: number): void {
+  segment.selector = vmcs.read32(F.GUEST_ES_SELECTOR + 2 * index);
+  segment.base = vmcs.readLong(F.GUEST_ES_BASE + 2 * index);
+  segment.limit = vmcs.read32(F.GUEST_ES_LIMIT + 2 * index);
+  segment.access = vmcs.read32(F.GUEST_ES_AR_BYTES + 2 * index);
+}
+
+function saveSegment(vmcs: Vmcs, segment: Segment, index: number): void {
+  vmcs.write32(F.GUEST_ES_SELECTOR + 2 * index, segment.selector);
+  vmcs.writeLong(F.GUEST_ES_BASE + 2 * index, segment.base);
+  vmcs.write32(F.GUEST_ES_LIMIT + 2 * index, segment.limit);
+  vmcs.write32(F.GUEST_ES_AR_BYTES + 2 * index, segment.access);
+}
