@@ -6,14 +6,19 @@
  * stay in that CPU between exit and entry.
  */
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import type { Segment } from '../hardware/cpu/segments.js';
+import type { InitialGuestState } from './guest-state.js';
+import { VcpuApic } from './lapic/vcpu-apic.js';
+import { PiDescriptor } from './pi-descriptor.js';
+import type { VcpuVmcs } from './vcpu-vmcs.js';
 
 /** Host code runs (or nothing does): an interrupt is picked up at the next entry. */
 export const OUTSIDE_GUEST_MODE = 0;
 /** From before the last PIR sync until after the exit: senders notify with a physical interrupt. */
 export const IN_GUEST_MODE = 1;
+/** Kicked while in guest mode: an exit is under way, no second kick is needed. */
+export const EXITING_GUEST_MODE = 2;
 
-export type VcpuMode = typeof OUTSIDE_GUEST_MODE | typeof IN_GUEST_MODE;
+export type VcpuMode = typeof OUTSIDE_GUEST_MODE | typeof IN_GUEST_MODE | typeof EXITING_GUEST_MODE;
 
 /** KVM_MP_STATE_*, the ones that occur. */
 export const MP_STATE_RUNNABLE = 0;
@@ -36,31 +41,33 @@ export interface VcpuPages {
   readonly msrBitmap: number;
 }
 
-/** Registers a vCPU starts with, in SDM order RAX RCX RDX RBX RSP RBP RSI RDI R8..R15. */
-export interface GuestRegisters {
-  readonly gprs?: readonly bigint[];
-  readonly rip: number;
-  readonly rsp: number;
-  /** Bit 1 is always set. */
-  readonly rflags?: number;
+/** State in which a vCPU starts, directly in 64-bit mode; general-purpose registers other than RSP are 0. */
+export interface VcpuStart extends Omit<InitialGuestState, 'pat'> {
+  /** IA32_APIC_BASE bits 31:0. */
+  readonly apicBase: number;
 }
 
-export interface DescriptorTable {
-  readonly base: number;
-  readonly limit: number;
-}
+/** Fields of interruption information (SDM vol. 3, table 25-17). */
+export const INTR_INFO_VALID = 1 << 31;
+export const INTR_INFO_DELIVER_CODE = 1 << 11;
+export const INTR_INFO_VECTOR_MASK = 0xff;
+export const INTR_INFO_TYPE_MASK = 0x700;
+export const INTR_TYPE_EXT_INTR = 0 << 8;
+export const INTR_TYPE_NMI = 2 << 8;
+export const INTR_TYPE_HARD_EXCEPTION = 3 << 8;
+export const INTR_TYPE_SOFT_INTR = 4 << 8;
+export const INTR_TYPE_SOFT_EXCEPTION = 6 << 8;
 
-/** System registers of a vCPU that starts in 64-bit mode; segments in the order ES CS SS DS FS GS LDTR TR. */
-export interface GuestSystemRegisters {
-  readonly cr0: number;
-  readonly cr3: number;
-  readonly cr4: number;
-  readonly efer: number;
-  readonly segments: readonly Segment[];
-  readonly gdtr: DescriptorTable;
-  readonly idtr: DescriptorTable;
-  /** IA32_APIC_BASE; by default FEE00000H, enabled, BSP on vCPU 0. */
-  readonly apicBase?: number;
+/** Basic exit reasons counted per vCPU. */
+const EXIT_REASONS = 80;
+
+/** An event for the next VM entry, in the format of the VM-entry interruption-information field. */
+export interface PendingEvent {
+  /** 0 = none. */
+  info: number;
+  errorCode: number;
+  /** Of the instruction, for software events. */
+  length: number;
 }
 
 export class Vcpu {
@@ -68,14 +75,58 @@ export class Vcpu {
   /** The physical CPU it is pinned to. */
   readonly cpu: Cpu;
   readonly pages: VcpuPages;
+  readonly apic: VcpuApic;
+  readonly descriptor: PiDescriptor;
+  readonly vmcs: VcpuVmcs;
 
+  // Seen by other CPUs: read and written in simulated order.
   mode: VcpuMode = OUTSIDE_GUEST_MODE;
   mpState: MpState = MP_STATE_RUNNABLE;
   requests = 0;
+  /** Its thread sleeps, or is about to: whoever has something for it wakes it. */
+  sleeping = false;
+  nmiPending = false;
+  apicvActive = false;
 
-  constructor(id: number, cpu: Cpu, pages: VcpuPages) {
+  /** Ever loaded on its CPU: the first load points the descriptor there. */
+  loaded = false;
+  launched = false;
+  /** Nothing will ever run it again. */
+  dead = false;
+  /** An event whose delivery an exit interrupted, or an exception raised by emulation. */
+  readonly event: PendingEvent = { info: 0, errorCode: 0, length: 0 };
+  /** IA32_EFER of the guest. */
+  efer = 0;
+  /** Halt-polling window, nanoseconds. */
+  haltPollNs = 0;
+  /** PAUSE-loop window, cycles. */
+  pleWindow = 0;
+
+  // The last exit.
+  exitReason = 0;
+  exitQualification = 0;
+  exitInterruption = 0;
+  /** Bit 31 of the exit reason: the entry failed, guest state was not loaded. */
+  entryFailed = false;
+
+  /** VM exits by basic reason. */
+  readonly exits = new Float64Array(EXIT_REASONS);
+  /** Halts that polling ended, and all halts. */
+  haltPollSuccesses = 0;
+  halts = 0;
+
+  constructor(id: number, cpu: Cpu, pages: VcpuPages, vmcs: VcpuVmcs) {
     this.id = id;
     this.cpu = cpu;
     this.pages = pages;
+    this.vmcs = vmcs;
+    this.apic = new VcpuApic(cpu.memory, pages.registerPage, id);
+    this.descriptor = new PiDescriptor(cpu.memory, pages.descriptor);
+  }
+
+  /** Exception for the next entry; interrupts an earlier one (KVM models double faults, which do not occur here). */
+  queueException(vector: number, errorCode: number | null = null): void {
+    this.event.info = INTR_INFO_VALID | INTR_TYPE_HARD_EXCEPTION | vector | (errorCode === null ? 0 : INTR_INFO_DELIVER_CODE);
+    this.event.errorCode = errorCode ?? 0;
   }
 }

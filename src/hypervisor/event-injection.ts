@@ -1,0 +1,155 @@
+/**
+ * Events on their way into the guest: requests at the top of the run loop (vcpu_enter_guest), injection through the
+ * VM-entry interruption information (inject_pending_event, vmx_inject_irq, vmx_inject_nmi), and the recovery of an event
+ * that an exit interrupted or that was not used (vmx_complete_interrupts, vmx_cancel_injection).
+ *
+ * With APICv the processor delivers interrupts itself; injection is for exceptions, NMIs and interrupted deliveries.
+ */
+import { STEP } from '../cost/step.js';
+import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
+import { interruptBlocked } from './halt.js';
+import type { HostCpu } from './host-cpu.js';
+import { APIC_IRR, APIC_ISR, APIC_TASKPRI } from './lapic/registers.js';
+import { holdIrr, movePirToIrr } from './posted-interrupts.js';
+import {
+  INTR_INFO_DELIVER_CODE,
+  INTR_INFO_TYPE_MASK,
+  INTR_INFO_VALID,
+  INTR_INFO_VECTOR_MASK,
+  INTR_TYPE_EXT_INTR,
+  INTR_TYPE_NMI,
+  INTR_TYPE_SOFT_EXCEPTION,
+  INTR_TYPE_SOFT_INTR,
+  KVM_REQ_APICV_UPDATE,
+  KVM_REQ_EVENT,
+  KVM_REQ_TLB_FLUSH,
+} from './vcpu.js';
+
+const BLOCKED_BY_NMI = 1 << 3;
+const INVEPT_SINGLE_CONTEXT = 1;
+const NMI_VECTOR = 2;
+
+/** Run-loop step 1: requests that other CPUs or exit handlers have made. False: wait. */
+export function handleRequests(host: HostCpu): boolean {
+  const { cpu, vcpu, vm } = host;
+  if (cpu.clock.mustWait(cpu)) return false;
+  if ((vcpu.requests & KVM_REQ_TLB_FLUSH) !== 0) {
+    cpu.vmx.invept(INVEPT_SINGLE_CONTEXT, vm.mmu.eptPointer);
+    vcpu.requests &= ~KVM_REQ_TLB_FLUSH;
+  }
+  return (vcpu.requests & KVM_REQ_APICV_UPDATE) === 0 || updateApicv(host);
+}
+
+/** kvm_vcpu_update_apicv: nothing posted so far may be lost on the way. */
+function updateApicv(host: HostCpu): boolean {
+  const { vcpu, vm } = host;
+  const active = vm.inhibits.activated && vcpu.apic.enabled;
+  if (active !== vcpu.apicvActive && !movePirToIrr(host)) return false;
+  vcpu.requests &= ~KVM_REQ_APICV_UPDATE;
+  if (active === vcpu.apicvActive) return true;
+  vcpu.apicvActive = active;
+  vcpu.vmcs.refreshApicv(active);
+  if (active) loadInterruptStatus(host);
+  else vcpu.requests |= KVM_REQ_EVENT;
+  return true;
+}
+
+/** RVI and SVI from the register page. */
+function loadInterruptStatus(host: HostCpu): void {
+  const { page } = host.vcpu.apic;
+  const rvi = Math.max(0, page.highestVector(APIC_IRR));
+  const svi = Math.max(0, page.highestVector(APIC_ISR));
+  host.cpu.vmx.vmwrite(VMCS_FIELD.GUEST_INTR_STATUS, (svi << 8) | rvi);
+}
+
+/** Run-loop step 2. False: wait. */
+export function injectEvents(host: HostCpu): boolean {
+  const { vcpu } = host;
+  if (vcpu.event.info === 0 && (vcpu.requests & KVM_REQ_EVENT) === 0) return true;
+  if (!vcpu.apicvActive && !holdIrr(host, vcpu, true)) return false;
+  vcpu.requests &= ~KVM_REQ_EVENT;
+  const injected = injectPendingEvent(host) || injectNmi(host);
+  if (!vcpu.apicvActive) injectInterrupt(host, injected);
+  return true;
+}
+
+function injectPendingEvent(host: HostCpu): boolean {
+  const { event } = host.vcpu;
+  if (event.info === 0) return false;
+  inject(host, event.info, event.errorCode, event.length);
+  event.info = 0;
+  return true;
+}
+
+function injectNmi(host: HostCpu): boolean {
+  const { vmx } = host.cpu;
+  const blocked = (vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKED_BY_NMI) !== 0;
+  if (!host.vcpu.nmiPending || blocked) return false;
+  host.vcpu.nmiPending = false;
+  inject(host, INTR_INFO_VALID | INTR_TYPE_NMI | NMI_VECTOR, 0, 0);
+  return true;
+}
+
+/**
+ * Without APICv: the deliverable interrupt goes from IRR to ISR and into the guest. If the guest blocks it, or another
+ * event goes first, it waits for an interrupt window.
+ */
+function injectInterrupt(host: HostCpu, occupied: boolean): void {
+  const { apic } = host.vcpu;
+  const mayInject = !occupied && apic.acceptsInterrupts && !interruptBlocked(host);
+  const vector = mayInject ? apic.acknowledge() : -1;
+  if (vector >= 0) inject(host, INTR_INFO_VALID | INTR_TYPE_EXT_INTR | vector, 0, 0);
+  if (apic.acceptsInterrupts && apic.page.deliverableVector >= 0) openWindow(host);
+  updateTprThreshold(host);
+}
+
+function openWindow(host: HostCpu): void {
+  host.vcpu.vmcs.setInterruptWindow(true);
+}
+
+/** update_cr8_intercept: the guest exits when it lowers its TPR below the class of the highest request. */
+function updateTprThreshold(host: HostCpu): void {
+  const { vmx } = host.cpu;
+  const { page } = host.vcpu.apic;
+  const requestClass = page.highestVector(APIC_IRR) >> 4;
+  const threshold = requestClass < 0 || (page.read(APIC_TASKPRI) & 0xff) >>> 4 < requestClass ? 0 : requestClass;
+  if (vmx.vmread(VMCS_FIELD.TPR_THRESHOLD) !== threshold) vmx.vmwrite(VMCS_FIELD.TPR_THRESHOLD, threshold);
+}
+
+/** S20: fills in the VM-entry interruption information. */
+function inject(host: HostCpu, info: number, errorCode: number, length: number): void {
+  const { cpu } = host;
+  cpu.charge(STEP.EVENT_INJECTION);
+  cpu.vmx.vmwrite(VMCS_FIELD.VM_ENTRY_INTR_INFO_FIELD, info >>> 0);
+  if ((info & INTR_INFO_DELIVER_CODE) !== 0) cpu.vmx.vmwrite(VMCS_FIELD.VM_ENTRY_EXCEPTION_ERROR_CODE, errorCode);
+  if (isSoftwareEvent(info)) cpu.vmx.vmwrite(VMCS_FIELD.VM_ENTRY_INSTRUCTION_LEN, length);
+}
+
+function isSoftwareEvent(info: number): boolean {
+  const type = info & INTR_INFO_TYPE_MASK;
+  return type === INTR_TYPE_SOFT_INTR || type === INTR_TYPE_SOFT_EXCEPTION;
+}
+
+/** After an exit: an event whose delivery it interrupted is delivered again. */
+export function completeInterrupts(host: HostCpu): void {
+  const { vmx } = host.cpu;
+  const info = vmx.vmread(VMCS_FIELD.IDT_VECTORING_INFO_FIELD);
+  if ((info & INTR_INFO_VALID) === 0) return;
+  requeue(host, info, VMCS_FIELD.IDT_VECTORING_ERROR_CODE, VMCS_FIELD.VM_EXIT_INSTRUCTION_LEN);
+}
+
+/** The entry does not take place: what was to be injected stays pending. */
+export function cancelInjection(host: HostCpu): void {
+  const { vmx } = host.cpu;
+  const info = vmx.vmread(VMCS_FIELD.VM_ENTRY_INTR_INFO_FIELD);
+  if ((info & INTR_INFO_VALID) === 0) return;
+  requeue(host, info, VMCS_FIELD.VM_ENTRY_EXCEPTION_ERROR_CODE, VMCS_FIELD.VM_ENTRY_INSTRUCTION_LEN);
+  vmx.vmwrite(VMCS_FIELD.VM_ENTRY_INTR_INFO_FIELD, 0);
+}
+
+function requeue(host: HostCpu, info: number, errorCodeField: number, lengthField: number): void {
+  const { cpu, vcpu } = host;
+  vcpu.event.info = info & (INTR_INFO_VALID | INTR_INFO_DELIVER_CODE | INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK);
+  vcpu.event.errorCode = cpu.vmx.vmread(errorCodeField);
+  vcpu.event.length = cpu.vmx.vmread(lengthField);
+}

@@ -1,0 +1,52 @@
+/**
+ * Exits 0, 2, 3, 4, 7 and 8: exceptions and NMIs, triple fault, INIT, SIPI, interrupt and NMI windows
+ * (handle_exception_nmi, handle_triple_fault, handle_interrupt_window, vmx.c).
+ *
+ * Left out: emulation on #UD, machine checks, debugging of the guest: intercepted exceptions are the guest's own.
+ */
+import { STEP } from '../../cost/step.js';
+import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
+import type { HostCpu } from '../host-cpu.js';
+import {
+  INTR_INFO_DELIVER_CODE,
+  INTR_INFO_TYPE_MASK,
+  INTR_INFO_VECTOR_MASK,
+  INTR_TYPE_NMI,
+  KVM_REQ_EVENT,
+} from '../vcpu.js';
+import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
+import { failVcpu } from './failure.js';
+
+/** Exit 0: an NMI is the host's own; an exception goes back into the guest. */
+export function handleExceptionOrNmi(host: HostCpu): ExitResult {
+  const { cpu, vcpu } = host;
+  const info = vcpu.exitInterruption;
+  if ((info & INTR_INFO_TYPE_MASK) === INTR_TYPE_NMI) {
+    cpu.charge(STEP.HOST_IRQ_ENTRY);
+    return EXIT_CONTINUES;
+  }
+  const errorCode = (info & INTR_INFO_DELIVER_CODE) === 0 ? null : cpu.vmx.vmread(VMCS_FIELD.VM_EXIT_INTR_ERROR_CODE);
+  vcpu.queueException(info & INTR_INFO_VECTOR_MASK, errorCode);
+  return EXIT_CONTINUES;
+}
+
+/** Exit 1: the acknowledged vector's handler has run already, with interrupts off. */
+export function handleExternalInterrupt(): ExitResult {
+  return EXIT_CONTINUES;
+}
+
+export function handleTripleFault(host: HostCpu): ExitResult {
+  const { cpu } = host;
+  if (cpu.begin()) cpu.charge(STEP.USER_SPACE_EXIT);
+  if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
+  return failVcpu(host, { kind: 'shutdown' });
+}
+
+/** Exit 7: the guest can take the interrupt that waits. */
+export function handleInterruptWindow(host: HostCpu): ExitResult {
+  const { cpu, vcpu } = host;
+  cpu.charge(STEP.INTERRUPT_WINDOW_HANDLER);
+  vcpu.vmcs.setInterruptWindow(false);
+  vcpu.requests |= KVM_REQ_EVENT;
+  return EXIT_CONTINUES;
+}

@@ -1,0 +1,175 @@
+/**
+ * Exits 31 and 32: RDMSR and WRMSR that the MSR bitmap intercepts, and the fastpath for the x2APIC ICR
+ * (handle_fastpath_set_msr_irqoff, kvm_emulate_rdmsr, kvm_emulate_wrmsr, kvm_set_msr_common, x86.c; kvm_x2apic_msr_read
+ * and kvm_x2apic_msr_write, lapic.c).
+ *
+ * MSRs without a field in the VMCS are forwarded to the physical CPU, whose only user the vCPU is. Left out: the
+ * TSC-deadline fastpath, filtering by user space, VMX capabilities for the guest.
+ */
+import { STEP } from '../../cost/step.js';
+import { DELIVERY_FIXED, SHORTHAND_NONE } from '../../hardware/apic/message.js';
+import { readMsr, writeMsr } from '../../hardware/cpu/msrs.js';
+import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
+import type { HostCpu } from '../host-cpu.js';
+import { applyApicWrite } from '../lapic/register-write.js';
+import * as R from '../lapic/registers.js';
+import { APIC_WRITE_INVALID } from '../lapic/vcpu-apic.js';
+import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
+import { skipInstruction } from './skip.js';
+
+const RAX = 0;
+const RCX = 1;
+const RDX = 2;
+const TWO_32 = 2 ** 32;
+const VECTOR_GP = 13;
+
+const MSR_X2APIC_LAST = 0x8ff;
+const MSR_X2APIC_ICR = 0x830;
+const MSR_IA32_TSC = 0x10;
+const MSR_IA32_FEATURE_CONTROL = 0x3a;
+const MSR_IA32_PAT = 0x277;
+const MSR_IA32_VMX_FIRST = 0x480;
+const MSR_IA32_VMX_LAST = 0x493;
+const MSR_EFER = 0xc000_0080;
+const X2APIC_BROADCAST = 0xffff_ffff;
+
+const EFER_LMA = 1 << 10;
+const EFER_WRITABLE = 0x901; // SCE, LME, NXE
+
+/**
+ * handle_fastpath_set_x2apic_icr_irqoff: a fixed IPI to one physical destination. True when it applies: the request is
+ * in `host.request`, the ICR is stored.
+ */
+export function decodeFastpathIcr(host: HostCpu): boolean {
+  const { cpu, vcpu, request } = host;
+  if (cpu.gprLow(RCX) !== MSR_X2APIC_ICR || !vcpu.apic.x2apic) return false;
+  const low = cpu.gprLow(RAX);
+  const high = cpu.gprLow(RDX);
+  if (hasReservedIcrBits(host, low)) return false;
+  request.fromIcr(low, high, true);
+  if (request.shorthand !== SHORTHAND_NONE || request.logical) return false;
+  if (request.deliveryMode !== DELIVERY_FIXED || request.destination === X2APIC_BROADCAST) return false;
+  vcpu.apic.writeIcr(low & ~R.APIC_ICR_BUSY, high);
+  return true;
+}
+
+/** From 6.12 software refuses what the processor would refuse. */
+function hasReservedIcrBits(host: HostCpu, low: number): boolean {
+  return host.vm.behaviour.checksIcrReserved && (low & R.X2APIC_ICR_RESERVED) !== 0;
+}
+
+export function handleMsrRead(host: HostCpu): ExitResult {
+  const { cpu } = host;
+  if (cpu.begin()) cpu.charge(STEP.MSR_HANDLER);
+  if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
+  if (!readGuestMsr(host, cpu.gprLow(RCX))) return injectGeneralProtection(host);
+  skipInstruction(host);
+  return EXIT_CONTINUES;
+}
+
+export function handleMsrWrite(host: HostCpu): ExitResult {
+  const { cpu } = host;
+  if (cpu.begin()) cpu.charge(STEP.MSR_HANDLER);
+  if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
+  const msr = cpu.gprLow(RCX);
+  const low = cpu.gprLow(RAX);
+  const high = cpu.gprLow(RDX);
+  if (msr >= R.APIC_BASE_MSR && msr <= MSR_X2APIC_LAST) return writeX2apicRegister(host, msr, high, low);
+  if (!writeGuestMsr(host, msr, high, low)) return injectGeneralProtection(host);
+  skipInstruction(host);
+  return EXIT_CONTINUES;
+}
+
+function injectGeneralProtection(host: HostCpu): ExitResult {
+  host.vcpu.queueException(VECTOR_GP, 0);
+  return EXIT_CONTINUES;
+}
+
+/** kvm_x2apic_msr_write */
+function writeX2apicRegister(host: HostCpu, msr: number, high: number, low: number): ExitResult {
+  const { apic } = host.vcpu;
+  const offset = (msr - R.APIC_BASE_MSR) << 4;
+  const isIcr = offset === R.APIC_ICR;
+  if (!apic.x2apic || (!isIcr && high !== 0)) return injectGeneralProtection(host);
+  if (isIcr && hasReservedIcrBits(host, low)) return injectGeneralProtection(host);
+  if ((offset === R.APIC_EOI && low !== 0) || (offset === R.APIC_TASKPRI && low > 0xff)) return injectGeneralProtection(host);
+  const write = isIcr ? apic.writeIcr(low & ~R.APIC_ICR_BUSY, high) : apic.writeRegister(offset, low);
+  if (write === APIC_WRITE_INVALID) return injectGeneralProtection(host);
+  skipInstruction(host);
+  return applyApicWrite(host, write);
+}
+
+/** EDX:EAX := value of `msr`; false = #GP. */
+function readGuestMsr(host: HostCpu, msr: number): boolean {
+  const { cpu, vcpu } = host;
+  if (msr >= R.APIC_BASE_MSR && msr <= MSR_X2APIC_LAST) return readX2apicRegister(host, msr);
+  switch (msr) {
+    case R.MSR_IA32_APICBASE:
+      return result(host, 0, vcpu.apic.base);
+    case MSR_EFER:
+      return result(host, 0, vcpu.efer);
+    case MSR_IA32_PAT: {
+      const value = cpu.vmx.vmread64(VMCS_FIELD.GUEST_IA32_PAT);
+      return result(host, Number(value >> 32n), Number(value & 0xffff_ffffn));
+    }
+    default: {
+      if (isHidden(msr)) return false;
+      const value = readMsr(cpu, msr);
+      return value !== null && result(host, value.hi, value.lo);
+    }
+  }
+}
+
+function readX2apicRegister(host: HostCpu, msr: number): boolean {
+  const { apic } = host.vcpu;
+  const offset = (msr - R.APIC_BASE_MSR) << 4;
+  if (!apic.x2apic || offset === R.APIC_DFR || offset === R.APIC_ICR2) return false;
+  const value = apic.readRegister(offset);
+  return value >= 0 && result(host, offset === R.APIC_ICR ? apic.page.read(R.APIC_ICR + 4) : 0, value);
+}
+
+function result(host: HostCpu, high: number, low: number): true {
+  host.cpu.setGprWords(RAX, 0, low);
+  host.cpu.setGprWords(RDX, 0, high);
+  return true;
+}
+
+/** MSRs of the physical CPU that the guest does not have. */
+function isHidden(msr: number): boolean {
+  if (msr === MSR_IA32_FEATURE_CONTROL || msr === R.MSR_IA32_TSC_DEADLINE) return true;
+  return msr >= MSR_IA32_VMX_FIRST && msr <= MSR_IA32_VMX_LAST;
+}
+
+/** False = #GP. */
+function writeGuestMsr(host: HostCpu, msr: number, high: number, low: number): boolean {
+  const { cpu } = host;
+  switch (msr) {
+    case R.MSR_IA32_APICBASE:
+      return writeApicBase(host, high, low);
+    case MSR_EFER:
+      return writeEfer(host, high, low);
+    case MSR_IA32_TSC:
+      cpu.vmx.vmwrite(VMCS_FIELD.TSC_OFFSET, (high | 0) * TWO_32 + low - cpu.tsc);
+      return true;
+    case MSR_IA32_PAT:
+      cpu.vmx.vmwrite64(VMCS_FIELD.GUEST_IA32_PAT, (BigInt(high) << 32n) | BigInt(low));
+      return true;
+    default:
+      return !isHidden(msr) && writeMsr(cpu, msr, high, low);
+  }
+}
+
+/** kvm_set_apic_base: the VMCS follows the mode, and translations of the APIC page are forgotten. */
+function writeApicBase(host: HostCpu, high: number, low: number): boolean {
+  const { vcpu } = host;
+  if (!vcpu.apic.setBase(low, high)) return false;
+  host.applyApicMode();
+  return true;
+}
+
+function writeEfer(host: HostCpu, high: number, low: number): boolean {
+  if (high !== 0 || (low & ~(EFER_WRITABLE | EFER_LMA)) !== 0) return false;
+  host.vcpu.efer = (low & ~EFER_LMA) | (host.vcpu.efer & EFER_LMA);
+  host.vcpu.vmcs.setEfer(host.vcpu.efer);
+  return true;
+}

@@ -1,0 +1,213 @@
+/**
+ * Software's IPI path from a decoded request to its targets (kvm_apic_send_ipi, __apic_accept_irq, lapic.c;
+ * vmx_deliver_posted_interrupt, vmx.c), cut into host steps.
+ *
+ * With APICv the vector goes into the target's PIR and a notification follows only if ON was clear; SN does not matter
+ * here. Without, it goes into the IRR of the target's register page and the target is kicked.
+ *
+ * Left out: SMI, INIT and start-up IPIs, and remote reads.
+ */
+import {
+  DELIVERY_FIXED,
+  DELIVERY_LOWEST_PRIORITY,
+  DELIVERY_NMI,
+} from '../hardware/apic/message.js';
+import { STEP } from '../cost/step.js';
+import type { HostCpu } from './host-cpu.js';
+import { resolveDestinations } from './lapic/destinations.js';
+import { vectorRegister } from './lapic/register-page.js';
+import { APIC_IRR, APIC_TMR } from './lapic/registers.js';
+import { IN_GUEST_MODE, KVM_REQ_EVENT, type Vcpu } from './vcpu.js';
+import { requestExit, wakeThread } from './wake.js';
+
+type Step =
+  | 'done'
+  | 'look-up' //     S7
+  | 'next'
+  | 'accept' //      S8
+  | 'post-pir' //    S9
+  | 'post-on' //     S10
+  | 'notify' //      S11
+  | 'set-irr' //     without APICv
+  | 'kick' //        S21
+  | 'wake' //        S15, the waker's part
+  | 'reschedule'; // reschedule IPI to the target's CPU
+
+export class IpiDelivery {
+  readonly #host: HostCpu;
+  readonly #targets: Vcpu[] = [];
+  #step: Step = 'done';
+  #next = 0;
+  /** Non-zero: the targets get requests (KVM_REQ_*) instead of an interrupt. */
+  #requests = 0;
+
+  constructor(host: HostCpu) {
+    this.#host = host;
+  }
+
+  /** Starts with the request in `host.request`: charges building it (S6) and the look-up (S7). */
+  begin(): void {
+    const { cpu } = this.#host;
+    cpu.charge(STEP.IPI_REQUEST);
+    cpu.charge(STEP.APIC_MAP_LOOKUP);
+    this.#requests = 0;
+    this.#step = 'look-up';
+  }
+
+  /** kvm_make_all_cpus_request: gives `requests` to every vCPU and kicks those in guest mode. */
+  beginKickAll(requests: number): void {
+    this.#requests = requests;
+    this.#targets.length = 0;
+    this.#targets.push(...this.#host.vm.vcpus);
+    this.#next = 0;
+    this.#step = 'next';
+  }
+
+  /** Goes on until the last target has been served. False: wait for your turn, call again. */
+  advance(): boolean {
+    while (this.#step !== 'done') {
+      if (this.#host.cpu.clock.mustWait(this.#host.cpu)) return false;
+      const next = this.#act(this.#step);
+      if (next === null) return false;
+      this.#step = next;
+    }
+    return true;
+  }
+
+  get #target(): Vcpu {
+    return this.#targets[this.#next];
+  }
+
+  /** One step, this CPU being next in order; null = a cache line is on its way. */
+  #act(step: Step): Step | null {
+    switch (step) {
+      case 'look-up':
+        return this.#lookUp();
+      case 'next':
+        return this.#toTarget();
+      case 'accept':
+        return this.#accept();
+      case 'post-pir':
+        return this.#postPir();
+      case 'post-on':
+        return this.#postOn();
+      case 'notify':
+        this.#host.sendNotification(this.#host.of(this.#target));
+        return this.#served();
+      case 'set-irr':
+        return this.#setIrr();
+      case 'kick':
+        return this.#kick();
+      case 'wake':
+        return this.#wake();
+      case 'reschedule':
+        this.#host.sendReschedule(this.#host.of(this.#target));
+        return this.#served();
+      case 'done':
+        return step;
+    }
+  }
+
+  #lookUp(): Step {
+    const { vm, vcpu, request } = this.#host;
+    resolveDestinations(vm.vcpus, vcpu, request, this.#targets);
+    this.#next = 0;
+    return 'next';
+  }
+
+  #toTarget(): Step {
+    if (this.#next === this.#targets.length) return 'done';
+    this.#host.cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
+    return this.#requests === 0 ? 'accept' : 'kick';
+  }
+
+  #served(): Step {
+    this.#next++;
+    return 'next';
+  }
+
+  /** __apic_accept_irq */
+  #accept(): Step | null {
+    const { cpu, request } = this.#host;
+    const target = this.#target;
+    if (request.deliveryMode === DELIVERY_NMI) return this.#acceptNmi();
+    if (request.deliveryMode !== DELIVERY_FIXED && request.deliveryMode !== DELIVERY_LOWEST_PRIORITY) return this.#served();
+    if (!target.apic.acceptsInterrupts || (request.levelTriggered && !request.levelAsserted)) return this.#served();
+    if (!this.#fixTriggerMode()) return null;
+    cpu.charge(STEP.PIR_POST);
+    return target.apicvActive ? 'post-pir' : 'set-irr';
+  }
+
+  #acceptNmi(): Step {
+    this.#target.nmiPending = true;
+    this.#target.requests |= KVM_REQ_EVENT;
+    this.#host.cpu.charge(STEP.RESCHEDULE_KICK);
+    return 'kick';
+  }
+
+  /** The target's TMR bit follows the trigger mode; it is written only when it differs. */
+  #fixTriggerMode(): boolean {
+    const { cpu, request } = this.#host;
+    const { page } = this.#target.apic;
+    const line = page.address + vectorRegister(APIC_TMR, request.vector);
+    if (!cpu.lines.hold(cpu, line, false)) return false;
+    if (page.testVector(APIC_TMR, request.vector) === request.levelTriggered) return true;
+    if (!cpu.lines.hold(cpu, line, true)) return false;
+    if (request.levelTriggered) page.setVector(APIC_TMR, request.vector);
+    else page.clearVector(APIC_TMR, request.vector);
+    return true;
+  }
+
+  #postPir(): Step | null {
+    const { cpu, request } = this.#host;
+    const { descriptor } = this.#target;
+    if (!cpu.lines.hold(cpu, descriptor.address, true)) return null;
+    if (descriptor.testAndSetPir(request.vector)) return this.#served();
+    cpu.charge(STEP.ON_POST);
+    return 'post-on';
+  }
+
+  /** ON, then the target's mode: in the guest it needs a notification, asleep it needs waking, else neither. */
+  #postOn(): Step | null {
+    const { cpu, vcpu } = this.#host;
+    const target = this.#target;
+    if (!cpu.lines.hold(cpu, target.descriptor.address, true)) return null;
+    if (target.descriptor.on) return this.#served();
+    target.descriptor.on = true;
+    if (target.mode !== IN_GUEST_MODE) return this.#wakeIfAsleep();
+    if (target === vcpu) return this.#served();
+    this.#host.chargeIcrWrite();
+    return 'notify';
+  }
+
+  #setIrr(): Step | null {
+    const { cpu, request } = this.#host;
+    const { page } = this.#target.apic;
+    if (!cpu.lines.hold(cpu, page.address + vectorRegister(APIC_IRR, request.vector), true)) return null;
+    page.setVector(APIC_IRR, request.vector);
+    this.#target.requests |= KVM_REQ_EVENT;
+    cpu.charge(STEP.RESCHEDULE_KICK);
+    return 'kick';
+  }
+
+  /** kvm_vcpu_kick */
+  #kick(): Step {
+    this.#target.requests |= this.#requests;
+    if (this.#target.sleeping) return this.#wakeIfAsleep();
+    if (!requestExit(this.#host, this.#target)) return this.#served();
+    this.#host.chargeIcrWrite();
+    return 'reschedule';
+  }
+
+  #wakeIfAsleep(): Step {
+    if (!this.#target.sleeping) return this.#served();
+    this.#host.cpu.charge(STEP.THREAD_WAKEUP);
+    return 'wake';
+  }
+
+  #wake(): Step {
+    if (!wakeThread(this.#host, this.#target)) return this.#served();
+    this.#host.chargeIcrWrite();
+    return 'reschedule';
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * An interrupt request as KVM carries it from an ICR write to its targets (struct kvm_lapic_irq, kvm_apic_send_ipi).
+ */
+import { SHORTHAND_NONE, SHORTHAND_SELF } from '../../hardware/apic/message.js';
+
+/** One object per physical CPU, filled anew for every request. */
+export class IpiRequest {
+  vector = 0;
+  deliveryMode = 0;
+  logical = false;
+  levelAsserted = false;
+  levelTriggered = false;
+  shorthand = SHORTHAND_NONE;
+  /** 8 bits in xAPIC mode, 32 bits in x2APIC mode. */
+  destination = 0;
+
+  /** Decodes an ICR; `high` is ICR2 in xAPIC mode and bits 63:32 in x2APIC mode. */
+  fromIcr(low: number, high: number, x2apic: boolean): void {
+    this.vector = low & 0xff;
+    this.deliveryMode = (low >>> 8) & 7;
+    this.logical = (low & (1 << 11)) !== 0;
+    this.levelAsserted = (low & (1 << 14)) !== 0;
+    this.levelTriggered = (low & (1 << 15)) !== 0;
+    this.shorthand = (low >>> 18) & 3;
+    this.destination = x2apic ? high >>> 0 : high >>> 24;
+  }
+
+  /** The self-IPI of MSR 83FH: always fixed and edge. */
+  toSelf(vector: number): void {
+    this.fromIcr(vector | (1 << 14) | (SHORTHAND_SELF << 18), 0, true);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What follows from a write to a virtual local APIC's register, whichever way it came: APIC-write exit, APIC-access
+ * exit, intercepted WRMSR (kvm_lapic_reg_write, kvm_apic_set_eoi, kvm_lapic_set_base).
+ */
+import { APICV_INHIBIT_REASON_APIC_ID_MODIFIED } from '../apicv-inhibit.js';
+import { EXIT_CONTINUES, EXIT_KICKS_ALL, EXIT_SENDS, type ExitResult } from '../exits/exit-result.js';
+import type { HostCpu } from '../host-cpu.js';
+import { KVM_REQ_APICV_UPDATE, KVM_REQ_EVENT } from '../vcpu.js';
+import { APIC_TMR } from './registers.js';
+import {
+  APIC_WRITE_ID,
+  APIC_WRITE_PRIORITY,
+  APIC_WRITE_SELF_IPI,
+  APIC_WRITE_SENDS,
+  type ApicWrite,
+} from './vcpu-apic.js';
+
+/** Carries out what `write` means; visible, so the caller is next in order. */
+export function applyApicWrite(host: HostCpu, write: ApicWrite): ExitResult {
+  const { vcpu, request } = host;
+  const { apic } = vcpu;
+  switch (write) {
+    case APIC_WRITE_SENDS:
+      request.fromIcr(apic.icrLow, apic.icrHigh, apic.x2apic);
+      return EXIT_SENDS;
+    case APIC_WRITE_SELF_IPI:
+      request.toSelf(apic.icrLow);
+      return EXIT_SENDS;
+    case APIC_WRITE_PRIORITY:
+      vcpu.requests |= KVM_REQ_EVENT;
+      if (apic.endedVector >= 0 && apic.page.testVector(APIC_TMR, apic.endedVector)) {
+        host.vm.userSpace.levelInterruptEnded(vcpu.id, apic.endedVector);
+      }
+      return EXIT_CONTINUES;
+    case APIC_WRITE_ID:
+      return inhibitApicv(host);
+    default:
+      return EXIT_CONTINUES;
+  }
+}
+
+/** kvm_lapic_xapic_id_updated: the PID-pointer table is indexed by an ID that is no longer the vCPU's. */
+function inhibitApicv(host: HostCpu): ExitResult {
+  if (host.vm.behaviour.apicIdChange === 'ignored') return EXIT_CONTINUES;
+  if (!host.vm.inhibits.set(APICV_INHIBIT_REASON_APIC_ID_MODIFIED)) return EXIT_CONTINUES;
+  host.broadcast = KVM_REQ_APICV_UPDATE;
+  return EXIT_KICKS_ALL;
+}

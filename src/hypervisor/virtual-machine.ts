@@ -1,0 +1,25 @@
+/**
+ * What the vCPUs of one VM share: `struct kvm` and `struct kvm_vmx`.
+ */
+import type { ApicvInhibits } from './apicv-inhibit.js';
+import type { KvmBehaviour, KvmParameters } from './kvm-parameters.js';
+import type { Mmu } from './mmu.js';
+import type { PidPointerTable } from './pid-pointer-table.js';
+import type { UserSpace } from './user-space.js';
+import type { Vcpu } from './vcpu.js';
+
+export interface VirtualMachine {
+  /** As they came out of hardware set-up. */
+  readonly parameters: KvmParameters;
+  readonly behaviour: KvmBehaviour;
+  readonly userSpace: UserSpace;
+  readonly mmu: Mmu;
+  readonly inhibits: ApicvInhibits;
+  /** By vCPU ID order of creation. */
+  readonly vcpus: Vcpu[];
+  /** Host-physical address of the APIC-access page, shared by all vCPUs; -1 without. */
+  readonly apicAccessPage: number;
+  pidPointerTable: PidPointerTable | null;
+  /** TSC frequency, GHz: converts nanoseconds. */
+  readonly tscGHz: number;
+}
