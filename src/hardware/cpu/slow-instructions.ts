@@ -1,27 +1,97 @@
 /**
- * Instructions that the interpreter leaves to the host: dispatch by mnemonic to the families in slow/.
+ * Instructions that the interpreter leaves to the host: dispatch by mnemonic to the families in slow/. What none of
+ * them knows is an error of the guest's wishes, never skipped.
  */
+import { Code, Mnemonic, Register } from 'iced-x86';
 import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
+import { invalidOpcode } from './fault.js';
 import type { Outcome } from './outcome.js';
+import { CONTROL_FLOW_INSTRUCTIONS, farCall, farJump } from './slow/control-flow.js';
+import { CONTROL_REGISTER_INSTRUCTIONS, moveControlRegister, moveDebugRegister } from './slow/control-registers.js';
+import { DESCRIPTOR_TABLE_INSTRUCTIONS } from './slow/descriptor-tables.js';
+import { FLAG_INSTRUCTIONS } from './slow/flags.js';
+import type { Handler } from './slow/handler.js';
+import { IO_INSTRUCTIONS } from './slow/io.js';
+import { MONITOR_INSTRUCTIONS } from './slow/monitor.js';
+import { MSR_INSTRUCTIONS } from './slow/msr.js';
+import { registerOperand } from './slow/operands.js';
+import {
+  isSegmentRegister,
+  moveSegmentRegister,
+  popSegmentRegister,
+  pushSegmentRegister,
+  SEGMENT_REGISTER_INSTRUCTIONS,
+} from './slow/segment-registers.js';
+import { SYSTEM_INSTRUCTIONS } from './slow/system.js';
+import { unimplemented } from './slow/unimplemented-instruction.js';
+import { USER_INTERRUPT_INSTRUCTIONS } from './slow/user-interrupts.js';
+import { VMX_INSTRUCTIONS } from './slow/vmx.js';
 
-/** An instruction that is not modelled; `rip` is where it stands, `bytes` what it consists of. */
-export class UnimplementedInstructionError extends Error {
-  readonly instruction: string;
-  readonly bytes: Uint8Array;
-  readonly rip: number;
+export { UnimplementedInstructionError } from './unimplemented.js';
 
-  constructor(instruction: string, bytes: Uint8Array, rip: number) {
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    super(`instruction ${instruction} (${hex}) at ${(rip < 0 ? 2n ** 64n + BigInt(rip) : BigInt(rip)).toString(16)}H is not implemented`);
-    this.name = 'UnimplementedInstructionError';
-    this.instruction = instruction;
-    this.bytes = bytes;
-    this.rip = rip;
-  }
+/** MOV of a control, debug or segment register; the rest is the interpreter's. */
+function move(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const first = registerOperand(instruction, 0);
+  const second = registerOperand(instruction, 1);
+  if (isSegmentRegister(first) || isSegmentRegister(second)) return moveSegmentRegister(cpu, instruction);
+  if (isBetween(first, second, Register.CR0, Register.CR15)) return moveControlRegister(cpu, instruction);
+  if (isBetween(first, second, Register.DR0, Register.DR15)) return moveDebugRegister(cpu, instruction);
+  return unimplemented(cpu, instruction);
 }
 
-/** DONE = retire, REDIRECTED = RIP is set. */
+function isBetween(first: number, second: number, low: number, high: number): boolean {
+  return (first >= low && first <= high) || (second >= low && second <= high);
+}
+
+/** A form of a general instruction: for segment registers, or far. */
+function ifSegmentRegister(handler: Handler): Handler {
+  return (cpu, instruction) =>
+    isSegmentRegister(registerOperand(instruction, 0)) ? handler(cpu, instruction) : unimplemented(cpu, instruction);
+}
+
+const FAR_POINTERS: readonly number[] = [
+  Code.Jmp_m1616,
+  Code.Jmp_m1632,
+  Code.Jmp_m1664,
+  Code.Call_m1616,
+  Code.Call_m1632,
+  Code.Call_m1664,
+];
+
+function ifFarPointer(handler: Handler): Handler {
+  return (cpu, instruction) =>
+    FAR_POINTERS.includes(instruction.code) ? handler(cpu, instruction) : unimplemented(cpu, instruction);
+}
+
+const HANDLERS: Handler[] = [];
+for (const [mnemonic, handler] of [
+  ...SYSTEM_INSTRUCTIONS,
+  ...MSR_INSTRUCTIONS,
+  ...CONTROL_REGISTER_INSTRUCTIONS,
+  ...DESCRIPTOR_TABLE_INSTRUCTIONS,
+  ...SEGMENT_REGISTER_INSTRUCTIONS,
+  ...CONTROL_FLOW_INSTRUCTIONS,
+  ...FLAG_INSTRUCTIONS,
+  ...IO_INSTRUCTIONS,
+  ...MONITOR_INSTRUCTIONS,
+  ...VMX_INSTRUCTIONS,
+  ...USER_INTERRUPT_INSTRUCTIONS,
+]) {
+  HANDLERS[mnemonic] = handler;
+}
+HANDLERS[Mnemonic.Mov] = move;
+HANDLERS[Mnemonic.Push] = ifSegmentRegister(pushSegmentRegister);
+HANDLERS[Mnemonic.Pop] = ifSegmentRegister(popSegmentRegister);
+HANDLERS[Mnemonic.Jmp] = ifFarPointer(farJump);
+HANDLERS[Mnemonic.Call] = ifFarPointer(farCall);
+
+/**
+ * Executes one instruction at RIP: DONE = retire it, REDIRECTED = RIP is set, WAIT, or FAULT. Throws
+ * UnimplementedError for what is not modelled.
+ */
 export function executeSlow(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  throw new UnimplementedInstructionError(String(instruction.mnemonic), instruction.bytes, cpu.rip);
+  if (instruction.lock) return invalidOpcode(cpu);
+  const handler = HANDLERS[instruction.mnemonic];
+  return handler === undefined ? unimplemented(cpu, instruction) : handler(cpu, instruction);
 }

@@ -1,0 +1,232 @@
+/**
+ * Far JMP, CALL and RET, INT n, INT3, INT1, SYSCALL and SYSRET in 64-bit mode (SDM vol. 2).
+ *
+ * Left out: call gates, far transfers with 16- and 32-bit operands on the stack, SYSRET to compatibility mode,
+ * SYSENTER and SYSEXIT, task switches.
+ */
+import { Code, Mnemonic } from 'iced-x86';
+import type { Cpu } from '../cpu.js';
+import type { DecodedInstruction } from '../decoded-instruction.js';
+import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadCodeSegment } from '../descriptor.js';
+import {
+  EVENT_PRIVILEGED_SOFTWARE,
+  EVENT_SOFTWARE_EXCEPTION,
+  EVENT_SOFTWARE_INTERRUPT,
+  fault,
+  generalProtection,
+  invalidOpcode,
+  VECTOR_BP,
+  VECTOR_DB,
+  VECTOR_GP,
+  VECTOR_NP,
+  VECTOR_SS,
+} from '../fault.js';
+import { checkCode, checkReturn, commitReturn, iretq, loadReturnCode } from '../iret.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
+import { canonical, isCanonical, isCanonicalPair, LinearRange } from '../linear-access.js';
+import { EFER_SCE, updateMode } from '../mode.js';
+import { DONE, PASS, REDIRECTED, type Outcome } from '../outcome.js';
+import { RFLAGS_FIXED, RFLAGS_RF, RFLAGS_VM } from '../rflags.js';
+import { SEGMENT_CS, SEGMENT_SS, type Segment } from '../segments.js';
+import { chargeSystem, type Handler, type HandlerTable } from './handler.js';
+import { mapOperand, memoryOperand, operandRange, type MemoryOperand } from './operands.js';
+import { unimplemented } from './unimplemented-instruction.js';
+
+const RCX = 1;
+const RSP = 4;
+const R11 = 11;
+const CALL_GATE = 12;
+
+// ---- Far JMP, CALL, RET
+
+const target = new Descriptor();
+const stack = new LinearRange();
+const destination = { selector: 0, rip: 0 };
+
+/** Bytes of the offset of a far pointer in memory. */
+function offsetSize(code: number): number {
+  if (code === Code.Jmp_m1664 || code === Code.Call_m1664) return 8;
+  return code === Code.Jmp_m1632 || code === Code.Call_m1632 ? 4 : 2;
+}
+
+/** Reads the far pointer and checks the code segment that it names, into `target` and `destination`. */
+function readFarPointer(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const size = offsetSize(instruction.code);
+  const operand = memoryOperand(instruction, 0) as MemoryOperand;
+  const outcome = mapOperand(cpu, instruction, operand, size + 2, ACCESS_READ);
+  if (outcome !== DONE) return outcome;
+  const { memory } = cpu;
+  destination.selector = operandRange.read16(memory, size);
+  if (size === 8) destination.rip = operandRange.readSigned(memory, 0);
+  else destination.rip = size === 4 ? operandRange.read32(memory, 0) : operandRange.read16(memory, 0);
+  return checkTarget(cpu, instruction);
+}
+
+function checkTarget(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const { selector } = destination;
+  if (isNull(selector)) return generalProtection(cpu);
+  const outcome = target.read(cpu, selector, VECTOR_GP, 0, DESCRIPTOR_ACCESSED);
+  if (outcome !== DONE) return outcome;
+  if (target.type === CALL_GATE) return unimplemented(cpu, instruction);
+  const { cpl } = cpu;
+  const allowed = target.isConforming ? target.dpl <= cpl : target.dpl === cpl && (selector & 3) <= cpl;
+  if (!target.isCode || !allowed) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
+  if (!target.present) return fault(cpu, VECTOR_NP, errorCode(selector, 0));
+  return isCanonical(destination.rip) ? DONE : generalProtection(cpu);
+}
+
+function enterTarget(cpu: Cpu): Outcome {
+  loadCodeSegment(cpu, target, destination.selector, cpu.cpl);
+  cpu.rip = destination.rip;
+  cpu.retire(0);
+  return REDIRECTED;
+}
+
+/** JMP m16:16, m16:32, m16:64. */
+export function farJump(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  chargeSystem(cpu);
+  const outcome = readFarPointer(cpu, instruction);
+  return outcome === DONE ? enterTarget(cpu) : outcome;
+}
+
+/** CALL m16:64. */
+export function farCall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (offsetSize(instruction.code) !== 8) return unimplemented(cpu, instruction);
+  chargeSystem(cpu);
+  let outcome = readFarPointer(cpu, instruction);
+  if (outcome !== DONE) return outcome;
+  const rsp = cpu.gprNumber(RSP) - 16;
+  outcome = mapStack(cpu, rsp, 16, ACCESS_WRITE);
+  if (outcome !== DONE) return outcome;
+  stack.writeSigned(cpu.memory, 0, cpu.rip + instruction.length);
+  stack.writeSigned(cpu.memory, 8, (cpu.segments[SEGMENT_CS] as Segment).selector);
+  cpu.setGprNumber(RSP, rsp);
+  return enterTarget(cpu);
+}
+
+function mapStack(cpu: Cpu, rsp: number, size: number, access: number): Outcome {
+  if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
+  return stack.map(cpu, rsp, size, access, cpu.cpl === 3);
+}
+
+/** RETFQ, with or without releasing parameters. */
+function farReturn(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const wide = instruction.code === Code.Retfq || instruction.code === Code.Retfq_imm16;
+  const size = wide ? 8 : instruction.code === Code.Retfd || instruction.code === Code.Retfd_imm16 ? 4 : 2;
+  if (size === 2) return unimplemented(cpu, instruction);
+  chargeSystem(cpu);
+  const [operand] = instruction.operands;
+  const released = operand?.kind === 'immediate' ? Number(operand.value) : 0;
+  const rsp = cpu.gprNumber(RSP);
+  let outcome = mapStack(cpu, rsp, 2 * size, ACCESS_READ);
+  if (outcome !== DONE) return outcome;
+  const rip = readStack(cpu, 0, size);
+  const selector = stack.read16(cpu.memory, size);
+  if ((selector & 3) > cpu.cpl) return outerReturn(cpu, size, released);
+  outcome = checkCode(cpu, selector);
+  if (outcome !== DONE) return outcome;
+  if (!isCanonical(rip)) return generalProtection(cpu);
+  loadReturnCode(cpu, selector);
+  cpu.rip = rip;
+  cpu.setGprNumber(RSP, rsp + 2 * size + released);
+  cpu.retire(0);
+  return REDIRECTED;
+}
+
+function readStack(cpu: Cpu, offset: number, size: number): number {
+  return size === 8 ? stack.readSigned(cpu.memory, offset) : stack.read32(cpu.memory, offset);
+}
+
+/** The frame of a return to an outer level also holds RSP and SS, behind the released parameters. */
+function outerReturn(cpu: Cpu, size: number, released: number): Outcome {
+  let outcome = mapStack(cpu, cpu.gprNumber(RSP), 4 * size + released, ACCESS_READ);
+  if (outcome !== DONE) return outcome;
+  const rip = readStack(cpu, 0, size);
+  const selector = stack.read16(cpu.memory, size);
+  const rsp = readStack(cpu, 2 * size + released, size);
+  const stackSelector = stack.read16(cpu.memory, 3 * size + released);
+  outcome = checkReturn(cpu, selector, stackSelector, rip);
+  if (outcome !== DONE) return outcome;
+  cpu.rip = rip;
+  cpu.setGprNumber(RSP, rsp + released);
+  commitReturn(cpu, selector, stackSelector);
+  cpu.attention = true;
+  cpu.retire(0);
+  return REDIRECTED;
+}
+
+// ---- Software interrupts
+
+function intN(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const [operand] = instruction.operands;
+  const vector = operand?.kind === 'immediate' ? Number(operand.value) & 0xff : VECTOR_BP;
+  cpu.injected = { type: EVENT_SOFTWARE_INTERRUPT, vector, errorCode: null, length: instruction.length };
+  return REDIRECTED;
+}
+
+/** INT3 and INT1 are exceptions to VMX: the exception bitmap applies. */
+function softwareException(vector: number, type: number): Handler {
+  return (cpu, { length }) => {
+    const outcome = cpu.nonRoot === null ? PASS : cpu.nonRoot.exception(vector, null, 0, type, length);
+    if (outcome !== PASS) return outcome;
+    cpu.injected = { type, vector, errorCode: null, length };
+    return REDIRECTED;
+  };
+}
+
+// ---- SYSCALL and SYSRET
+
+const FLAT_LIMIT = 0xffff_ffff;
+const FLAT_CODE_64 = 0xa09b;
+const FLAT_DATA = 0xc093;
+const SYSRET_FLAGS = 0x3c_7fd7;
+
+function loadFlat(cpu: Cpu, number: number, selector: number, access: number, privilege: number): void {
+  const segment = cpu.segments[number] as Segment;
+  segment.selector = selector;
+  segment.base = 0;
+  segment.limit = FLAT_LIMIT;
+  segment.access = access | (privilege << 5);
+}
+
+function syscall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if ((cpu.eferLow & EFER_SCE) === 0) return invalidOpcode(cpu);
+  chargeSystem(cpu);
+  const { msrs } = cpu;
+  const flags = cpu.rflags & ~(RFLAGS_RF | RFLAGS_VM);
+  const selector = msrs.starHigh & 0xfffc;
+  cpu.setGprNumber(RCX, cpu.rip + instruction.length);
+  cpu.setGprWords(R11, 0, flags >>> 0);
+  cpu.rip = msrs.lstar;
+  cpu.rflags = (flags & ~msrs.fmask) | RFLAGS_FIXED;
+  loadFlat(cpu, SEGMENT_CS, selector, FLAT_CODE_64, 0);
+  loadFlat(cpu, SEGMENT_SS, selector + 8, FLAT_DATA, 0);
+  cpu.cpl = 0;
+  updateMode(cpu);
+  cpu.retire(0);
+  return REDIRECTED;
+}
+
+function sysretq(cpu: Cpu): Outcome {
+  if ((cpu.eferLow & EFER_SCE) === 0) return invalidOpcode(cpu);
+  if (cpu.cpl !== 0 || !isCanonicalPair(cpu.gprHigh(RCX))) return generalProtection(cpu);
+  chargeSystem(cpu);
+  const selector = (cpu.msrs.starHigh >>> 16) & 0xffff;
+  cpu.rip = canonical(cpu.gprHigh(RCX), cpu.gprLow(RCX));
+  cpu.rflags = (cpu.gprLow(R11) & SYSRET_FLAGS) | RFLAGS_FIXED;
+  loadFlat(cpu, SEGMENT_CS, (selector + 16) | 3, FLAT_CODE_64, 3);
+  loadFlat(cpu, SEGMENT_SS, (selector + 8) | 3, FLAT_DATA, 3);
+  cpu.cpl = 3;
+  cpu.retire(0);
+  return REDIRECTED;
+}
+
+export const CONTROL_FLOW_INSTRUCTIONS: HandlerTable = [
+  [Mnemonic.Retf, farReturn],
+  [Mnemonic.Iretq, iretq],
+  [Mnemonic.Int, intN],
+  [Mnemonic.Int3, softwareException(VECTOR_BP, EVENT_SOFTWARE_EXCEPTION)],
+  [Mnemonic.Int1, softwareException(VECTOR_DB, EVENT_PRIVILEGED_SOFTWARE)],
+  [Mnemonic.Syscall, syscall],
+  [Mnemonic.Sysretq, sysretq],
+];

@@ -1,0 +1,240 @@
+/**
+ * MOV to and from control and debug registers, CLTS, LMSW, SMSW (SDM vol. 2; vol. 3, 2.5).
+ *
+ * Left out: protected and real mode's view of them beyond storage, breakpoints, CR4 bits of features that are not
+ * modelled (PCIDE, SMEP, SMAP, LA57, PKE, CET ...), which are reserved.
+ */
+import { Mnemonic, Register } from 'iced-x86';
+import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
+import { MAXPHYADDR } from '../../memory/physical-memory.js';
+import type { Cpu } from '../cpu.js';
+import type { DecodedInstruction } from '../decoded-instruction.js';
+import { generalProtection, invalidOpcode } from '../fault.js';
+import { CPU_RDTSC_SLOW, ACCESS_READ, ACCESS_WRITE } from '../layout.js';
+import * as M from '../mode.js';
+import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
+import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
+import { gprBits, gprNumber, readWord, registerOperand, word, writeRegister, writeWord, memoryOperand } from './operands.js';
+
+const TYPE_TO = 0;
+const TYPE_FROM = 1 << 4;
+const TYPE_CLTS = 2 << 4;
+const TYPE_LMSW = 3 << 4;
+const LMSW_MEMORY = 1 << 6;
+const DR_FROM = 1 << 4;
+
+const CR0_BITS =
+  M.CR0_PE | M.CR0_MP | M.CR0_EM | M.CR0_TS | M.CR0_ET | M.CR0_NE | M.CR0_WP | M.CR0_AM | M.CR0_NW | M.CR0_CD | M.CR0_PG;
+/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT VMXE FSGSBASE OSXSAVE UINTR. */
+const CR4_BITS = 0x7ff | M.CR4_VMXE | M.CR4_FSGSBASE | M.CR4_OSXSAVE | M.CR4_UINTR;
+/** A change of these makes translations stale. */
+const CR0_FLUSHING = M.CR0_PG | M.CR0_WP | M.CR0_PE;
+const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE;
+const MACHINE_STATUS = M.CR0_PE | M.CR0_MP | M.CR0_EM | M.CR0_TS;
+const APIC_TPR = 0x80;
+
+const DR6_FIXED = 0xffff_0ff0n;
+const DR6_CLEAR = 0x1000n;
+const DR7_FIXED = 0x400n;
+const DR7_CLEAR = 0xd000n;
+const DR7_GD = 0x2000n;
+
+/** MOV with a control register on either side. */
+export function moveControlRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (cpu.cpl !== 0) return generalProtection(cpu);
+  const to = registerOperand(instruction, 0);
+  const writes = to >= Register.CR0 && to <= Register.CR15;
+  const cr = (writes ? to : registerOperand(instruction, 1)) - Register.CR0;
+  const gpr = gprNumber(registerOperand(instruction, writes ? 1 : 0));
+  if (cr === 1 || (cr > 4 && cr !== 8)) return invalidOpcode(cpu);
+  if (cr !== 2) {
+    const qualification = cr | (writes ? TYPE_TO : TYPE_FROM) | (gpr << 8);
+    const outcome = intercept(cpu, EXIT_REASON_CR_ACCESS, qualification, instruction.length);
+    if (outcome !== PASS) return outcome;
+  }
+  if (cr === 8) return writes ? writeCr8(cpu, gpr, instruction.length) : readCr8(cpu, gpr);
+  return writes ? writeControlRegister(cpu, cr, cpu.gpr(gpr)) : readControlRegister(cpu, cr, gpr);
+}
+
+function readControlRegister(cpu: Cpu, cr: number, gpr: number): Outcome {
+  chargeSystem(cpu);
+  if (cr === 2) cpu.setGprNumber(gpr, cpu.cr2);
+  else if (cr === 3) cpu.setGprNumber(gpr, cpu.cr3);
+  else cpu.setGpr(gpr, visibleControlRegister(cpu, cr === 0 ? 0 : 4));
+  return DONE;
+}
+
+/** CR0 or CR4 as software sees it: through the read shadow in VMX non-root operation. */
+function visibleControlRegister(cpu: Cpu, cr: 0 | 4): bigint {
+  const actual = BigInt((cr === 0 ? cpu.cr0 : cpu.cr4) >>> 0);
+  return cpu.nonRoot === null ? actual : cpu.nonRoot.shadowedCr(cr, actual);
+}
+
+function writeControlRegister(cpu: Cpu, cr: number, value: bigint): Outcome {
+  if (cr === 0) return writeCr0(cpu, value);
+  if (cr === 3) return writeCr3(cpu, value);
+  if (cr === 4) return writeCr4(cpu, value);
+  chargeSystem(cpu);
+  cpu.cr2 = Number(BigInt.asIntN(64, value));
+  return DONE;
+}
+
+/** The value that reaches CR0 or CR4, or null if it does not fit in 32 bits. */
+function merged(cpu: Cpu, cr: 0 | 4, written: bigint): number | null {
+  if (written >> 32n !== 0n) return null;
+  const actual = BigInt((cr === 0 ? cpu.cr0 : cpu.cr4) >>> 0);
+  return Number(cpu.nonRoot === null ? written : cpu.nonRoot.mergedCr(cr, actual, written));
+}
+
+/** MOV to CR0 after interception. */
+export function writeCr0(cpu: Cpu, written: bigint): Outcome {
+  const value = merged(cpu, 0, written);
+  if (value === null || !isValidCr0(cpu, value)) return generalProtection(cpu);
+  chargeSystem(cpu);
+  const changed = value ^ cpu.cr0;
+  cpu.cr0 = ((value & CR0_BITS) | M.CR0_ET) >>> 0;
+  if ((changed & M.CR0_PG) !== 0) switchLongMode(cpu);
+  if ((changed & CR0_FLUSHING) !== 0) cpu.flushTlbs();
+  if ((changed & M.CR0_PE) !== 0) M.updateMode(cpu);
+  return DONE;
+}
+
+function isValidCr0(cpu: Cpu, value: number): boolean {
+  const paging = (value & M.CR0_PG) !== 0;
+  if (paging && (value & M.CR0_PE) === 0) return false;
+  if ((value & M.CR0_NW) !== 0 && (value & M.CR0_CD) === 0) return false;
+  if (!paging && M.in64BitMode(cpu)) return false;
+  const enters = paging && (cpu.cr0 & M.CR0_PG) === 0 && (cpu.eferLow & M.EFER_LME) !== 0;
+  return !enters || (cpu.cr4 & M.CR4_PAE) !== 0;
+}
+
+/** IA32_EFER.LMA follows CR0.PG while LME is set. */
+function switchLongMode(cpu: Cpu): void {
+  if ((cpu.eferLow & M.EFER_LME) === 0) return;
+  cpu.eferLow = (cpu.cr0 & M.CR0_PG) !== 0 ? cpu.eferLow | M.EFER_LMA : cpu.eferLow & ~M.EFER_LMA;
+  M.updateMode(cpu);
+}
+
+function writeCr3(cpu: Cpu, value: bigint): Outcome {
+  if (value >> BigInt(MAXPHYADDR) !== 0n) return generalProtection(cpu);
+  chargeSystem(cpu);
+  cpu.cr3 = Number(value);
+  cpu.flushTlbs();
+  return DONE;
+}
+
+function writeCr4(cpu: Cpu, written: bigint): Outcome {
+  const value = merged(cpu, 4, written);
+  if (value === null || (value & ~allowedCr4(cpu)) !== 0) return generalProtection(cpu);
+  if (M.inLongMode(cpu) && (value & M.CR4_PAE) === 0) return generalProtection(cpu);
+  chargeSystem(cpu);
+  const changed = value ^ cpu.cr4;
+  cpu.cr4 = value >>> 0;
+  if ((changed & CR4_FLUSHING) !== 0) cpu.flushTlbs();
+  if ((changed & M.CR4_TSD) !== 0) trapTsc(cpu);
+  cpu.attention = true;
+  return DONE;
+}
+
+function allowedCr4(cpu: Cpu): number {
+  const vmx = cpu.features.vmx ? 0 : M.CR4_VMXE;
+  const uintr = cpu.features.uintr ? 0 : M.CR4_UINTR;
+  return CR4_BITS & ~vmx & ~uintr;
+}
+
+/** With TSD the host checks every RDTSC. RDTSC exiting has set the same word for itself. */
+function trapTsc(cpu: Cpu): void {
+  if ((cpu.cr4 & M.CR4_TSD) !== 0) cpu.setWord(CPU_RDTSC_SLOW, 1);
+  else if (cpu.nonRoot === null) cpu.setWord(CPU_RDTSC_SLOW, 0);
+}
+
+function readCr8(cpu: Cpu, gpr: number): Outcome {
+  chargeSystem(cpu);
+  const virtual = cpu.nonRoot === null ? -1 : cpu.nonRoot.readCr8();
+  cpu.setGprWords(gpr, 0, virtual >= 0 ? virtual : cpu.apic.readRegister(APIC_TPR) >>> 4);
+  return DONE;
+}
+
+function writeCr8(cpu: Cpu, gpr: number, length: number): Outcome {
+  const value = cpu.gprLow(gpr);
+  if (cpu.gprHigh(gpr) !== 0 || value > 15) return generalProtection(cpu);
+  if (cpu.nonRoot !== null) {
+    const outcome = cpu.nonRoot.writeCr8(value, length);
+    if (outcome !== PASS) return outcome;
+  }
+  chargeSystem(cpu);
+  if (cpu.clock.mustWait(cpu)) return WAIT;
+  cpu.apic.writeRegister(APIC_TPR, value << 4);
+  cpu.attention = true;
+  return DONE;
+}
+
+function clts(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const outcome = intercept(cpu, EXIT_REASON_CR_ACCESS, TYPE_CLTS, instruction.length);
+  if (outcome !== PASS) return outcome;
+  chargeSystem(cpu);
+  const cleared = visibleControlRegister(cpu, 0) & ~BigInt(M.CR0_TS);
+  cpu.cr0 = (merged(cpu, 0, cleared) as number) >>> 0;
+  return DONE;
+}
+
+/** LMSW changes PE, MP, EM and TS, and cannot clear PE. */
+function lmsw(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const read = readWord(cpu, instruction, 0, ACCESS_READ);
+  if (read !== DONE) return read;
+  const source = word.value;
+  const form = memoryOperand(instruction, 0) === null ? 0 : LMSW_MEMORY;
+  // Source data in bits 31:16; an unsigned number.
+  const qualification = source * 0x1_0000 + (TYPE_LMSW | form);
+  const outcome = intercept(cpu, EXIT_REASON_CR_ACCESS, qualification, instruction.length);
+  if (outcome !== PASS) return outcome;
+  const current = Number(visibleControlRegister(cpu, 0));
+  const value = (current & ~(MACHINE_STATUS & ~M.CR0_PE)) | (source & MACHINE_STATUS);
+  return writeCr0(cpu, BigInt(value >>> 0));
+}
+
+function smsw(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  chargeSystem(cpu);
+  const value = Number(visibleControlRegister(cpu, 0));
+  const register = registerOperand(instruction, 0);
+  if (register === Register.None || gprBits(register) === 16) {
+    return writeWord(cpu, instruction, 0, value & 0xffff, ACCESS_WRITE);
+  }
+  writeRegister(cpu, register, 0, value);
+  return DONE;
+}
+
+/** MOV with a debug register on either side. */
+export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const to = registerOperand(instruction, 0);
+  const writes = to >= Register.DR0 && to <= Register.DR15;
+  const named = (writes ? to : registerOperand(instruction, 1)) - Register.DR0;
+  const gpr = gprNumber(registerOperand(instruction, writes ? 1 : 0));
+  const aliased = named === 4 || named === 5;
+  if (named > 7 || (aliased && (cpu.cr4 & M.CR4_DE) !== 0)) return invalidOpcode(cpu);
+  if (cpu.cpl !== 0) return generalProtection(cpu);
+  const qualification = named | (writes ? 0 : DR_FROM) | (gpr << 8);
+  const outcome = intercept(cpu, EXIT_REASON_DR_ACCESS, qualification, instruction.length);
+  if (outcome !== PASS) return outcome;
+  const dr = aliased ? named + 2 : named;
+  chargeSystem(cpu);
+  if (!writes) {
+    cpu.setGpr(gpr, cpu.dr[dr] as bigint);
+    return DONE;
+  }
+  return writeDebugRegister(cpu, dr, cpu.gpr(gpr));
+}
+
+function writeDebugRegister(cpu: Cpu, dr: number, value: bigint): Outcome {
+  if (dr >= 6 && value >> 32n !== 0n) return generalProtection(cpu);
+  if (dr === 6) cpu.dr[6] = (value | DR6_FIXED) & ~DR6_CLEAR;
+  else if (dr === 7) cpu.dr[7] = (value | DR7_FIXED) & ~DR7_CLEAR & ~DR7_GD;
+  else cpu.dr[dr] = value;
+  return DONE;
+}
+
+export const CONTROL_REGISTER_INSTRUCTIONS: HandlerTable = [
+  [Mnemonic.Clts, privileged(clts)],
+  [Mnemonic.Lmsw, privileged(lmsw)],
+  [Mnemonic.Smsw, smsw],
+];

@@ -1,0 +1,137 @@
+/**
+ * LGDT, LIDT, SGDT, SIDT, LLDT, SLDT, LTR, STR in 64-bit mode (SDM vol. 2).
+ *
+ * Left out: UMIP.
+ */
+import { Mnemonic } from 'iced-x86';
+import { EXIT_REASON_GDTR_IDTR, EXIT_REASON_LDTR_TR } from '../../vmx/exit-reason.js';
+import type { Cpu } from '../cpu.js';
+import type { DecodedInstruction } from '../decoded-instruction.js';
+import { Descriptor, DESCRIPTOR_BUSY, errorCode, isNull, loadNullSelector } from '../descriptor.js';
+import { fault, generalProtection, VECTOR_GP, VECTOR_NP } from '../fault.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
+import { isCanonical } from '../linear-access.js';
+import { DONE, PASS, type Outcome } from '../outcome.js';
+import { SEGMENT_LDTR, SEGMENT_TR, type Segment } from '../segments.js';
+import { chargeSystem, intercept, privileged, type Handler, type HandlerTable } from './handler.js';
+import {
+  displacement,
+  instructionInformation,
+  mapOperand,
+  memoryOperand,
+  operandRange,
+  readWord,
+  word,
+  writeWord,
+  type MemoryOperand,
+} from './operands.js';
+
+const TABLE_REGISTER_SIZE = 10;
+const TYPE_LDT = 2;
+const TYPE_AVAILABLE_TSS = 9;
+/** Instruction identity, bits 29:28 of the VM-exit instruction information. */
+const IDENTITY_SHIFT = 28;
+const OPERAND_SIZE_32 = 1 << 11;
+const SGDT = 0;
+const SIDT = 1;
+const LGDT = 2;
+const LIDT = 3;
+const SLDT = 0;
+const STR = 1;
+const LLDT = 2;
+const LTR = 3;
+
+function interceptTable(cpu: Cpu, instruction: DecodedInstruction, reason: number, identity: number): Outcome {
+  if (cpu.nonRoot === null) return PASS;
+  const size = reason === EXIT_REASON_GDTR_IDTR ? OPERAND_SIZE_32 : 0;
+  const info = instructionInformation(instruction, 0) | size | (identity << IDENTITY_SHIFT);
+  return intercept(cpu, reason, displacement(cpu, instruction, 0), instruction.length, info);
+}
+
+function loadTable(identity: typeof LGDT | typeof LIDT): Handler {
+  return privileged((cpu, instruction) => {
+    let outcome = interceptTable(cpu, instruction, EXIT_REASON_GDTR_IDTR, identity);
+    if (outcome !== PASS) return outcome;
+    chargeSystem(cpu);
+    const operand = memoryOperand(instruction, 0) as MemoryOperand;
+    outcome = mapOperand(cpu, instruction, operand, TABLE_REGISTER_SIZE, ACCESS_READ);
+    if (outcome !== DONE) return outcome;
+    const base = operandRange.readSigned(cpu.memory, 2);
+    if (!isCanonical(base)) return generalProtection(cpu);
+    const table = identity === LGDT ? cpu.gdtr : cpu.idtr;
+    table.limit = operandRange.read16(cpu.memory, 0);
+    table.base = base;
+    return DONE;
+  });
+}
+
+function storeTable(identity: typeof SGDT | typeof SIDT): Handler {
+  return (cpu, instruction) => {
+    let outcome = interceptTable(cpu, instruction, EXIT_REASON_GDTR_IDTR, identity);
+    if (outcome !== PASS) return outcome;
+    chargeSystem(cpu);
+    const operand = memoryOperand(instruction, 0) as MemoryOperand;
+    outcome = mapOperand(cpu, instruction, operand, TABLE_REGISTER_SIZE, ACCESS_WRITE);
+    if (outcome !== DONE) return outcome;
+    const table = identity === SGDT ? cpu.gdtr : cpu.idtr;
+    operandRange.write16(cpu.memory, 0, table.limit);
+    operandRange.writeSigned(cpu.memory, 2, table.base);
+    return DONE;
+  };
+}
+
+function storeSelector(identity: typeof SLDT | typeof STR): Handler {
+  const segment = identity === SLDT ? SEGMENT_LDTR : SEGMENT_TR;
+  return (cpu, instruction) => {
+    const outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, identity);
+    if (outcome !== PASS) return outcome;
+    chargeSystem(cpu);
+    return writeWord(cpu, instruction, 0, (cpu.segments[segment] as Segment).selector, ACCESS_WRITE);
+  };
+}
+
+const descriptor = new Descriptor();
+
+/** LLDT and LTR: a 16-byte system descriptor in the GDT. */
+function loadSystemSegment(cpu: Cpu, segment: number, selector: number, type: number, setBit: number): Outcome {
+  if ((selector & 4) !== 0) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
+  const outcome = descriptor.readSystem(cpu, selector, VECTOR_GP, setBit);
+  if (outcome !== DONE) return outcome;
+  if (descriptor.type !== type || !isCanonical(descriptor.base)) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
+  if (!descriptor.present) return fault(cpu, VECTOR_NP, errorCode(selector, 0));
+  if (setBit !== 0) descriptor.mark(cpu, setBit);
+  descriptor.load(cpu.segments[segment] as Segment, selector);
+  return DONE;
+}
+
+const lldt = privileged((cpu, instruction) => {
+  let outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, LLDT);
+  if (outcome !== PASS) return outcome;
+  chargeSystem(cpu);
+  outcome = readWord(cpu, instruction, 0, ACCESS_READ);
+  if (outcome !== DONE) return outcome;
+  if (!isNull(word.value)) return loadSystemSegment(cpu, SEGMENT_LDTR, word.value, TYPE_LDT, 0);
+  loadNullSelector(cpu.segments[SEGMENT_LDTR] as Segment, word.value);
+  return DONE;
+});
+
+const ltr = privileged((cpu, instruction) => {
+  let outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, LTR);
+  if (outcome !== PASS) return outcome;
+  chargeSystem(cpu);
+  outcome = readWord(cpu, instruction, 0, ACCESS_READ);
+  if (outcome !== DONE) return outcome;
+  if (isNull(word.value)) return generalProtection(cpu);
+  return loadSystemSegment(cpu, SEGMENT_TR, word.value, TYPE_AVAILABLE_TSS, DESCRIPTOR_BUSY);
+});
+
+export const DESCRIPTOR_TABLE_INSTRUCTIONS: HandlerTable = [
+  [Mnemonic.Lgdt, loadTable(LGDT)],
+  [Mnemonic.Lidt, loadTable(LIDT)],
+  [Mnemonic.Sgdt, storeTable(SGDT)],
+  [Mnemonic.Sidt, storeTable(SIDT)],
+  [Mnemonic.Lldt, lldt],
+  [Mnemonic.Ltr, ltr],
+  [Mnemonic.Sldt, storeSelector(SLDT)],
+  [Mnemonic.Str, storeSelector(STR)],
+];

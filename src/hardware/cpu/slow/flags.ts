@@ -1,0 +1,100 @@
+/**
+ * CLI, STI, PUSHF, POPF (SDM vol. 2).
+ *
+ * Left out: virtual-8086 and protected-mode virtual interrupts (VME, PVI), and single-stepping.
+ */
+import { Mnemonic } from 'iced-x86';
+import { SHADOW_STI } from '../activity.js';
+import type { Cpu } from '../cpu.js';
+import { fault, generalProtection, VECTOR_SS } from '../fault.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../layout.js';
+import { isCanonical, LinearRange } from '../linear-access.js';
+import { DONE, type Outcome } from '../outcome.js';
+import * as R from '../rflags.js';
+import { UnimplementedError } from '../unimplemented.js';
+import { chargeSystem, type Handler, type HandlerTable } from './handler.js';
+
+const RSP = 4;
+const stack = new LinearRange();
+
+/** May this privilege level use CLI, STI, IN and OUT freely? */
+export function hasIoPrivilege(cpu: Cpu): boolean {
+  return cpu.cpl <= ((cpu.word(CPU_SYSTEM_FLAGS) & R.RFLAGS_IOPL) >>> 12);
+}
+
+function cli(cpu: Cpu): Outcome {
+  if (!hasIoPrivilege(cpu)) return generalProtection(cpu);
+  chargeSystem(cpu);
+  cpu.setWord(CPU_SYSTEM_FLAGS, cpu.word(CPU_SYSTEM_FLAGS) & ~R.RFLAGS_IF);
+  return DONE;
+}
+
+/** Interrupts stay blocked for one more instruction if they were disabled. */
+function sti(cpu: Cpu): Outcome {
+  if (!hasIoPrivilege(cpu)) return generalProtection(cpu);
+  chargeSystem(cpu);
+  const flags = cpu.word(CPU_SYSTEM_FLAGS);
+  if ((flags & R.RFLAGS_IF) !== 0) return DONE;
+  cpu.setWord(CPU_SYSTEM_FLAGS, flags | R.RFLAGS_IF);
+  cpu.shadow |= SHADOW_STI;
+  cpu.attention = true;
+  return DONE;
+}
+
+/** Maps `size` bytes of the stack at `rsp`, or #SS(0). */
+function mapStack(cpu: Cpu, rsp: number, size: number, access: number): Outcome {
+  if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
+  return stack.map(cpu, rsp, size, access, cpu.cpl === 3);
+}
+
+function pushf(size: 2 | 8): Handler {
+  return (cpu) => {
+    chargeSystem(cpu);
+    const rsp = cpu.gprNumber(RSP) - size;
+    const outcome = mapStack(cpu, rsp, size, ACCESS_WRITE);
+    if (outcome !== DONE) return outcome;
+    const flags = cpu.rflags & ~(R.RFLAGS_VM | R.RFLAGS_RF);
+    if (size === 8) stack.writeSigned(cpu.memory, 0, flags >>> 0);
+    else stack.write16(cpu.memory, 0, flags & 0xffff);
+    cpu.setGprNumber(RSP, rsp);
+    return DONE;
+  };
+}
+
+function popf(size: 2 | 8): Handler {
+  return (cpu) => {
+    chargeSystem(cpu);
+    const rsp = cpu.gprNumber(RSP);
+    const outcome = mapStack(cpu, rsp, size, ACCESS_READ);
+    if (outcome !== DONE) return outcome;
+    const { memory } = cpu;
+    const popped = size === 8 ? stack.read32(memory, 0) : (cpu.rflags & ~0xffff) | stack.read16(memory, 0);
+    loadFlags(cpu, popped);
+    cpu.setGprNumber(RSP, rsp + size);
+    return DONE;
+  };
+}
+
+const ALWAYS =
+  R.RFLAGS_ARITHMETIC | R.RFLAGS_TF | R.RFLAGS_DF | R.RFLAGS_NT | R.RFLAGS_AC | R.RFLAGS_ID;
+
+/**
+ * Loads RFLAGS from a popped image: IOPL only at CPL 0, IF only with I/O privilege. RF is not kept: it only
+ * suppresses instruction breakpoints.
+ */
+export function loadFlags(cpu: Cpu, image: number): void {
+  if ((image & R.RFLAGS_TF) !== 0) throw new UnimplementedError('single-stepping (RFLAGS.TF)', cpu.rip);
+  let writable = ALWAYS;
+  if (cpu.cpl === 0) writable |= R.RFLAGS_IOPL;
+  if (hasIoPrivilege(cpu)) writable |= R.RFLAGS_IF;
+  cpu.rflags = (cpu.rflags & ~(writable | R.RFLAGS_RF)) | (image & writable) | R.RFLAGS_FIXED;
+}
+
+export const FLAG_INSTRUCTIONS: HandlerTable = [
+  [Mnemonic.Cli, cli],
+  [Mnemonic.Sti, sti],
+  [Mnemonic.Pushf, pushf(2)],
+  [Mnemonic.Pushfq, pushf(8)],
+  [Mnemonic.Popf, popf(2)],
+  [Mnemonic.Popfq, popf(8)],
+];

@@ -1,0 +1,151 @@
+/**
+ * MOV, PUSH and POP of segment registers, SWAPGS and the FS and GS bases in 64-bit mode (SDM vol. 2; vol. 3, 3.4.4).
+ *
+ * Left out: LFS, LGS, LSS.
+ */
+import { Code, Mnemonic, Register } from 'iced-x86';
+import { SHADOW_MOV_SS } from '../activity.js';
+import type { Cpu } from '../cpu.js';
+import type { DecodedInstruction } from '../decoded-instruction.js';
+import { ACCESS_CODE, ACCESS_RW, ACCESS_S, Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadNullSelector } from '../descriptor.js';
+import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP, VECTOR_SS } from '../fault.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_FS_BASE, CPU_GS_BASE } from '../layout.js';
+import { canonical, isCanonical, isCanonicalPair, highWord, LinearRange } from '../linear-access.js';
+import { CR4_FSGSBASE } from '../mode.js';
+import { DONE, type Outcome } from '../outcome.js';
+import { SEGMENT_CS, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS, type Segment } from '../segments.js';
+import { chargeSystem, privileged, type Handler, type HandlerTable } from './handler.js';
+import { gprBits, gprNumber, readWord, registerOperand, segmentNumber, word, writeRegister, writeWord } from './operands.js';
+
+const RSP = 4;
+const descriptor = new Descriptor();
+const stack = new LinearRange();
+
+/** Loads ES, SS, DS, FS or GS with every check of 64-bit mode. Commits only when it returns DONE. */
+export function loadSegment(cpu: Cpu, number: number, selector: number): Outcome {
+  if (number === SEGMENT_CS) return invalidOpcode(cpu);
+  if (isNull(selector)) return loadNull(cpu, number, selector);
+  const outcome = descriptor.read(cpu, selector, VECTOR_GP, 0, DESCRIPTOR_ACCESSED);
+  if (outcome !== DONE) return outcome;
+  const usable = number === SEGMENT_SS ? isStack(selector, cpu.cpl) : isData(selector, cpu.cpl);
+  if (!usable) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
+  if (!descriptor.present) return fault(cpu, number === SEGMENT_SS ? VECTOR_SS : VECTOR_NP, errorCode(selector, 0));
+  descriptor.mark(cpu, DESCRIPTOR_ACCESSED);
+  const segment = cpu.segments[number] as Segment;
+  descriptor.load(segment, selector);
+  setBase(cpu, number, segment.base);
+  return DONE;
+}
+
+function loadNull(cpu: Cpu, number: number, selector: number): Outcome {
+  if (number === SEGMENT_SS && (cpu.cpl === 3 || (selector & 3) !== cpu.cpl)) return generalProtection(cpu);
+  loadNullSelector(cpu.segments[number] as Segment, selector);
+  setBase(cpu, number, 0);
+  return DONE;
+}
+
+/** The bases of FS and GS live in the state block. */
+function setBase(cpu: Cpu, number: number, base: number): void {
+  if (number === SEGMENT_FS) cpu.setLong(CPU_FS_BASE, base);
+  if (number === SEGMENT_GS) cpu.setLong(CPU_GS_BASE, base);
+}
+
+/** A writable data segment whose DPL and the selector's RPL equal CPL. */
+function isStack(selector: number, cpl: number): boolean {
+  const writableData = (descriptor.access & (ACCESS_S | ACCESS_CODE | ACCESS_RW)) === (ACCESS_S | ACCESS_RW);
+  return writableData && (selector & 3) === cpl && descriptor.dpl === cpl;
+}
+
+/** Data or readable code; unless conforming, RPL and CPL must not exceed DPL. */
+function isData(selector: number, cpl: number): boolean {
+  if ((descriptor.access & ACCESS_S) === 0) return false;
+  if (descriptor.isCode && (descriptor.access & ACCESS_RW) === 0) return false;
+  if (descriptor.isCode && descriptor.isConforming) return true;
+  return (selector & 3) <= descriptor.dpl && cpl <= descriptor.dpl;
+}
+
+/** MOV with a segment register on either side. */
+export function moveSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  chargeSystem(cpu);
+  const destination = segmentNumber(registerOperand(instruction, 0));
+  if (destination < 0) {
+    const source = cpu.segments[segmentNumber(registerOperand(instruction, 1))] as Segment;
+    return writeWord(cpu, instruction, 0, source.selector, ACCESS_WRITE);
+  }
+  let outcome = readWord(cpu, instruction, 1, ACCESS_READ);
+  if (outcome === DONE) outcome = loadSegment(cpu, destination, word.value);
+  if (outcome === DONE && destination === SEGMENT_SS) cpu.shadow |= SHADOW_MOV_SS;
+  return outcome;
+}
+
+/** PUSH FS, PUSH GS. */
+export function pushSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  chargeSystem(cpu);
+  const size = instruction.code === Code.Pushw_FS || instruction.code === Code.Pushw_GS ? 2 : 8;
+  const rsp = cpu.gprNumber(RSP) - size;
+  if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
+  const outcome = stack.map(cpu, rsp, size, ACCESS_WRITE, cpu.cpl === 3);
+  if (outcome !== DONE) return outcome;
+  const { selector } = cpu.segments[segmentNumber(registerOperand(instruction, 0))] as Segment;
+  if (size === 8) stack.writeSigned(cpu.memory, 0, selector);
+  else stack.write16(cpu.memory, 0, selector);
+  cpu.setGprNumber(RSP, rsp);
+  return DONE;
+}
+
+/** POP FS, POP GS. */
+export function popSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  chargeSystem(cpu);
+  const size = instruction.code === Code.Popw_FS || instruction.code === Code.Popw_GS ? 2 : 8;
+  const rsp = cpu.gprNumber(RSP);
+  if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
+  let outcome = stack.map(cpu, rsp, size, ACCESS_READ, cpu.cpl === 3);
+  if (outcome !== DONE) return outcome;
+  outcome = loadSegment(cpu, segmentNumber(registerOperand(instruction, 0)), stack.read16(cpu.memory, 0));
+  if (outcome === DONE) cpu.setGprNumber(RSP, rsp + size);
+  return outcome;
+}
+
+function swapgs(cpu: Cpu): Outcome {
+  chargeSystem(cpu);
+  const base = cpu.long(CPU_GS_BASE);
+  cpu.setLong(CPU_GS_BASE, cpu.msrs.kernelGsBase);
+  cpu.msrs.kernelGsBase = base;
+  return DONE;
+}
+
+function readBase(offset: number): Handler {
+  return (cpu, instruction) => {
+    if ((cpu.cr4 & CR4_FSGSBASE) === 0) return invalidOpcode(cpu);
+    chargeSystem(cpu);
+    const base = cpu.long(offset);
+    writeRegister(cpu, registerOperand(instruction, 0), highWord(base), base >>> 0);
+    return DONE;
+  };
+}
+
+function writeBase(offset: number): Handler {
+  return (cpu, instruction) => {
+    if ((cpu.cr4 & CR4_FSGSBASE) === 0) return invalidOpcode(cpu);
+    const register = registerOperand(instruction, 0);
+    const number = gprNumber(register);
+    const hi = gprBits(register) === 64 ? cpu.gprHigh(number) : 0;
+    if (!isCanonicalPair(hi)) return generalProtection(cpu);
+    chargeSystem(cpu);
+    cpu.setLong(offset, canonical(hi, cpu.gprLow(number)));
+    return DONE;
+  };
+}
+
+/** Is this a segment register? (PUSH, POP and MOV share their mnemonics with the general-purpose forms.) */
+export function isSegmentRegister(register: number): boolean {
+  return register >= Register.ES && register <= Register.GS;
+}
+
+export const SEGMENT_REGISTER_INSTRUCTIONS: HandlerTable = [
+  [Mnemonic.Swapgs, privileged(swapgs)],
+  [Mnemonic.Rdfsbase, readBase(CPU_FS_BASE)],
+  [Mnemonic.Rdgsbase, readBase(CPU_GS_BASE)],
+  [Mnemonic.Wrfsbase, writeBase(CPU_FS_BASE)],
+  [Mnemonic.Wrgsbase, writeBase(CPU_GS_BASE)],
+];
