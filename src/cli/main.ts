@@ -1,0 +1,71 @@
+import { Command, CommanderError, Option } from 'commander';
+import { bugReport } from './bug.js';
+import type { CommandModule } from './command.js';
+import { survivePipes } from './console.js';
+import { EXIT } from './exit-code.js';
+import { toolVersion } from './package-file.js';
+
+/** Every command, loaded only when it is asked for: `--help` stays quick. */
+const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: () => Promise<CommandModule> }>> = {
+  run: {
+    summary: 'run scenarios: tables on stdout, results saved',
+    group: 'Measure:',
+    load: async () => (await import('./run-command.js')).runCommand,
+  },
+  gate: {
+    summary: 'compare a saved result with a baseline and fail if it is worse',
+    group: 'Compare:',
+    load: async () => (await import('./gate-command.js')).gateCommand,
+  },
+  calibrate: {
+    summary: 'fit a cost profile to measured cycles',
+    group: 'Profiles:',
+    load: async () => (await import('./calibrate-command.js')).calibrateCommand,
+  },
+  list: {
+    summary: 'what there is: scenarios, profiles, workloads, policies, KVM versions',
+    group: 'Reference:',
+    load: async () => (await import('./list-command.js')).listCommand,
+  },
+  schema: {
+    summary: 'the JSON Schema of scenario files',
+    group: 'Reference:',
+    load: async () => (await import('./schema-command.js')).schemaCommand,
+  },
+};
+
+survivePipes();
+try {
+  await main(process.argv);
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? usageCode(error) : bugReport(error);
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('ipiv-bench')
+    .description('Benchmarks inter-processor interrupts on an emulated VMX/APIC machine that counts every cycle.')
+    .version(toolVersion(), '-V, --version', 'print the version')
+    .addOption(new Option('--color <when>', 'colour in tables').choices(['auto', 'always', 'never']).default('auto'))
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', '\nExample:\n  $ ipiv-bench run scenarios/ipiv-v1.json')
+    .exitOverride();
+  const wanted = argv.slice(2).find((argument) => argument in COMMANDS);
+  for (const [name, { summary, group, load }] of Object.entries(COMMANDS)) {
+    const command = program
+      .command(name)
+      .description(summary)
+      .helpGroup(group)
+      .showHelpAfterError(`(see ipiv-bench ${name} --help)`);
+    if (name === wanted) {
+      (await load()).define(command, async (work) => {
+        process.exitCode = await work();
+      });
+    }
+  }
+  await program.parseAsync(argv);
+}
+
+/** Help and version are no errors; whatever else commander objects to is. */
+function usageCode({ exitCode, code }: CommanderError): number {
+  return exitCode === 0 || code === 'commander.help' ? EXIT.DONE : EXIT.INPUT_ERROR;
+}

@@ -1,0 +1,22 @@
+import { InvalidArgumentError } from 'commander';
+
+/** An option's value as a whole number of at least `minimum`. */
+export function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum && Number.isSafeInteger(value)) return value;
+    throw new InvalidArgumentError(`expected a whole number of at least ${minimum}.`);
+  };
+}
+
+/** `2%` or `0.02` as a fraction. */
+export function fraction(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('expected a share such as 2% or 0.02.');
+  return Number(match[1]) / (match[2] === '%' ? 100 : 1);
+}
+
+/** For options that may be given several times. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

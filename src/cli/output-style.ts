@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+import { styleFor, usesColour, type Style } from '../report/style.js';
+
+/** The style for stdout, from `--color`, the environment and the terminal. */
+export function stdoutStyle(command: Command): Style {
+  const { color: option } = command.optsWithGlobals<{ color?: 'always' | 'never' | 'auto' }>();
+  return styleFor(usesColour({ option, environment: process.env, isTty: process.stdout.isTTY }));
+}
+
+/** Files never get colour. */
+export const FILE_STYLE: Style = styleFor(false);
