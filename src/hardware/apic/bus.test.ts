@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { FLIGHT, vmxMachine } from '../../../test/support/vmx-machine.js';
+import { STEP } from '../../cost/step.js';
+import { ASLEEP } from '../clock/clock.js';
+import type { ApicMessage } from './message.js';
+
+function message(fields: Partial<ApicMessage> = {}): ApicMessage {
+  return {
+    vector: 0x41,
+    deliveryMode: 0,
+    logical: false,
+    level: false,
+    assert: true,
+    shorthand: 0,
+    destination: 1,
+    x2apic: true,
+    ...fields,
+  };
+}
+
+function twoCpus() {
+  const machine = vmxMachine();
+  const [sender, target] = [machine.sender.cpu, machine.target.cpu];
+  return {
+    machine,
+    sender,
+    target,
+    send: (fields?: Partial<ApicMessage>) => machine.bus.send(sender, message(fields)),
+  };
+}
+
+describe('APIC bus', () => {
+  it('a fixed IPI arrives after its flight; the sender pays nothing for it', () => {
+    const { machine, sender, target, send } = twoCpus();
+    sender.now = 1000;
+    target.state = ASLEEP;
+    send();
+    expect(target.apic.requestsService).toBe(false);
+    machine.deliverMessages();
+    expect(target.apic.pendingVector).toBe(0x41);
+    expect([sender.now, target.now]).toEqual([1000, 1000 + FLIGHT]);
+    expect(machine.charged(0, STEP.IPI_FLIGHT)).toBe(1);
+    expect(machine.meter.ticks.includes(FLIGHT)).toBe(true);
+  });
+
+  it('an IPI to oneself takes effect at once, by shorthand or by destination', () => {
+    const { sender, send } = twoCpus();
+    send({ shorthand: 1 });
+    expect(sender.apic.pendingVector).toBe(0x41);
+    send({ destination: 0, vector: 0x52 });
+    expect(sender.apic.pendingVector).toBe(0x52);
+  });
+
+  it('"all excluding self" reaches the others only', () => {
+    const { machine, sender, target, send } = twoCpus();
+    send({ shorthand: 3 });
+    machine.deliverMessages();
+    expect([sender.apic.requestsService, target.apic.requestsService]).toEqual([false, true]);
+  });
+
+  it('"all including self" and broadcast reach everybody', () => {
+    for (const fields of [{ shorthand: 2 }, { destination: 0xffff_ffff }, { destination: 0xff, x2apic: false }]) {
+      const { machine, sender, target, send } = twoCpus();
+      send(fields);
+      machine.deliverMessages();
+      expect([sender.apic.requestsService, target.apic.requestsService]).toEqual([true, true]);
+    }
+  });
+
+  it('an IPI to nobody is lost', () => {
+    const { machine, target, send } = twoCpus();
+    send({ destination: 7 });
+    machine.deliverMessages();
+    expect(target.apic.requestsService).toBe(false);
+    expect(machine.sentIpis(0)).toBe(0);
+  });
+
+  it('NMI, INIT and SIPI set what the core looks at', () => {
+    const { machine, target, send } = twoCpus();
+    target.sipiPending = -1;
+    send({ deliveryMode: 4 });
+    send({ deliveryMode: 5 });
+    send({ deliveryMode: 6, vector: 0x9a });
+    machine.deliverMessages();
+    expect([target.nmiPending, target.initPending, target.sipiPending]).toEqual([true, true, 0x9a]);
+    expect(target.attention).toBe(true);
+  });
+
+  it('INIT level de-assert does nothing', () => {
+    const { machine, target, send } = twoCpus();
+    send({ deliveryMode: 5, level: true, assert: false });
+    machine.deliverMessages();
+    expect(target.initPending).toBe(false);
+  });
+
+  it('a lowest-priority IPI goes to exactly one of those that match', () => {
+    for (const vector of [0x40, 0x41]) {
+      const { machine, sender, target, send } = twoCpus();
+      send({ deliveryMode: 1, logical: true, destination: 3, vector });
+      machine.deliverMessages();
+      expect(Number(sender.apic.requestsService) + Number(target.apic.requestsService)).toBe(1);
+    }
+  });
+
+  it('logical destinations are matched where the message arrives', () => {
+    const { machine, target, send } = twoCpus();
+    send({ logical: true, destination: 2 });
+    machine.deliverMessages();
+    expect(target.apic.pendingVector).toBe(0x41);
+  });
+
+  it('a buffer may be reused while its message is in flight', () => {
+    const { machine, sender, target } = twoCpus();
+    const buffer = { ...message({ logical: true, destination: 2 }) };
+    machine.bus.send(sender, buffer);
+    buffer.vector = 0x99;
+    machine.deliverMessages();
+    expect(target.apic.pendingVector).toBe(0x41);
+  });
+});
