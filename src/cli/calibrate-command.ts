@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { calibrate, type CalibrationReport } from '../calibration/calibrate.js';
+import {
+  MEASURED_CASES,
+  MeasuredTableError,
+  parseMeasuredTable,
+  type MeasuredTable,
+} from '../calibration/measured-table.js';
+import { loadProfile, ProfileError, type CostProfile } from '../cost/profile.js';
+import { impossibilities } from '../machine/impossible.js';
+import { loadInterpreter } from '../machine/interpreter.js';
+import type { MachineOptions } from '../machine/machine-options.js';
+import { writeOutput } from '../result/output-file.js';
+import { profileEvaluator } from '../run/evaluate-profile.js';
+import { suggestion } from '../scenario/closest.js';
+import { expandCases } from '../scenario/expand.js';
+import { loadScenario, unreadable } from '../scenario/load.js';
+import { bad, good, type Checked } from '../scenario/problem.js';
+import { calibrationText } from './calibration-text.js';
+import { example, type CommandModule } from './command.js';
+import { complain, print, tell } from './console.js';
+import { EXIT, type ExitCode } from './exit-code.js';
+import { collect } from './numbers.js';
+import { stdoutStyle } from './output-style.js';
+import { scenarioFile } from './scenario-file.js';
+
+interface Options {
+  readonly prior: string;
+  readonly scenario: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly holdout?: readonly string[];
+  readonly output?: string;
+}
+
+/** `ipiv-bench calibrate TABLE.csv` */
+export const calibrateCommand: CommandModule = {
+  define(command, run) {
+    const columns = Object.keys(MEASURED_CASES).join(', ');
+    command
+      .argument('<table>', `measured cycles: CSV with a row per run and columns out of ${columns}`)
+      .option('--prior <profile>', 'profile whose values and ranges the fit starts from', 'prior')
+      .option('--scenario <scenario>', 'how the table was measured; its APIC modes and IPIv settings', 'ipiv-v1')
+      .option('--holdout <column>', 'keep a column from the fit and show how well it is predicted; repeatable', collect)
+      .option('--name <name>', 'name of the profile (default: the name of the table)')
+      .option('--description <text>', 'description of the profile')
+      .option('-o, --output <file>', 'write the fitted profile')
+      .action((table: string, options: Options) => run(() => execute(table, options, command)));
+    example(command, 'ipiv-bench calibrate results/measured/ipiv-v1.csv -o my-profile.json');
+  },
+};
+
+async function execute(file: string, options: Options, command: Command): Promise<ExitCode> {
+  const table = readTable(file);
+  if (!table.ok) return complain(table.problems);
+  const prior = readPrior(options.prior);
+  if (!prior.ok) return complain(prior.problems);
+  const holdout = checkHoldout(options.holdout ?? [], table.value);
+  if (!holdout.ok) return complain(holdout.problems);
+  const cases = measuredCases(table.value, options.scenario);
+  if (!cases.ok) return complain(cases.problems);
+
+  const name = options.name ?? basename(file, '.csv');
+  const report = calibrate(table.value, {
+    prior: prior.value,
+    name,
+    description: options.description ?? `Fitted to ${basename(file)} by \`ipiv-bench calibrate\`.`,
+    holdout: holdout.value,
+    evaluate: profileEvaluator(loadInterpreter(), cases.value),
+  });
+  return deliver(report, options.output, command);
+}
+
+async function deliver(report: CalibrationReport, output: string | undefined, command: Command): Promise<ExitCode> {
+  if (output !== undefined) {
+    const problem = writeOutput(output, `${JSON.stringify(report.profile, null, 2)}\n`);
+    if (problem !== null) return complain([problem]);
+    tell(`saved ${output}`);
+  }
+  const problem = await print(calibrationText(report, stdoutStyle(command)));
+  return problem === null ? EXIT.DONE : complain([problem]);
+}
+
+function readTable(file: string): Checked<MeasuredTable> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return bad({ ...unreadable(file, error as NodeJS.ErrnoException), hint: 'name a CSV file of measured cycles' });
+  }
+  try {
+    return good(parseMeasuredTable(text, file));
+  } catch (error) {
+    if (!(error instanceof MeasuredTableError)) throw error;
+    return bad({ at: { source: 'table' }, message: error.message, hint: 'see `ipiv-bench calibrate --help`' });
+  }
+}
+
+function readPrior(name: string): Checked<CostProfile> {
+  try {
+    return good(loadProfile(name));
+  } catch (error) {
+    if (!(error instanceof ProfileError)) throw error;
+    return bad({ at: { source: `--prior ${name}` }, message: error.message, hint: 'see `ipiv-bench list profiles`' });
+  }
+}
+
+function checkHoldout(holdout: readonly string[], { columns }: MeasuredTable): Checked<readonly string[]> {
+  const names = columns.map(({ name }) => name);
+  const unknown = holdout.find((each) => !names.includes(each));
+  if (unknown === undefined) return good(holdout);
+  const at = { source: `--holdout ${unknown}` };
+  return bad({ at, message: 'no such column in the table', hint: suggestion(unknown, names, 'columns') });
+}
+
+/** The case behind each column of the table. */
+function measuredCases({ columns }: MeasuredTable, scenario: string): Checked<readonly MachineOptions[]> {
+  const loaded = loadScenario(scenarioFile(scenario));
+  if (!loaded.ok) return loaded;
+  const cases = expandCases(loaded.value, impossibilities);
+  if (!cases.ok) return cases;
+  const found: MachineOptions[] = [];
+  for (const { name } of columns) {
+    const { apicMode, ipiv } = MEASURED_CASES[name as keyof typeof MEASURED_CASES];
+    const match = cases.value.filter(({ options }) => options.apicMode === apicMode && options.ipiv === ipiv);
+    if (match.length !== 1) {
+      const message = `has ${match.length} cases for column ${name}`;
+      return bad({ at: { source: scenario }, message, hint: 'exactly one is needed; drop other axes' });
+    }
+    found.push(match[0].options);
+  }
+  return good(found);
+}
