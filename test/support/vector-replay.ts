@@ -1,0 +1,115 @@
+import { Formatter, FormatterSyntax, Decoder } from 'iced-x86';
+import { handleStop } from '../../src/hardware/cpu/stops.js';
+import { WAIT } from '../../src/hardware/cpu/outcome.js';
+import type { Cpu } from '../../src/hardware/cpu/cpu.js';
+import { bareMachine } from './bare-machine.js';
+import { NO_EXCEPTION, type Vector } from './vector-file.js';
+import {
+  CODE_ADDRESS,
+  emptyState,
+  fillState,
+  REGISTERS,
+  WINDOW_ADDRESS,
+  WINDOW_SIZE,
+  type ProcessorState,
+} from './vector-state.js';
+
+const MAX_STEPS = 1000;
+const RFLAGS_IF_AND_FIXED = 0x202;
+const PAGE = 4096;
+const HEX = 16;
+
+/** Executes recorded instructions on the emulated processor and says how the outcome differs. */
+export class VectorReplay {
+  readonly #cpu: Cpu;
+  readonly #expected: ProcessorState = emptyState();
+
+  constructor() {
+    const { cpus } = bareMachine({
+      code: { base: CODE_ADDRESS, bytes: new Uint8Array(HEX) },
+      entries: [CODE_ADDRESS],
+    });
+    this.#cpu = cpus[0];
+  }
+
+  /** One line per difference; none when the outcome is as recorded. */
+  differences(vector: Vector): string[] {
+    this.#arrange(vector);
+    const exception = this.#step();
+    this.#expect(vector);
+    return this.#compare(vector, exception);
+  }
+
+  #arrange({ state, registersBefore, windowBefore, code }: Vector): void {
+    const expected = this.#expected;
+    fillState(expected, state);
+    for (const { register, value } of registersBefore) setRegister(expected, register, value);
+    const view = new DataView(expected.window.buffer);
+    for (const { offset, value } of windowBefore) view.setBigUint64(offset, value, true);
+    const cpu = this.#cpu;
+    const { registers, window, flags } = expected;
+    for (let n = 0; n < REGISTERS; n++) cpu.setGprWords(n, registers[n * 2 + 1], registers[n * 2]);
+    cpu.rflags = flags | RFLAGS_IF_AND_FIXED;
+    cpu.rip = CODE_ADDRESS;
+    cpu.injected = null;
+    cpu.decoder.drop(CODE_ADDRESS - (CODE_ADDRESS % PAGE));
+    cpu.memory.bytes(CODE_ADDRESS, HEX).fill(0x90).set(code);
+    cpu.memory.bytes(WINDOW_ADDRESS, WINDOW_SIZE).set(window);
+  }
+
+  /** Executes the instruction; the vector of its exception, or NO_EXCEPTION. */
+  #step(): number {
+    const cpu = this.#cpu;
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const outcome = handleStop(cpu, cpu.execute(cpu.now + 1));
+      if (outcome === WAIT) throw new Error('one processor alone has to wait');
+      if (cpu.injected !== null) return cpu.injected.vector;
+      if (cpu.rip !== CODE_ADDRESS) return NO_EXCEPTION;
+    }
+    throw new Error(`not finished after ${String(MAX_STEPS)} steps`);
+  }
+
+  #expect({ registersAfter, windowAfter }: Vector): void {
+    const expected = this.#expected;
+    for (const { register, value } of registersAfter) setRegister(expected, register, value);
+    for (const { offset, bytes } of windowAfter) expected.window.set(bytes, offset);
+  }
+
+  #compare(vector: Vector, exception: number): string[] {
+    const cpu = this.#cpu;
+    const { registers, window } = this.#expected;
+    const found: string[] = [];
+    const check = (what: string, got: bigint, wanted: bigint): void => {
+      if (got !== wanted) found.push(`${what} is ${got.toString(HEX)}, not ${wanted.toString(HEX)}`);
+    };
+    check('exception', BigInt(exception), BigInt(vector.exception));
+    check('RIP', BigInt(cpu.rip), BigInt(CODE_ADDRESS + vector.ripChange));
+    const defined = vector.definedFlags;
+    check('RFLAGS', BigInt(cpu.rflags & defined), BigInt(vector.flags & defined));
+    for (let n = 0; n < REGISTERS; n++) {
+      if ((vector.undefinedRegisters & (1 << n)) !== 0) continue;
+      const wanted = (BigInt(registers[n * 2 + 1]) << 32n) | BigInt(registers[n * 2]);
+      check(`register ${String(n)}`, cpu.gpr(n), wanted);
+    }
+    const memory = cpu.memory.bytes(WINDOW_ADDRESS, WINDOW_SIZE);
+    const byte = window.findIndex((wanted, offset) => memory[offset] !== wanted);
+    if (byte >= 0) check(`byte ${String(byte)}`, BigInt(memory[byte]), BigInt(window[byte]));
+    return found;
+  }
+}
+
+function setRegister({ registers }: ProcessorState, register: number, value: bigint): void {
+  registers[register * 2] = Number(value & 0xffff_ffffn);
+  registers[register * 2 + 1] = Number(value >> 32n);
+}
+
+/** Bytes and text of a vector's instruction. */
+export function describeCode(code: Uint8Array): string {
+  const decoder = new Decoder(64, code, 0);
+  decoder.ip = BigInt(CODE_ADDRESS);
+  const instruction = decoder.decode();
+  const formatter = new Formatter(FormatterSyntax.Intel);
+  const text = formatter.format(instruction);
+  for (const object of [decoder, instruction, formatter]) object.free();
+  return `${text} [${Buffer.from(code).toString('hex')}]`;
+}

@@ -1,0 +1,117 @@
+/**
+ * Records what this machine's processor does with random instances of every general-purpose instruction, as vectors
+ * for the interpreter: `node --import ./bin/ts-node-hooks.js tools/record-vectors.ts`. See test/vectors/README.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Code } from 'iced-x86';
+import { encodeVectors, type RegisterValue, type Vector, type WindowChange } from '../test/support/vector-file.js';
+import {
+  CODE_ADDRESS,
+  DIRECTION_FLAG,
+  mix,
+  REGISTERS,
+  STATUS_FLAGS,
+  STACK_POINTER,
+  WINDOW_ADDRESS,
+  WINDOW_SIZE,
+} from '../test/support/vector-state.js';
+import { definedState } from './vectors/defined-state.js';
+import { codesOf, GROUPS } from './vectors/instruction-groups.js';
+import { executeNatively, type Answer, type Request } from './vectors/native.js';
+import { randomInstruction } from './vectors/random-instruction.js';
+import { Scene } from './vectors/scene.js';
+
+const INSTANCES = Number(process.argv[2] ?? 24);
+/** Groups of few encodings get more instances of each. */
+const SMALLEST_GROUP = 1500;
+const ATTEMPTS = 200;
+const MAX_RUN = 255;
+const TRAP_FLAG_BYTE = 1;
+/** Page faults belong to paging; UNFINISHED of the harness. */
+const UNWANTED = new Set([14, 0xfe]);
+const MAX_RIP_CHANGE = 0x7fff;
+
+/** The processor's model name; nothing else about the machine is kept. */
+function processorName(): string {
+  return /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown';
+}
+
+function arrange(code: Code, number: number): Request | null {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const scene = new Scene(number, attempt);
+    const bytes = randomInstruction(code, scene);
+    if (bytes !== null) return { code: bytes, scene };
+  }
+  return null;
+}
+
+/** The vector of an executed instruction, or null when its outcome is not worth keeping. */
+function toVector({ code, scene }: Request, answer: Answer): Vector | null {
+  const defined = definedState(code, scene, answer.exception);
+  const ripChange = Number(BigInt.asIntN(64, answer.rip - BigInt(CODE_ADDRESS)));
+  if (defined.meaningless || Math.abs(ripChange) > MAX_RIP_CHANGE || UNWANTED.has(answer.exception)) return null;
+  hideTrapFlag(code, answer);
+  return {
+    code,
+    state: scene.number,
+    registersBefore: scene.registersBefore,
+    windowBefore: scene.windowBefore,
+    exception: answer.exception,
+    ripChange,
+    flags: answer.flags & (STATUS_FLAGS | DIRECTION_FLAG),
+    definedFlags: defined.flags,
+    undefinedRegisters: defined.undefinedRegisters,
+    registersAfter: changedRegisters(scene, answer),
+    windowAfter: changedWindow(scene.windowBytes(), answer.window),
+  };
+}
+
+/** PUSHF stores the trap flag that single-stepping needs. */
+function hideTrapFlag(code: Uint8Array, { registers, window }: Answer): void {
+  if (code.at(-1) !== 0x9c || code.length > 2) return;
+  const at = Number(registers[4] ?? 0n) - WINDOW_ADDRESS + 1;
+  window[at] = (window[at] ?? 0) & ~TRAP_FLAG_BYTE;
+}
+
+function changedRegisters(scene: Scene, answer: Answer): RegisterValue[] {
+  return Array.from({ length: REGISTERS }, (_, register) => ({
+    register,
+    value: answer.registers[register] ?? 0n,
+  })).filter(({ register, value }) => value !== scene.get(register));
+}
+
+function changedWindow(before: Uint8Array, after: Uint8Array): WindowChange[] {
+  const changes: WindowChange[] = [];
+  for (let offset = 0; offset < WINDOW_SIZE; offset++) {
+    if (before[offset] === after[offset]) continue;
+    let end = offset + 1;
+    while (end < WINDOW_SIZE && end - offset < MAX_RUN && before[end] !== after[end]) end++;
+    changes.push({ offset, bytes: after.slice(offset, end) });
+    offset = end;
+  }
+  return changes;
+}
+
+function record(group: string): Vector[] {
+  const firstState = firstStateOf(group);
+  const all = codesOf(group);
+  const instances = Math.max(INSTANCES, Math.ceil(SMALLEST_GROUP / all.length));
+  const codes = all.flatMap((code) => Array.from({ length: instances }, () => code));
+  const requests = codes.map((code, index) => arrange(code, firstState + index)).filter((request) => request !== null);
+  const answers = executeNatively(requests);
+  return requests.map((request, index) => toVector(request, answers[index])).filter((vector) => vector !== null);
+}
+
+function firstStateOf(group: string): number {
+  return Buffer.from(group).reduce((state, letter) => mix(state + letter), STACK_POINTER) & 0x0fff_ffff;
+}
+
+for (const group of GROUPS) {
+  const vectors = record(group);
+  const file = encodeVectors({ processor: processorName(), vectors });
+  writeFileSync(new URL(`../test/vectors/${group}.bin`, import.meta.url), file);
+  const faults = vectors.filter(({ exception }) => exception !== 0xff).length;
+  console.log(
+    `${group}: ${String(vectors.length)} vectors, ${String(faults)} exceptions, ${String(file.length)} bytes`,
+  );
+}
