@@ -7,6 +7,7 @@
  */
 import { STEP } from '../cost/step.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
+import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
 import { interruptBlocked } from './halt.js';
 import type { HostCpu } from './host-cpu.js';
 import { APIC_IRR, APIC_ISR, APIC_TASKPRI } from './lapic/registers.js';
@@ -26,7 +27,6 @@ import {
 } from './vcpu.js';
 
 const BLOCKED_BY_NMI = 1 << 3;
-const INVEPT_SINGLE_CONTEXT = 1;
 const NMI_VECTOR = 2;
 
 /** Run-loop step 1: requests that other CPUs or exit handlers have made. False: wait. */

@@ -12,8 +12,6 @@ import { IpiRequest } from './lapic/ipi-request.js';
 import { EXITING_GUEST_MODE, type Vcpu } from './vcpu.js';
 import type { VirtualMachine } from './virtual-machine.js';
 
-const INVEPT_SINGLE_CONTEXT = 1;
-
 export class HostCpu {
   readonly cpu: Cpu;
   readonly vm: VirtualMachine;
@@ -76,13 +74,6 @@ export class HostCpu {
   /** The host CPU that runs `vcpu`. */
   of(vcpu: Vcpu): HostCpu {
     return this.peers.get(vcpu.cpu.id) as HostCpu;
-  }
-
-  /** vmx_set_virtual_apic_mode for the vCPU's IA32_APIC_BASE. The VMCS is current. */
-  applyApicMode(): void {
-    const { apic, vmcs } = this.vcpu;
-    vmcs.setVirtualApicMode(!apic.enabled ? 'disabled' : apic.x2apic ? 'x2apic' : 'xapic');
-    this.cpu.vmx.invept(INVEPT_SINGLE_CONTEXT, this.vm.mmu.eptPointer);
   }
 
   /** Charges a write to the physical ICR by host software. */

@@ -6,7 +6,9 @@
  * stay in that CPU between exit and entry.
  */
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import type { InitialGuestState } from './guest-state.js';
+import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
+import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
+import { PAT_RESET, type InitialGuestState } from './guest-state.js';
 import { VcpuApic } from './lapic/vcpu-apic.js';
 import { PiDescriptor } from './pi-descriptor.js';
 import type { VcpuVmcs } from './vcpu-vmcs.js';
@@ -41,8 +43,11 @@ export interface VcpuPages {
   readonly msrBitmap: number;
 }
 
-/** State in which a vCPU starts, directly in 64-bit mode; general-purpose registers other than RSP are 0. */
-export interface VcpuStart extends Omit<InitialGuestState, 'pat'> {
+/** What KVM_SET_REGS sets here: where the vCPU starts. Other general-purpose registers keep their value (0). */
+export type GuestRegisters = Pick<InitialGuestState, 'rip' | 'rsp' | 'rflags'>;
+
+/** What KVM_SET_SREGS sets: the vCPU starts directly in 64-bit mode. */
+export interface GuestSystemRegisters extends Omit<InitialGuestState, 'rip' | 'rsp' | 'rflags' | 'pat'> {
   /** IA32_APIC_BASE bits 31:0. */
   readonly apicBase: number;
 }
@@ -57,6 +62,8 @@ export const INTR_TYPE_NMI = 2 << 8;
 export const INTR_TYPE_HARD_EXCEPTION = 3 << 8;
 export const INTR_TYPE_SOFT_INTR = 4 << 8;
 export const INTR_TYPE_SOFT_EXCEPTION = 6 << 8;
+
+const RFLAGS_FIXED = 2;
 
 /** Basic exit reasons counted per vCPU. */
 const EXIT_REASONS = 80;
@@ -122,6 +129,37 @@ export class Vcpu {
     this.vmcs = vmcs;
     this.apic = new VcpuApic(cpu.memory, pages.registerPage, id);
     this.descriptor = new PiDescriptor(cpu.memory, pages.descriptor);
+  }
+
+  // Before the vCPU runs for the first time; its VMCS is current.
+
+  setRegisters({ rip, rsp, rflags }: GuestRegisters): void {
+    const { vmx } = this.cpu;
+    vmx.vmwrite(VMCS_FIELD.GUEST_RIP, rip);
+    vmx.vmwrite(VMCS_FIELD.GUEST_RSP, rsp);
+    vmx.vmwrite(VMCS_FIELD.GUEST_RFLAGS, rflags | RFLAGS_FIXED);
+  }
+
+  /** Throws a RangeError for an impossible IA32_APIC_BASE. */
+  setSystemRegisters(registers: GuestSystemRegisters): void {
+    const { vmx } = this.cpu;
+    this.efer = registers.efer;
+    this.vmcs.startAt({
+      pat: PAT_RESET,
+      ...registers,
+      rip: vmx.vmread(VMCS_FIELD.GUEST_RIP),
+      rsp: vmx.vmread(VMCS_FIELD.GUEST_RSP),
+      rflags: vmx.vmread(VMCS_FIELD.GUEST_RFLAGS),
+    });
+    if (!this.apic.setBase(registers.apicBase, 0, true)) throw new RangeError('IA32_APIC_BASE has reserved bits set');
+    this.applyApicMode();
+  }
+
+  /** vmx_set_virtual_apic_mode: the VMCS follows IA32_APIC_BASE; translations of the APIC page are forgotten. */
+  applyApicMode(): void {
+    const { vmx } = this.cpu;
+    this.vmcs.setVirtualApicMode(!this.apic.enabled ? 'disabled' : this.apic.x2apic ? 'x2apic' : 'xapic');
+    vmx.invept(INVEPT_SINGLE_CONTEXT, vmx.vmread(VMCS_FIELD.EPT_POINTER));
   }
 
   /** Exception for the next entry; interrupts an earlier one (KVM models double faults, which do not occur here). */

@@ -163,7 +163,7 @@ function writeGuestMsr(host: HostCpu, msr: number, high: number, low: number): b
 function writeApicBase(host: HostCpu, high: number, low: number): boolean {
   const { vcpu } = host;
   if (!vcpu.apic.setBase(low, high)) return false;
-  host.applyApicMode();
+  vcpu.applyApicMode();
   return true;
 }
 
