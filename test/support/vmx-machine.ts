@@ -47,6 +47,8 @@ export interface VmxMachineOptions {
   /** IPI virtualization with valid table entries for both CPUs. Default false. */
   readonly ipiv?: boolean;
   readonly lastPidPointerIndex?: number;
+  /** Run-ahead of the clock, for tests that let the CPUs run. */
+  readonly quantum?: number;
   /** Controls that differ from the base set (TPR shadow, register virtualization, delivery, posted interrupts). */
   readonly controls?: Partial<VirtualizationState>;
 }
@@ -179,13 +181,15 @@ export class TestVcpu {
 
 export class VmxMachine {
   readonly memory = new PhysicalMemory({ cpus: 2, ramBytes: RAM, trackedPages: 64, records: 1, codePages: 1 });
-  readonly clock = new Clock(0);
+  readonly clock: Clock;
   readonly meter = new Meter(costs(), 2);
-  readonly lines = new Lines(this.memory, this.clock, () => STEP_TICKS, 0);
+  readonly lines: Lines;
   readonly bus = new Bus(() => FLIGHT);
   readonly vcpus: readonly TestVcpu[];
 
   constructor(options: VmxMachineOptions) {
+    this.clock = new Clock(options.quantum ?? 0);
+    this.lines = new Lines(this.memory, this.clock, () => STEP_TICKS, 0);
     this.vcpus = [0, 1].map((id) => new TestVcpu(this.#cpu(id, options.hostApicMode ?? 'x2apic')));
     this.vcpus.forEach((vcpu, id) => this.#configure(vcpu, id, options));
   }
@@ -246,7 +250,7 @@ export class VmxMachine {
       lines,
       bus,
       engine: flagsOnly(memory),
-      decoder: {} as Decoder,
+      decoder: null as unknown as Decoder,
       features: DEFAULT_FEATURES,
       onMarker: () => undefined,
     });
