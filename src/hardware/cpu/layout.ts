@@ -18,15 +18,15 @@ export const CPU_STRIDE = 0x10000;
 // ---- CPU state, offsets from the CPU block. u64 unless marked.
 export const CPU_GPR = 0; //            16 general-purpose registers, SDM order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15
 export const CPU_RIP = 128;
-// Lazy flags without a kind, all values sign-extended to 64 bits. CF = cx <u cy; ZF, SF, PF from fres;
-// OF, AF from the adder fp + fq = fs. add: fp=a fq=b fs=fres=r cx=r cy=a. sub/cmp: fp=fres=r fq=b fs=a cx=a cy=b.
-// logic: cx=cy=0, fp=fq=fs=0. inc/dec leave cx, cy.
-export const CPU_CX = 136;
-export const CPU_CY = 144;
-export const CPU_FRES = 152;
-export const CPU_FP = 160;
-export const CPU_FQ = 168;
-export const CPU_FS = 176;
+// Lazy flags without a kind. Results are sign-extended to 64 bits. ZF = (result == 0), SF = sign of result, PF = parity
+// of its low byte, each flipped by CPU_FLIP; OF is the sign of CPU_FO, AF bit 4 of CPU_FA.
+export const CPU_CF = 136; //          u32: 0 or 1
+export const CPU_FLIP = 140; //        u32: bit 31 flips SF, bit 0 flips PF: flags that no result has (POPF, SAHF, POPCNT)
+export const CPU_RESULT = 144;
+export const CPU_FO = 152;
+export const CPU_FA = 160;
+export const CPU_CODE_BASE = 168; //   linear address that page offsets of the running records count from
+export const CPU_ZERO = 176; //        always 0: stands in for an absent base, index or segment
 export const CPU_SYSTEM_FLAGS = 184; // u32: RFLAGS bits other than CF PF AF ZF SF OF (TF IF DF IOPL NT RF AC ID ...)
 export const CPU_CPL = 188; //         u32
 export const CPU_NOW = 192; //         this CPU's clock in ticks
@@ -76,6 +76,20 @@ export const CPU_COUNT_PAUSE = 408;
 export const CPU_COUNT_SPIN_EXIT = 416;
 // What they cost, in ticks (u32 each, set by the host)
 export const CPU_COST_SPIN_EXIT = 424; // the others are in their records
+
+export const CPU_EXTRA_TICKS = 428; // u32: what the current instruction costs on top of its record
+export const CPU_ONCE = 432; //        u32: record of an instruction decoded for one execution at CPU_ONCE_RIP, or 0
+export const CPU_ONCE_RIP = 440;
+
+// A store that crosses a page goes to CPU_SPLIT_DATA first and is copied when the instruction has retired
+export const CPU_SPLIT_SIZE = 448; //   u32: bytes to copy, 0 = none
+export const CPU_SPLIT_COUNT = 452; //  u32: how many of them belong to the first page
+export const CPU_SPLIT_FIRST = 456; //  u32: address of the first byte
+export const CPU_SPLIT_SECOND = 460; // u32: address of the first byte on the second page
+export const CPU_SPLIT_LIMIT = 464; //  CPU_LIMIT while the store is pending
+export const CPU_SPLIT_DATA = 472; //   8 bytes
+export const CPU_SPLIT_LOAD = 480; //   8 bytes: operand of a load that crosses a page
+export const CPU_ONCE_RECORDS = 512; // two records: an instruction decoded for one execution, and the link behind it
 
 export const CPU_HOST_AREA = 1024; //  from here to 4096: free for the host side
 

@@ -1,0 +1,86 @@
+/**
+ * Pages with decoded code: per page a map from offset to record, in the memory shared with the interpreter. Maps and
+ * records are handed out one after the other and forgotten all at once when either runs out.
+ */
+import type { PhysicalMemory } from '../memory/physical-memory.js';
+import { RECORD_SIZE } from './layout.js';
+
+const PAGE_SIZE = 4096;
+const MAP_SIZE = PAGE_SIZE * 4;
+
+export class CodePages {
+  readonly #memory: PhysicalMemory;
+  /** Address of the code map by physical page. A page keeps its map when its code is dropped. */
+  readonly #maps = new Map<number, number>();
+  readonly #withCode = new Set<number>();
+  /** Pages whose last instruction continues on the key page. */
+  readonly #continued = new Map<number, Set<number>>();
+  #nextRecord: number;
+
+  constructor(memory: PhysicalMemory) {
+    this.#memory = memory;
+    this.#nextRecord = memory.records;
+  }
+
+  has(page: number): boolean {
+    return this.#withCode.has(page);
+  }
+
+  /** Address of the map of `page`, which from now on has code; 0 if there is no room. */
+  open(page: number): number {
+    let map = this.#maps.get(page);
+    if (map === undefined) {
+      if (this.#maps.size === this.#memory.codePages) return 0;
+      map = this.#memory.codeMaps + this.#maps.size * MAP_SIZE;
+      this.#maps.set(page, map);
+    }
+    this.#withCode.add(page);
+    return map;
+  }
+
+  /** The last instruction of `page` continues on `next`: losing one loses the other. */
+  join(page: number, next: number): void {
+    const pages = this.#continued.get(next) ?? new Set();
+    pages.add(page);
+    this.#continued.set(next, pages);
+  }
+
+  /** Forgets the code of a page that is about to be written. */
+  drop(page: number): void {
+    if (!this.#withCode.delete(page)) return;
+    const map = this.#maps.get(page) as number;
+    this.#memory.u8.fill(0, map, map + MAP_SIZE);
+    for (const other of this.#continued.get(page) ?? []) this.drop(other);
+    this.#continued.delete(page);
+  }
+
+  dropAll(): void {
+    const { u8, codeMaps, codePages } = this.#memory;
+    u8.fill(0, codeMaps, codeMaps + codePages * MAP_SIZE);
+    this.#maps.clear();
+    this.#withCode.clear();
+    this.#continued.clear();
+    this.#nextRecord = this.#memory.records;
+  }
+
+  /** Room for `count` records, or 0. */
+  allocate(count: number): number {
+    const at = this.#nextRecord;
+    if (at + count * RECORD_SIZE > this.#memory.recordsEnd) return 0;
+    this.#nextRecord += count * RECORD_SIZE;
+    return at;
+  }
+
+  /** Gives back what an allocation of records did not use. */
+  trim(end: number): void {
+    this.#nextRecord = end;
+  }
+
+  record(map: number, offset: number): number {
+    return this.#memory.u32[(map >>> 2) + offset] as number;
+  }
+
+  setRecord(map: number, offset: number, record: number): void {
+    this.#memory.u32[(map >>> 2) + offset] = record;
+  }
+}

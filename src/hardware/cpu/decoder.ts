@@ -1,0 +1,336 @@
+/**
+ * Predecodes instructions for the interpreter (SDM vol. 2, chapter 2, by way of iced-x86).
+ *
+ * Records are keyed by physical address and hold for every linear address that maps to it. In 64-bit mode straight-line
+ * runs are decoded and kept until their page is written; in the other modes every instruction is decoded for one
+ * execution and left to the host. Fetching code touches its page but takes no cache lines.
+ *
+ * Left out: fetches from devices raise #UD.
+ */
+import { Decoder as IcedDecoder, DecoderError, DecoderOptions, FlowControl, Instruction } from 'iced-x86';
+import type { CostTable } from '../../cost/step.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
+import { translate } from '../memory/walk.js';
+import { CodePages } from './code-pages.js';
+import type { Cpu } from './cpu.js';
+import type { DecodedInstruction } from './decoded-instruction.js';
+import { VECTOR_GP, VECTOR_UD } from './fault.js';
+import * as L from './layout.js';
+import * as OP from './opcodes.js';
+import { OpcodeSelector } from './opcode-selection.js';
+import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
+import * as R from './record.js';
+import { describeInstruction, writeRecord } from './record-encoding.js';
+import { SEGMENT_CS } from './segments.js';
+import { findSpinLoop, type SpinLoop } from './spin-loop.js';
+
+const PAGE_SIZE = 4096;
+const LONGEST_INSTRUCTION = 15;
+const LONGEST_RUN = 64;
+const CANONICAL_LIMIT = 2 ** 47;
+const TWO_32 = 2 ** 32;
+
+/** What the decoder needs of a CPU. */
+export type DecodingCpu = Pick<
+  Cpu,
+  'block' | 'cpl' | 'fault' | 'flushTlbs' | 'lines' | 'long' | 'rip' | 'segmentBase' | 'setLong' | 'setWord' | 'word'
+>;
+
+/** Where the bytes of an instruction lie: physical pages, and the map of the first. */
+interface Fetch {
+  readonly page: number;
+  readonly offset: number;
+  readonly linear: number;
+}
+
+export class Decoder {
+  readonly #memory: PhysicalMemory;
+  readonly #pages: CodePages;
+  readonly #selector: OpcodeSelector;
+  readonly #cpus: DecodingCpu[] = [];
+  readonly #instructions = new Map<number, DecodedInstruction>();
+  readonly #instruction = new Instruction();
+  /** Page dropped last, and the instruction that made it so: it is executed without decoding the page again. */
+  #dropped = -1;
+  #droppedBy: DecodingCpu | null = null;
+  #droppedAt = -1;
+
+  constructor(memory: PhysicalMemory, costs: CostTable) {
+    this.#memory = memory;
+    this.#pages = new CodePages(memory);
+    this.#selector = new OpcodeSelector(costs);
+  }
+
+  add(cpu: DecodingCpu): void {
+    this.#cpus.push(cpu);
+  }
+
+  /** The instruction of a record that the host has to execute. */
+  instruction(record: number): DecodedInstruction {
+    const instruction = this.#instructions.get(record);
+    if (instruction === undefined) throw new RangeError(`no instruction is kept for record ${record.toString(16)}H`);
+    return instruction;
+  }
+
+  hasCode(page: number): boolean {
+    return this.#pages.has(page);
+  }
+
+  /** Forgets the decoded code of a page that is about to be written. */
+  drop(page: number): void {
+    this.#pages.drop(page);
+    this.#dropped = page;
+    this.#droppedBy = null;
+  }
+
+  /** Decodes at cpu.rip. PASS: the interpreter can go on. WAIT or FAULT: as for any access. */
+  decode(cpu: DecodingCpu): Outcome {
+    const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
+    const { rip } = cpu;
+    if (isLong && (rip < -CANONICAL_LIMIT || rip >= CANONICAL_LIMIT)) return raise(cpu, VECTOR_GP, 0);
+    const linear = isLong ? rip : (rip + cpu.segmentBase(SEGMENT_CS)) % TWO_32;
+    const pa = this.#fetch(cpu, linear);
+    if (pa < 0) return -pa as Outcome;
+    const offset = pa % PAGE_SIZE;
+    const fetch = { page: pa - offset, offset, linear };
+    if (!isLong || this.#isStoringToItself(cpu, fetch.page)) return this.#decodeOnce(cpu, fetch);
+    const map = this.#open(cpu, fetch.page, linear);
+    const known = this.#pages.record(map, offset);
+    if (known !== 0 && this.#opcode(known) !== OP.CROSS) return PASS;
+    return this.#decodeRun(cpu, fetch);
+  }
+
+  /** Physical address of the byte at `linear` for fetching, or minus an outcome. */
+  #fetch(cpu: DecodingCpu, linear: number): number {
+    const pa = translate(cpu as Cpu, linear, L.ACCESS_FETCH, cpu.cpl === 3);
+    if (pa < 0) return pa;
+    if (!this.#memory.isRam(pa)) return -raise(cpu, VECTOR_UD, null);
+    return cpu.lines.touch(cpu as Cpu, pa) ? pa : -WAIT;
+  }
+
+  /** True while the instruction that made its own page be dropped has not retired. */
+  #isStoringToItself(cpu: DecodingCpu, page: number): boolean {
+    if (page !== this.#dropped) return false;
+    const retired = cpu.long(L.CPU_RETIRED);
+    if (this.#droppedBy === null) {
+      this.#droppedBy = cpu;
+      this.#droppedAt = retired;
+    }
+    if (this.#droppedBy === cpu && this.#droppedAt === retired) return true;
+    this.#dropped = -1;
+    return false;
+  }
+
+  #opcode(record: number): number {
+    return this.#memory.view.getUint16(record, true);
+  }
+
+  /** Makes a page executable at a linear address: from now on a store to it is noticed. Returns its map. */
+  #open(cpu: DecodingCpu, page: number, linear: number): number {
+    const isNew = !this.#pages.has(page);
+    let map = this.#pages.open(page);
+    if (map === 0) {
+      this.#forgetAll();
+      map = this.#pages.open(page);
+    }
+    if (isNew) this.#flushTlbs();
+    this.#enterInstructionTlb(cpu, linear, map);
+    return map;
+  }
+
+  #enterInstructionTlb(cpu: DecodingCpu, linear: number, map: number): void {
+    const { u32 } = this.#memory;
+    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((linear >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
+    u32[at] = ((linear & ~(PAGE_SIZE - 1)) | 1) >>> 0;
+    u32[at + 1] = Math.floor(linear / TWO_32);
+    u32[at + 2] = map;
+  }
+
+  #flushTlbs(): void {
+    for (const cpu of this.#cpus) cpu.flushTlbs();
+  }
+
+  #forgetAll(): void {
+    this.#pages.dropAll();
+    this.#instructions.clear();
+    this.#flushTlbs();
+    for (const cpu of this.#cpus) {
+      cpu.setWord(L.CPU_MARK_BRANCH, 0);
+      cpu.setWord(L.CPU_SPIN_BRANCH, 0);
+    }
+  }
+
+  /** Room for a run; the page of `fetch` stays executable when everything else has to go. */
+  #allocate(cpu: DecodingCpu, fetch: Fetch, count: number): number {
+    const at = this.#pages.allocate(count);
+    if (at !== 0) return at;
+    this.#forgetAll();
+    this.#open(cpu, fetch.page, fetch.linear);
+    return this.#pages.allocate(count);
+  }
+
+  // ---- Runs
+
+  #decodeRun(cpu: DecodingCpu, fetch: Fetch): Outcome {
+    const start = this.#allocate(cpu, fetch, LONGEST_RUN + 2);
+    const map = this.#pages.open(fetch.page);
+    const loops: { branch: number; head: number }[] = [];
+    const decoder = new IcedDecoder(64, this.#memory.bytes(fetch.page, PAGE_SIZE), DecoderOptions.None);
+    decoder.position = fetch.offset;
+    decoder.ip = BigInt(fetch.offset);
+    let offset = fetch.offset;
+    let at = start;
+    let isOpen = true;
+    while (isOpen && offset < PAGE_SIZE && at < start + LONGEST_RUN * L.RECORD_SIZE) {
+      if (this.#pages.record(map, offset) !== 0 && offset !== fetch.offset) break;
+      decoder.decodeOut(this.#instruction);
+      if (decoder.lastError === DecoderError.NoMoreBytes) break;
+      isOpen = this.#place(at, fetch.page, this.#instruction);
+      this.#pages.setRecord(map, offset, at);
+      const head = this.#backwardTarget(at, offset);
+      if (head >= 0) loops.push({ branch: offset, head });
+      offset += this.#instruction.length;
+      at += L.RECORD_SIZE;
+    }
+    decoder.free();
+    if (at === start) return this.#decodeCrossing(cpu, fetch, start);
+    if (isOpen) {
+      this.#writeLink(at, offset, offset < PAGE_SIZE ? this.#pages.record(map, offset) : 0);
+      at += L.RECORD_SIZE;
+    }
+    this.#pages.trim(at);
+    for (const { branch, head } of loops) this.#markSpinLoop(cpu, fetch, branch, head);
+    return PASS;
+  }
+
+  /** Writes the record of an instruction; false when nothing follows it in sequence. */
+  #place(at: number, page: number, instruction: Instruction): boolean {
+    const opcode = writeRecord(this.#memory, at, instruction, this.#selector.select(instruction));
+    if (opcode === OP.SLOW) {
+      const bytes = this.#memory.bytes(page + Number(instruction.ip), instruction.length);
+      this.#instructions.set(at, describeInstruction(instruction, bytes));
+    }
+    const { flowControl } = instruction;
+    return flowControl === FlowControl.Next || flowControl === FlowControl.ConditionalBranch;
+  }
+
+  #writeLink(at: number, offset: number, record: number): void {
+    const { view, u8 } = this.#memory;
+    u8.fill(0, at, at + L.RECORD_SIZE);
+    view.setUint16(at + R.R_OP, OP.LINK, true);
+    view.setUint16(at + R.R_OFFSET, offset, true);
+    view.setUint32(at + R.R_TARGET, record, true);
+  }
+
+  /** Page offset that the branch at `offset` goes back to, or -1. */
+  #backwardTarget(record: number, offset: number): number {
+    const opcode = this.#opcode(record);
+    const isBranch = opcode === OP.JMP_J || (opcode >= OP.JCC0 && opcode <= OP.JCC15);
+    const target = isBranch ? this.#memory.view.getInt32(record + R.R_TARGET_OFFSET, true) : -1;
+    return target <= offset ? target : -1;
+  }
+
+  // ---- Spin loops
+
+  #markSpinLoop(cpu: DecodingCpu, fetch: Fetch, branch: number, head: number): void {
+    const page = this.#memory.bytes(fetch.page, PAGE_SIZE);
+    const loop = findSpinLoop(page, head, branch, (instruction) => this.#selector.select(instruction).ticks);
+    if (loop === null) return;
+    if (this.#pages.record(this.#pages.open(fetch.page), head) === 0) {
+      this.#decodeRun(cpu, { page: fetch.page, offset: head, linear: fetch.linear });
+    }
+    const map = this.#pages.open(fetch.page);
+    const record = this.#pages.record(map, branch);
+    if (record === 0 || loop.exits.some((exit) => this.#pages.record(map, exit) === 0)) return;
+    for (const exit of loop.exits) this.#writeExit(this.#pages.record(map, exit), record);
+    this.#writeSpin(record, loop);
+  }
+
+  #writeSpin(record: number, loop: SpinLoop): void {
+    const { view } = this.#memory;
+    if (this.#opcode(record) === OP.JMP_J) view.setUint8(record + R.R_C, R.CONDITION_ALWAYS);
+    view.setUint16(record + R.R_OP, OP.SPIN, true);
+    view.setUint32(record + R.R_TICKS, loop.ticks, true);
+    view.setUint8(record + R.R_INSTRUCTIONS, loop.instructions);
+    view.setUint8(record + R.R_PAUSES, loop.pauses);
+    view.setUint32(record + R.R_INTERVAL, loop.pauseInterval, true);
+  }
+
+  #writeExit(exit: number, branch: number): void {
+    const { view } = this.#memory;
+    view.setUint16(exit + R.R_OP, OP.SPIN_EXIT, true);
+    view.setUint32(exit + R.R_TICKS, branch, true);
+  }
+
+  // ---- Instructions that cross a page, and those decoded for one execution
+
+  /** The bytes of an instruction on its page, and those on the next page if `next` is its physical address. */
+  #bytes(fetch: Fetch, next: number): Uint8Array {
+    const onPage = Math.min(LONGEST_INSTRUCTION, PAGE_SIZE - fetch.offset);
+    const bytes = new Uint8Array(next < 0 ? onPage : LONGEST_INSTRUCTION);
+    bytes.set(this.#memory.bytes(fetch.page + fetch.offset, onPage));
+    if (next >= 0) bytes.set(this.#memory.bytes(next, LONGEST_INSTRUCTION - onPage), onPage);
+    return bytes;
+  }
+
+  /** Decodes into `#instruction`; false if there are too few bytes. */
+  #decodeBytes(cpu: DecodingCpu, bytes: Uint8Array, ip: number): boolean {
+    const decoder = new IcedDecoder(BITNESS[cpu.word(L.CPU_MODE)] as number, bytes, DecoderOptions.None);
+    decoder.ip = BigInt(ip);
+    decoder.decodeOut(this.#instruction);
+    const isWhole = decoder.lastError !== DecoderError.NoMoreBytes;
+    decoder.free();
+    return isWhole;
+  }
+
+  #decodeCrossing(cpu: DecodingCpu, fetch: Fetch, start: number): Outcome {
+    this.#pages.trim(start);
+    const next = this.#fetch(cpu, fetch.linear + PAGE_SIZE - fetch.offset);
+    if (next < 0) return -next as Outcome;
+    const nextMap = this.#open(cpu, next, fetch.linear + PAGE_SIZE - fetch.offset);
+    const map = this.#open(cpu, fetch.page, fetch.linear);
+    const at = this.#pages.allocate(3);
+    if (at === 0 || nextMap === map) return PASS;
+    this.#pages.join(fetch.page, next);
+    this.#writeLink(at, fetch.offset, nextMap);
+    this.#memory.view.setUint16(at + R.R_OP, OP.CROSS, true);
+    this.#placeAlone(at + L.RECORD_SIZE, cpu, fetch, next);
+    this.#pages.setRecord(map, fetch.offset, at);
+    return PASS;
+  }
+
+  /** One instruction and the link behind it. */
+  #placeAlone(at: number, cpu: DecodingCpu, fetch: Fetch, next: number): void {
+    const bytes = this.#bytes(fetch, next);
+    this.#decodeBytes(cpu, bytes, fetch.offset);
+    const instruction = this.#instruction;
+    const selection = this.#selector.select(instruction);
+    const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
+    const opcode = writeRecord(this.#memory, at, instruction, isLong ? selection : { ...selection, opcode: OP.SLOW });
+    if (opcode === OP.SLOW) {
+      if (!isLong) instruction.ip = BigInt(cpu.rip);
+      this.#instructions.set(at, describeInstruction(instruction, bytes));
+    }
+    this.#writeLink(at + L.RECORD_SIZE, fetch.offset + instruction.length, 0);
+  }
+
+  #decodeOnce(cpu: DecodingCpu, fetch: Fetch): Outcome {
+    let next = -1;
+    if (!this.#decodeBytes(cpu, this.#bytes(fetch, next), fetch.offset)) {
+      next = this.#fetch(cpu, fetch.linear + PAGE_SIZE - fetch.offset);
+      if (next < 0) return -next as Outcome;
+    }
+    const at = cpu.block + L.CPU_ONCE_RECORDS;
+    this.#placeAlone(at, cpu, fetch, next);
+    cpu.setWord(L.CPU_ONCE, at);
+    cpu.setLong(L.CPU_ONCE_RIP, cpu.rip);
+    return PASS;
+  }
+}
+
+const BITNESS = [64, 32, 16] as const;
+
+function raise(cpu: DecodingCpu, vector: number, errorCode: number | null): Outcome {
+  cpu.fault = { kind: 'exception', vector, errorCode, address: 0 };
+  return FAULT;
+}

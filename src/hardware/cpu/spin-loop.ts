@@ -1,0 +1,181 @@
+/**
+ * Which backward branches close a spin loop: straight-line code on one page that only loads, compares and computes in
+ * registers, and carries no register or flag from one pass to the next. Such a loop does the same in every pass until
+ * a line it reads is taken, so its passes can be counted instead of executed.
+ *
+ * Left out: loops with branches inside, loops over more than MAX_INSTRUCTIONS instructions.
+ */
+import {
+  Code,
+  Decoder,
+  DecoderOptions,
+  InstructionInfoFactory,
+  Mnemonic,
+  OpAccess,
+  OpKind,
+  Register,
+  type Instruction,
+  type InstructionInfo,
+} from 'iced-x86';
+
+const MAX_INSTRUCTIONS = 16;
+
+/** What one pass through a spin loop amounts to. */
+export interface SpinLoop {
+  readonly ticks: number;
+  readonly instructions: number;
+  readonly pauses: number;
+  /** Longest time from one PAUSE to the next, in ticks; 0 without PAUSE. */
+  readonly pauseInterval: number;
+  /** Page offsets of the forward branches that leave the loop. */
+  readonly exits: readonly number[];
+}
+
+const BODY = new Set<number>([
+  ...[Mnemonic.Mov, Mnemonic.Movzx, Mnemonic.Movsx, Mnemonic.Movsxd, Mnemonic.Lea, Mnemonic.Add, Mnemonic.Sub],
+  ...[Mnemonic.And, Mnemonic.Or, Mnemonic.Xor, Mnemonic.Not, Mnemonic.Neg, Mnemonic.Inc, Mnemonic.Dec, Mnemonic.Cmp],
+  ...[Mnemonic.Test, Mnemonic.Nop, Mnemonic.Pause, Mnemonic.Endbr64, Mnemonic.Lfence, Mnemonic.Bswap, Mnemonic.Bt],
+  ...[Mnemonic.Adc, Mnemonic.Sbb, Mnemonic.Cbw, Mnemonic.Cwde, Mnemonic.Cdqe, Mnemonic.Cwd, Mnemonic.Cdq, Mnemonic.Cqo],
+]);
+const IMMEDIATE_SHIFTS = new Set<number>([Mnemonic.Shl, Mnemonic.Sal, Mnemonic.Shr, Mnemonic.Sar]);
+
+/** Register parts: bits 7:0, 15:8, 31:16 and 63:32. */
+const PARTS_LOW = 1;
+const PARTS_HIGH = 2;
+const PARTS_16 = 3;
+const PARTS_64 = 15;
+
+const infoFactory = new InstructionInfoFactory();
+
+/**
+ * The loop from page offset `head` to the branch at `branch`, or null if it is no spin loop. `ticksOf` gives the cost
+ * of an instruction.
+ */
+export function findSpinLoop(
+  page: Uint8Array,
+  head: number,
+  branch: number,
+  ticksOf: (instruction: Instruction) => number,
+): SpinLoop | null {
+  const body = decodeBody(page, head, branch);
+  if (body === null) return null;
+  const loop = isIdle(body) ? summarize(body, head, ticksOf) : null;
+  for (const instruction of body) instruction.free();
+  return loop;
+}
+
+/** The instructions from `head` to the branch, if they meet it in at most MAX_INSTRUCTIONS. */
+function decodeBody(page: Uint8Array, head: number, branch: number): Instruction[] | null {
+  const decoder = new Decoder(64, page.subarray(head), DecoderOptions.None);
+  decoder.ip = BigInt(head);
+  const body: Instruction[] = [];
+  let at = head;
+  while (at <= branch && body.length < MAX_INSTRUCTIONS) {
+    const instruction = decoder.decode();
+    body.push(instruction);
+    if (at === branch) {
+      decoder.free();
+      return body;
+    }
+    at += instruction.length;
+    if (instruction.code === Code.INVALID) break;
+  }
+  decoder.free();
+  for (const instruction of body) instruction.free();
+  return null;
+}
+
+function isIdle(body: readonly Instruction[]): boolean {
+  const written = new Uint8Array(16);
+  const readFirst = new Uint8Array(16);
+  let flagsWritten = 0;
+  let flagsReadFirst = 0;
+  for (const instruction of body) {
+    if (!isAllowed(instruction, body)) return false;
+    flagsReadFirst |= instruction.rflagsRead & ~flagsWritten;
+    flagsWritten |= instruction.rflagsModified;
+    const info = infoFactory.info(instruction);
+    const onlyLoads = noteRegisters(info, written, readFirst) && readsMemoryOnly(info);
+    info.free();
+    if (!onlyLoads) return false;
+  }
+  if ((flagsReadFirst & flagsWritten) !== 0) return false;
+  return written.every((parts, register) => (parts & (readFirst[register] as number)) === 0);
+}
+
+function isAllowed(instruction: Instruction, body: readonly Instruction[]): boolean {
+  const last = body[body.length - 1] as Instruction;
+  if (instruction === last) return true;
+  if (instruction.hasLockPrefix) return false;
+  if (instruction.isJccShortOrNear) return instruction.nearBranchTarget > last.ip && Number(instruction.nearBranchTarget) > 0;
+  if (IMMEDIATE_SHIFTS.has(instruction.mnemonic)) return instruction.opKind(1) !== OpKind.Register;
+  return BODY.has(instruction.mnemonic);
+}
+
+function readsMemoryOnly(info: InstructionInfo): boolean {
+  let only = true;
+  for (const used of info.usedMemory()) {
+    if (used.access !== OpAccess.Read && used.access !== OpAccess.NoMemAccess) only = false;
+    used.free();
+  }
+  return only;
+}
+
+/** Adds what an instruction reads before the pass has written it, and what it writes. False: not a known register. */
+function noteRegisters(info: InstructionInfo, written: Uint8Array, readFirst: Uint8Array): boolean {
+  const used = info.usedRegisters().map((each) => {
+    const { register, access } = each;
+    each.free();
+    return { number: registerNumber(register), parts: registerParts(register), access };
+  });
+  const general = used.filter(({ number }) => number >= 0);
+  for (const { number, parts, access } of general) {
+    if (reads(access)) readFirst[number] = (readFirst[number] as number) | (parts & ~(written[number] as number));
+  }
+  for (const { number, parts, access } of general) {
+    if (writes(access)) written[number] = (written[number] as number) | (parts === 7 ? PARTS_64 : parts);
+  }
+  return used.every(({ number, access }) => number >= 0 || !writes(access));
+}
+
+function reads(access: number): boolean {
+  return access !== OpAccess.Write && access !== OpAccess.None && access !== OpAccess.NoMemAccess;
+}
+
+function writes(access: number): boolean {
+  return access >= OpAccess.Write && access <= OpAccess.ReadCondWrite;
+}
+
+function registerNumber(register: number): number {
+  if (register >= Register.AL && register <= Register.BL) return register - Register.AL;
+  if (register >= Register.AH && register <= Register.BH) return register - Register.AH;
+  if (register >= Register.SPL && register <= Register.R15L) return register - Register.SPL + 4;
+  if (register >= Register.AX && register <= Register.R15) return (register - Register.AX) % 16;
+  return -1;
+}
+
+function registerParts(register: number): number {
+  if (register >= Register.RAX) return PARTS_64;
+  if (register >= Register.EAX) return 7;
+  if (register >= Register.AX) return PARTS_16;
+  return register >= Register.AH && register <= Register.BH ? PARTS_HIGH : PARTS_LOW;
+}
+
+function summarize(
+  body: readonly Instruction[],
+  head: number,
+  ticksOf: (instruction: Instruction) => number,
+): SpinLoop {
+  let ticks = 0;
+  const pausesAt: number[] = [];
+  const exits: number[] = [];
+  let at = head;
+  body.forEach((instruction, index) => {
+    if (instruction.mnemonic === Mnemonic.Pause) pausesAt.push(ticks);
+    if (index < body.length - 1 && instruction.isJccShortOrNear) exits.push(at);
+    ticks += ticksOf(instruction);
+    at += instruction.length;
+  });
+  const intervals = pausesAt.map((time, index) => (pausesAt[index + 1] ?? (pausesAt[0] as number) + ticks) - time);
+  return { ticks, instructions: body.length, pauses: pausesAt.length, pauseInterval: Math.max(0, ...intervals), exits };
+}

@@ -1,0 +1,189 @@
+// Memory operands: effective addresses, the software TLB, line masks of tracked pages, and accesses that cross a page.
+// Everything returns the address of the operand in this memory, or 0 when the run has been stopped instead.
+import {
+  ACCESS_READ,
+  ACCESS_RMW,
+  ACCESS_WRITE,
+  CPU_LIMIT,
+  CPU_LINE_MASKS,
+  CPU_SPLIT_COUNT,
+  CPU_SPLIT_DATA,
+  CPU_SPLIT_FIRST,
+  CPU_SPLIT_LIMIT,
+  CPU_SPLIT_LOAD,
+  CPU_SPLIT_SECOND,
+  CPU_SPLIT_SIZE,
+  CPU_TLB,
+  LINE_MASK_SIZE,
+  STOP_LINE_MISS,
+  STOP_SPECIAL,
+  STOP_TLB_MISS,
+  TLB_ADDEND,
+  TLB_INFO,
+  TLB_OTHER,
+  TLB_READ,
+  TLB_SPECIAL,
+  TLB_TRACKED_READ_ONLY,
+  TLB_WRITE,
+} from '../hardware/cpu/layout';
+import {
+  ADDRESS_32,
+  ADDRESS_64,
+  R_ADDRESS_FLAGS,
+  R_BASE,
+  R_DISPLACEMENT,
+  R_IMMEDIATE,
+  R_INDEX,
+  R_SCALE,
+  R_SEGMENT,
+  R_STACK,
+  SCALE_SPECIAL,
+} from '../hardware/cpu/record';
+import { fault, stopForAccess } from './stop';
+
+const VECTOR_SS: u32 = 12;
+const VECTOR_GP: u32 = 13;
+
+/** Linear address of the memory operand. */
+// @ts-ignore: decorator
+@inline
+export function address(cpu: usize, pc: usize): u64 {
+  const scale = i32(load<u8>(pc, R_SCALE));
+  const sum =
+    load<u64>(cpu + load<u8>(pc, R_BASE)) +
+    (load<u64>(cpu + load<u8>(pc, R_INDEX)) << u64(scale)) +
+    load<i32>(pc, R_DISPLACEMENT);
+  return scale < SCALE_SPECIAL ? sum : specialAddress(cpu, pc, sum);
+}
+
+export function specialAddress(cpu: usize, pc: usize, sum: u64): u64 {
+  const flags = load<u8>(pc, R_ADDRESS_FLAGS);
+  if (flags & ADDRESS_64) sum = load<u64>(pc, R_IMMEDIATE);
+  if (flags & ADDRESS_32) sum = u64(u32(sum));
+  return sum + load<u64>(cpu + load<u8>(pc, R_SEGMENT));
+}
+
+// @ts-ignore: decorator
+@inline
+function entryFor(cpu: usize, va: u64): usize {
+  return load<u32>(cpu, CPU_TLB) + ((u32(va >> 7)) & 0x3fe0);
+}
+
+/** The tag of the page that holds the last of `size` bytes: an access that crosses a page never hits. */
+// @ts-ignore: decorator
+@inline
+function tagFor(va: u64, size: u64): u64 {
+  return ((va + (size - 1)) & ~u64(0xfff)) | 1;
+}
+
+// @ts-ignore: decorator
+@inline
+export function toLoad<T>(cpu: usize, pc: usize, va: u64): usize {
+  const entry = entryFor(cpu, va);
+  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_READ)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  return slowAccess(cpu, va, sizeof<T>(), ACCESS_READ, load<u8>(pc, R_STACK));
+}
+
+// @ts-ignore: decorator
+@inline
+export function toStore<T>(cpu: usize, pc: usize, va: u64): usize {
+  const entry = entryFor(cpu, va);
+  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_WRITE)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  return slowAccess(cpu, va, sizeof<T>(), ACCESS_WRITE, load<u8>(pc, R_STACK));
+}
+
+/** For reading and writing back: what a store needs is asked for before anything happens. */
+// @ts-ignore: decorator
+@inline
+export function toModify<T>(cpu: usize, pc: usize, va: u64): usize {
+  const entry = entryFor(cpu, va);
+  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_WRITE)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  return slowAccess(cpu, va, sizeof<T>(), ACCESS_RMW, load<u8>(pc, R_STACK));
+}
+
+// @ts-ignore: decorator
+@inline
+export function toPop<T>(cpu: usize, va: u64): usize {
+  const entry = entryFor(cpu, va);
+  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_READ)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  return slowAccess(cpu, va, sizeof<T>(), ACCESS_READ, 1);
+}
+
+// @ts-ignore: decorator
+@inline
+export function toPush<T>(cpu: usize, va: u64): usize {
+  const entry = entryFor(cpu, va);
+  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_WRITE)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  return slowAccess(cpu, va, sizeof<T>(), ACCESS_WRITE, 1);
+}
+
+// @ts-ignore: decorator
+@inline
+export function canonical(va: u64): bool {
+  return (i64(va << 16) >> 16) == i64(va);
+}
+
+export function slowAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u32): usize {
+  const last = va + (size - 1);
+  if (!canonical(va) || !canonical(last)) return fault(cpu, stack != 0 ? VECTOR_SS : VECTOR_GP, 0);
+  if ((va ^ last) >> 12 == 0) return part(cpu, va, size, access, va, size);
+  const count = 0x1000 - (u32(va) & 0xfff);
+  const first = part(cpu, va, count, access, va, size);
+  if (first == 0) return 0;
+  const second = part(cpu, va + count, size - count, access, va, size);
+  if (second == 0) return 0;
+  return access == ACCESS_READ
+    ? splitLoad(cpu, first, second, count, size)
+    : splitStore(cpu, first, second, count, size);
+}
+
+/** One page's share [va, va + size) of an access to [wholeVa, wholeVa + wholeSize). */
+function part(cpu: usize, va: u64, size: u32, access: u32, wholeVa: u64, wholeSize: u32): usize {
+  const entry = entryFor(cpu, va);
+  const page = va & ~u64(0xfff);
+  const host = load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  const tag = access == ACCESS_READ ? load<u64>(entry, TLB_READ) : load<u64>(entry, TLB_WRITE);
+  if (tag == (page | 1)) return host;
+  const other = load<u64>(entry, TLB_OTHER);
+  const kind = u32(other) & 0xfff;
+  if (kind == 0 || (other & ~u64(0xfff)) != page || (kind == TLB_TRACKED_READ_ONLY && access != ACCESS_READ)) {
+    return stopForAccess(cpu, STOP_TLB_MISS, wholeVa, wholeSize, access, 0);
+  }
+  if (kind == TLB_SPECIAL) return stopForAccess(cpu, STOP_SPECIAL, wholeVa, wholeSize, access, 0);
+  const index = load<u32>(entry, TLB_INFO);
+  const masks = load<u32>(cpu, CPU_LINE_MASKS) + index * LINE_MASK_SIZE + (access == ACCESS_READ ? 0 : 8);
+  const lines = (u64(1) << (va >> 6)) | (u64(1) << ((va + (size - 1)) >> 6));
+  if ((load<u64>(masks) & lines) == lines) return host;
+  return stopForAccess(cpu, STOP_LINE_MISS, wholeVa, wholeSize, access, index);
+}
+
+function splitLoad(cpu: usize, first: usize, second: usize, count: u32, size: u32): usize {
+  memory.copy(cpu + CPU_SPLIT_LOAD, first, count);
+  memory.copy(cpu + CPU_SPLIT_LOAD + count, second, size - count);
+  return cpu + CPU_SPLIT_LOAD;
+}
+
+/** Lends a buffer that holds the old data; the run loop is made to look in and copy it out. */
+function splitStore(cpu: usize, first: usize, second: usize, count: u32, size: u32): usize {
+  memory.copy(cpu + CPU_SPLIT_DATA, first, count);
+  memory.copy(cpu + CPU_SPLIT_DATA + count, second, size - count);
+  store<u32>(cpu, size, CPU_SPLIT_SIZE);
+  store<u32>(cpu, count, CPU_SPLIT_COUNT);
+  store<u32>(cpu, u32(first), CPU_SPLIT_FIRST);
+  store<u32>(cpu, u32(second), CPU_SPLIT_SECOND);
+  store<u64>(cpu, load<u64>(cpu, CPU_LIMIT), CPU_SPLIT_LIMIT);
+  store<u64>(cpu, 0, CPU_LIMIT);
+  return cpu + CPU_SPLIT_DATA;
+}
+
+/** Completes a store that crosses a page, after its instruction. False: there was none. */
+export function finishSplitStore(cpu: usize): bool {
+  const size = load<u32>(cpu, CPU_SPLIT_SIZE);
+  if (size == 0) return false;
+  const count = load<u32>(cpu, CPU_SPLIT_COUNT);
+  memory.copy(load<u32>(cpu, CPU_SPLIT_FIRST), cpu + CPU_SPLIT_DATA, count);
+  memory.copy(load<u32>(cpu, CPU_SPLIT_SECOND), cpu + CPU_SPLIT_DATA + count, size - count);
+  store<u32>(cpu, 0, CPU_SPLIT_SIZE);
+  store<u64>(cpu, load<u64>(cpu, CPU_SPLIT_LIMIT), CPU_LIMIT);
+  return true;
+}

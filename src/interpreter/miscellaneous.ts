@@ -1,0 +1,194 @@
+// Flag instructions, sign extensions of the accumulator, XLAT, time stamps, fences, PAUSE, and what leaves the run.
+import {
+  CPU_CF,
+  CPU_COUNT_MFENCE,
+  CPU_COUNT_PAUSE,
+  CPU_COUNT_RDTSC,
+  CPU_CPL,
+  CPU_GPR,
+  CPU_PAUSE_SLOW,
+  CPU_PLE_FIRST,
+  CPU_PLE_GAP,
+  CPU_PLE_LAST,
+  CPU_PLE_ON,
+  CPU_PLE_WINDOW,
+  CPU_RDTSC_SLOW,
+  CPU_SYSTEM_FLAGS,
+  CPU_TSC_OFFSET,
+  STOP_FLAGS,
+  STOP_MARKER,
+  STOP_PAUSE_LOOP,
+  STOP_SLOW,
+} from '../hardware/cpu/layout';
+import { R_IMMEDIATE } from '../hardware/cpu/record';
+import { FLAG_DF, getFlags, setArithmeticFlags } from './flags';
+import { address, toLoad, toPop } from './memory';
+import { push } from './control';
+import { after } from './operand';
+import { stop, stopAfter, stopWith } from './stop';
+
+const RAX = CPU_GPR;
+const RDX = CPU_GPR + 16;
+const RSP = CPU_GPR + 32;
+const AH = CPU_GPR + 1;
+const TICKS_SHIFT: u64 = 6; // TICKS_PER_CYCLE is 64
+
+/** Flags that POPF may change, besides the arithmetic ones: TF IF DF NT AC ID, and IOPL at CPL 0. */
+const POPF_FLAGS: u32 = 0x244700;
+const FLAGS_IF: u32 = 0x200;
+const FLAGS_IOPL: u32 = 0x3000;
+const FLAGS_RF: u32 = 0x10000;
+
+/** The host executes it. */
+export function slow(cpu: usize, pc: usize): usize {
+  return stopWith(cpu, STOP_SLOW, u32(pc));
+}
+
+export function marker(cpu: usize, pc: usize): usize {
+  return stopAfter(cpu, pc, STOP_MARKER, load<u32>(pc, R_IMMEDIATE));
+}
+
+// @ts-ignore: decorator
+@inline
+function countOne(cpu: usize, counter: usize): void {
+  store<u64>(cpu + counter, load<u64>(cpu + counter) + 1);
+}
+
+export function rdtsc(cpu: usize, pc: usize, now: u64): usize {
+  if (load<u32>(cpu, CPU_RDTSC_SLOW) != 0) return slow(cpu, pc);
+  const tsc = (now >> TICKS_SHIFT) + load<u64>(cpu, CPU_TSC_OFFSET);
+  store<u64>(cpu, tsc & 0xffffffff, RAX);
+  store<u64>(cpu, tsc >> 32, RDX);
+  countOne(cpu, CPU_COUNT_RDTSC);
+  return after(pc);
+}
+
+export function mfence(cpu: usize, pc: usize): usize {
+  countOne(cpu, CPU_COUNT_MFENCE);
+  return after(pc);
+}
+
+/** PAUSE with the rule of PAUSE-loop exiting (SDM vol. 3, 26.1.3), which counts at CPL 0 only. */
+export function pause(cpu: usize, pc: usize, now: u64): usize {
+  if (load<u32>(cpu, CPU_PAUSE_SLOW) != 0) return slow(cpu, pc);
+  if (load<u32>(cpu, CPU_PLE_ON) != 0 && load<u32>(cpu, CPU_CPL) == 0) {
+    const last = load<u64>(cpu, CPU_PLE_LAST);
+    if (last == 0 || now - last > load<u64>(cpu, CPU_PLE_GAP)) {
+      store<u64>(cpu, now, CPU_PLE_FIRST);
+    } else if (now - load<u64>(cpu, CPU_PLE_FIRST) > load<u64>(cpu, CPU_PLE_WINDOW)) {
+      return stop(cpu, STOP_PAUSE_LOOP);
+    }
+    store<u64>(cpu, now, CPU_PLE_LAST);
+  }
+  countOne(cpu, CPU_COUNT_PAUSE);
+  return after(pc);
+}
+
+// ---- Flags
+
+export function pushf(cpu: usize, pc: usize): usize {
+  return push<u64>(cpu, pc, getFlags(cpu) & ~FLAGS_RF);
+}
+
+export function pushf16(cpu: usize, pc: usize): usize {
+  return push<u16>(cpu, pc, getFlags(cpu));
+}
+
+export function popf(cpu: usize, pc: usize): usize {
+  const from = toPop<u64>(cpu, load<u64>(cpu, RSP));
+  return from == 0 ? 0 : setPopped(cpu, pc, load<u32>(from), 8);
+}
+
+export function popf16(cpu: usize, pc: usize): usize {
+  const from = toPop<u16>(cpu, load<u64>(cpu, RSP));
+  if (from == 0) return 0;
+  return setPopped(cpu, pc, (load<u32>(cpu, CPU_SYSTEM_FLAGS) & 0xffff0000) | load<u16>(from), 2);
+}
+
+/** IOPL changes at CPL 0 only, IF if CPL <= IOPL; RF becomes 0. A changed system flag lets the host look for events. */
+function setPopped(cpu: usize, pc: usize, popped: u32, size: u64): usize {
+  const old = load<u32>(cpu, CPU_SYSTEM_FLAGS);
+  const cpl = load<u32>(cpu, CPU_CPL);
+  let may = POPF_FLAGS;
+  if (cpl == 0) may |= FLAGS_IOPL;
+  if (cpl > ((old & FLAGS_IOPL) >> 12)) may &= ~FLAGS_IF;
+  const system = ((old & ~may) | (popped & may)) & ~FLAGS_RF;
+  setArithmeticFlags(cpu, popped);
+  store<u32>(cpu, system, CPU_SYSTEM_FLAGS);
+  store<u64>(cpu, load<u64>(cpu, RSP) + size, RSP);
+  return ((system ^ old) & ~FLAG_DF) != 0 ? stopAfter(cpu, pc, STOP_FLAGS, 0) : after(pc);
+}
+
+export function lahf(cpu: usize, pc: usize): usize {
+  store<u8>(cpu, u8(getFlags(cpu)), AH);
+  return after(pc);
+}
+
+export function sahf(cpu: usize, pc: usize): usize {
+  setArithmeticFlags(cpu, (getFlags(cpu) & ~u32(0xff)) | load<u8>(cpu, AH));
+  return after(pc);
+}
+
+export function cmc(cpu: usize, pc: usize): usize {
+  store<u32>(cpu, load<u32>(cpu, CPU_CF) ^ 1, CPU_CF);
+  return after(pc);
+}
+
+export function clc(cpu: usize, pc: usize): usize {
+  store<u32>(cpu, 0, CPU_CF);
+  return after(pc);
+}
+
+export function stc(cpu: usize, pc: usize): usize {
+  store<u32>(cpu, 1, CPU_CF);
+  return after(pc);
+}
+
+export function cld(cpu: usize, pc: usize): usize {
+  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) & ~FLAG_DF, CPU_SYSTEM_FLAGS);
+  return after(pc);
+}
+
+export function std(cpu: usize, pc: usize): usize {
+  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) | FLAG_DF, CPU_SYSTEM_FLAGS);
+  return after(pc);
+}
+
+// ---- Accumulator
+
+export function cbw(cpu: usize, pc: usize): usize {
+  store<i16>(cpu, load<i8>(cpu, RAX), RAX);
+  return after(pc);
+}
+
+export function cwde(cpu: usize, pc: usize): usize {
+  store<u64>(cpu, u64(u32(i32(load<i16>(cpu, RAX)))), RAX);
+  return after(pc);
+}
+
+export function cdqe(cpu: usize, pc: usize): usize {
+  store<i64>(cpu, load<i32>(cpu, RAX), RAX);
+  return after(pc);
+}
+
+export function cwd(cpu: usize, pc: usize): usize {
+  store<i16>(cpu, load<i16>(cpu, RAX) >> 15, RDX);
+  return after(pc);
+}
+
+export function cdq(cpu: usize, pc: usize): usize {
+  store<u64>(cpu, u64(u32(load<i32>(cpu, RAX) >> 31)), RDX);
+  return after(pc);
+}
+
+export function cqo(cpu: usize, pc: usize): usize {
+  store<i64>(cpu, load<i64>(cpu, RAX) >> 63, RDX);
+  return after(pc);
+}
+
+export function xlat(cpu: usize, pc: usize): usize {
+  const from = toLoad<u8>(cpu, pc, address(cpu, pc) + load<u8>(cpu, RAX));
+  if (from == 0) return 0;
+  store<u8>(cpu, load<u8>(from), RAX);
+  return after(pc);
+}

@@ -1,0 +1,74 @@
+// Spin branches: the taken edge of a loop that carries nothing from pass to pass. Two passes in a row of exactly the
+// loop's own length prove that the CPU is idle until a line it reads is taken or an event comes.
+import {
+  CPU_COST_SPIN_EXIT,
+  CPU_COUNT_SPIN_EXIT,
+  CPU_CPL,
+  CPU_EXTRA_TICKS,
+  CPU_FAST_FORWARD,
+  CPU_MARK_BRANCH,
+  CPU_MARK_TIME,
+  CPU_PARK_D,
+  CPU_PARK_N,
+  CPU_PARK_PAUSES,
+  CPU_PLE_GAP,
+  CPU_PLE_ON,
+  CPU_SPIN_BRANCH,
+  CPU_SPIN_TICKS,
+  STOP_PARKED,
+} from '../hardware/cpu/layout';
+import { R_C, R_COST, R_INSTRUCTIONS, R_INTERVAL, R_PAUSES, R_TICKS } from '../hardware/cpu/record';
+import { target } from './control';
+import { condition } from './flags';
+import { after } from './operand';
+import { stop } from './stop';
+
+export function spin(cpu: usize, pc: usize, now: u64): usize {
+  if (!condition(cpu, load<u8>(pc, R_C))) return leaveSpin(cpu, pc);
+  store<u32>(cpu, u32(pc), CPU_SPIN_BRANCH);
+  const passStart = now + load<u16>(pc, R_COST);
+  const ticks: u64 = load<u32>(pc, R_TICKS);
+  const head = target(cpu, pc);
+  const idle = load<u32>(cpu, CPU_MARK_BRANCH) == u32(pc) && passStart - load<u64>(cpu, CPU_MARK_TIME) == ticks;
+  store<u32>(cpu, u32(pc), CPU_MARK_BRANCH);
+  store<u64>(cpu, passStart, CPU_MARK_TIME);
+  if (idle) {
+    store<u64>(cpu, load<u64>(cpu, CPU_SPIN_TICKS) + ticks, CPU_SPIN_TICKS);
+    if (load<u32>(cpu, CPU_FAST_FORWARD) != 0 && !countsTowardsPauseLoopExit(cpu, pc)) park(cpu, pc, ticks);
+  }
+  return head;
+}
+
+function leaveSpin(cpu: usize, pc: usize): usize {
+  endSpin(cpu, u32(pc));
+  return after(pc);
+}
+
+/** The pass is not a whole one; if the branch was taken in the last pass, the processor pays for leaving the loop. */
+function endSpin(cpu: usize, branch: u32): void {
+  store<u32>(cpu, 0, CPU_MARK_BRANCH);
+  if (load<u32>(cpu, CPU_SPIN_BRANCH) != branch) return;
+  store<u32>(cpu, 0, CPU_SPIN_BRANCH);
+  store<u32>(cpu, load<u32>(cpu, CPU_COST_SPIN_EXIT), CPU_EXTRA_TICKS);
+  store<u64>(cpu, load<u64>(cpu, CPU_COUNT_SPIN_EXIT) + 1, CPU_COUNT_SPIN_EXIT);
+}
+
+/** Every PAUSE of the loop follows the last one within the gap: the window will expire. */
+function countsTowardsPauseLoopExit(cpu: usize, pc: usize): bool {
+  if (load<u32>(cpu, CPU_PLE_ON) == 0 || load<u32>(cpu, CPU_CPL) != 0 || load<u8>(pc, R_PAUSES) == 0) return false;
+  return load<u32>(pc, R_INTERVAL) <= load<u64>(cpu, CPU_PLE_GAP);
+}
+
+function park(cpu: usize, pc: usize, ticks: u64): void {
+  store<u64>(cpu, ticks, CPU_PARK_D);
+  store<u64>(cpu, load<u8>(pc, R_INSTRUCTIONS), CPU_PARK_N);
+  store<u64>(cpu, load<u8>(pc, R_PAUSES), CPU_PARK_PAUSES);
+  stop(cpu, STOP_PARKED);
+}
+
+/** A forward exit of a spin loop; R_TICKS is the record of the loop's branch. */
+export function exitSpin(cpu: usize, pc: usize): usize {
+  if (!condition(cpu, load<u8>(pc, R_C))) return after(pc);
+  endSpin(cpu, load<u32>(pc, R_TICKS));
+  return target(cpu, pc);
+}
