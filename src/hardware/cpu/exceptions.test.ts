@@ -14,7 +14,6 @@ import {
   RSP,
   RSP0,
   STACK,
-  USER_CODE,
   USER_CODE_SELECTOR,
   USER_DATA,
   USER_STACK,

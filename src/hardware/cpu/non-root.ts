@@ -60,9 +60,6 @@ export interface NonRoot {
   /** EPT violation or misconfiguration, as left in cpu.fault. */
   eptEvent(): Outcome;
 
-  /**
-   * SENDUIPI's notification in non-root operation (SDM: virtualized with TPR shadow). PASS = send a physical IPI.
-   * `length` is for the trap-like APIC-write exit, which moves RIP itself.
-   */
-  senduipi(notificationVector: number, notificationDestination: number, length: number): Outcome;
+  /** SENDUIPI's notification in non-root operation (SDM: virtualized with TPR shadow). PASS = send a physical IPI. */
+  senduipi(notificationVector: number, notificationDestination: number): Outcome;
 }

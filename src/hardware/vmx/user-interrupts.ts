@@ -6,6 +6,7 @@
  */
 import { STEP } from '../../cost/step.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE } from '../apic/message.js';
+import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { generalProtection, invalidOpcode, VECTOR_SS, fault } from '../cpu/fault.js';
 import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE } from '../cpu/layout.js';
@@ -164,11 +165,12 @@ export function postUserInterrupts(cpu: Cpu): Outcome {
 
 /**
  * A physical interrupt with the notification vector outside VMX non-root operation: acknowledged, its EOI done, and
- * processed without the IDT. A halted processor stays halted.
+ * processed without the IDT. A sleeping processor wakes.
  */
 export function processNotification(cpu: Cpu): Outcome {
   const outcome = postUserInterrupts(cpu);
   if (outcome === WAIT) return WAIT;
+  cpu.activity = ACTIVITY_ACTIVE;
   cpu.apic.acknowledge();
   cpu.bus.route(cpu, cpu.apic.eoi());
   return outcome === FAULT ? FAULT : REDIRECTED;
@@ -213,10 +215,10 @@ const targetEntry = new LinearRange();
 const targetDescriptor = new LinearRange();
 
 /**
- * SENDUIPI with the UITT index hi:lo, in 64-bit mode (reference: SDM vol. 2, SENDUIPI). `length` is that of the
- * instruction. DONE, WAIT, FAULT, or REDIRECTED when the notification caused a VM exit.
+ * SENDUIPI with the UITT index hi:lo, in 64-bit mode (SDM vol. 2). DONE, WAIT or FAULT; the VM exit that a virtualized
+ * notification may cause follows the instruction.
  */
-export function sendUserInterrupt(cpu: Cpu, hi: number, lo: number, length: number): Outcome {
+export function sendUserInterrupt(cpu: Cpu, hi: number, lo: number): Outcome {
   const state = cpu.userInterrupts;
   if ((state.targetTable & TT_ENABLE) === 0) return invalidOpcode(cpu);
   if (hi !== 0 || lo > state.tableSize) return generalProtection(cpu);
@@ -227,10 +229,10 @@ export function sendUserInterrupt(cpu: Cpu, hi: number, lo: number, length: numb
   const word = targetDescriptor.read32(cpu.memory, 0);
   if ((word & UPID_RESERVED) !== 0) return generalProtection(cpu);
   const notifies = (word & (UPID_ON | UPID_SN)) === 0;
-  if (notifies) outcome = notify(cpu, (word >>> 16) & 0xff, targetDescriptor.read32(cpu.memory, 4), length);
-  if (outcome !== DONE && outcome !== REDIRECTED) return outcome;
+  if (notifies) outcome = notify(cpu, (word >>> 16) & 0xff, targetDescriptor.read32(cpu.memory, 4));
+  if (outcome !== DONE) return outcome;
   post(cpu, targetEntry.read8(cpu.memory, 1), notifies ? word | UPID_ON : word);
-  return outcome;
+  return DONE;
 }
 
 /** The UITT entry and the UPID that it names. */
@@ -265,9 +267,9 @@ const notification = {
   x2apic: false,
 };
 
-/** Virtualized in non-root operation, else an ordinary IPI. The descriptor is updated when this returns DONE or REDIRECTED. */
-function notify(cpu: Cpu, vector: number, destination: number, length: number): Outcome {
-  const outcome = cpu.nonRoot === null ? PASS : cpu.nonRoot.senduipi(vector, destination, length);
+/** Virtualized in non-root operation, else an ordinary IPI. The descriptor is updated when this returns DONE. */
+function notify(cpu: Cpu, vector: number, destination: number): Outcome {
+  const outcome = cpu.nonRoot === null ? PASS : cpu.nonRoot.senduipi(vector, destination);
   if (outcome !== PASS) return outcome;
   if (cpu.clock.mustWait(cpu)) return WAIT;
   notification.vector = vector;

@@ -63,7 +63,7 @@ function uiret(cpu: Cpu): Outcome {
 
 const senduipi: Handler = (cpu, instruction) => {
   const register = gprNumber(registerOperand(instruction, 0));
-  return sendUserInterrupt(cpu, cpu.gprHigh(register), cpu.gprLow(register), instruction.length);
+  return sendUserInterrupt(cpu, cpu.gprHigh(register), cpu.gprLow(register));
 };
 
 export const USER_INTERRUPT_INSTRUCTIONS: HandlerTable = [
