@@ -66,6 +66,6 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 /** Help and version are no errors; whatever else commander objects to is. */
-function usageCode({ exitCode, code }: CommanderError): number {
-  return exitCode === 0 || code === 'commander.help' ? EXIT.DONE : EXIT.INPUT_ERROR;
+function usageCode({ exitCode }: CommanderError): number {
+  return exitCode === 0 ? EXIT.DONE : EXIT.INPUT_ERROR;
 }

@@ -104,7 +104,7 @@ export const scenarioSchema = z
     seed: z.int().min(0).max(0xffff_ffff).default(1).describe("each run's seed is derived from this one and its index"),
     noise: z.enum(['placement', 'off']).default('placement').describe('whether runs differ in where the vCPUs sit'),
   })
-  .meta({ id: 'ipiv-bench-scenario', title: 'ipiv-bench scenario' });
+  .meta({ title: 'ipiv-bench scenario' });
 
 /** A scenario with every default filled in; arrays are axes. */
 export type Scenario = Omit<z.infer<typeof scenarioSchema>, '$schema' | 'name'> & { readonly name: string };

@@ -1,0 +1,111 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { emptyFolder, ipivBench, ROOT } from './support/cli.js';
+
+const X2APIC = join(ROOT, 'scenarios/x2apic.json');
+const folder = emptyFolder();
+
+function measure(file: string, args: readonly string[] = []): void {
+  const quick = ['--runs', '2', '--iterations', '64', '--set', 'warmup=8'];
+  const { code, stderr } = ipivBench(['run', X2APIC, ...quick, '--no-save', '-o', file, ...args], folder);
+  if (code !== 0) throw new Error(stderr);
+}
+
+const gate = (...args: string[]) => ipivBench(['gate', ...args], folder);
+
+describe('gate', () => {
+  beforeAll(() => {
+    measure('base.json');
+    measure('again.json');
+    const profile = JSON.parse(readFileSync('src/cost/profiles/ipiv-v1.json', 'utf8')) as {
+      steps: Record<string, { value: number }>;
+    };
+    profile.steps['vm-exit'].value += 1;
+    writeFileSync(join(folder, 'slower.profile.json'), JSON.stringify(profile));
+    measure('slower.json', ['--profile', './slower.profile.json']);
+  });
+
+  it('passes what is equal', () => {
+    const { code, stdout } = gate('base.json', 'again.json', '--exact');
+    expect(stdout).toBe('gate passed: 2 of 2 rows unchanged or within limits\n');
+    expect(code).toBe(0);
+  });
+
+  it('fails when one step costs one cycle more, and names the rows and figures that moved', () => {
+    const { code, stdout } = gate('base.json', 'slower.json');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^gate failed: 1 of 2 rows unchanged/);
+    expect(stdout).toMatch(/^moved: workload=ipi apicMode=x2apic ipiv=off /m);
+    expect(stdout).toMatch(/^ {2}sender step vm-exit cycles .* \(\+1, /m);
+    expect(stdout).toMatch(/^note: profile: ipiv-v1 /m);
+  });
+
+  it('passes a small increase where that is allowed', () => {
+    expect(gate('base.json', 'slower.json', '--max-increase', '2%').code).toBe(0);
+    expect(gate('base.json', 'slower.json', '--metric', 'ipi=2%').code).toBe(0);
+    expect(gate('base.json', 'slower.json', '--metric', 'exits=1').code).toBe(0);
+  });
+
+  it('fails beyond a limit', () => {
+    expect(gate('base.json', 'slower.json', '--max-increase', '0').code).toBe(1);
+    expect(gate('base.json', 'slower.json', '--metric', 'average=10').code).toBe(1);
+  });
+
+  it('writes JUnit and annotations', () => {
+    const { stdout } = gate('base.json', 'slower.json', '--junit', 'gate.xml', '--github');
+    expect(readFileSync(join(folder, 'gate.xml'), 'utf8')).toMatch(
+      /<testsuite name="x2apic" tests="2" failures="1" skipped="0">/,
+    );
+    expect(stdout).toMatch(/^::error title=moved%3A workload=ipi /m);
+  });
+
+  it('is inconclusive without common rows', () => {
+    measure('xapic.json', ['--set', 'apicMode=xapic']);
+    const { code, stdout } = gate('base.json', 'xapic.json');
+    expect(stdout).toMatch(/^gate inconclusive: 0 of 2 rows/);
+    expect(code).toBe(3);
+  });
+
+  it('is inconclusive with a baseline of another schema', () => {
+    const other = readFileSync(join(folder, 'base.json'), 'utf8').replace('"schemaVersion": 1', '"schemaVersion": 9');
+    writeFileSync(join(folder, 'other.json'), other);
+    const { code, stderr } = gate('other.json', 'base.json');
+    expect(stderr).toMatch(/^error: other\.json: result schema 9, this version reads 1; /);
+    expect(code).toBe(3);
+  });
+
+  it.each([
+    ['a missing file', 'none.json', null, /^error: none\.json: no such file/],
+    [
+      'a damaged result',
+      'damaged.json',
+      (text: string) => text.replace('"iterations": 64', '"iterations": 65'),
+      /damaged/,
+    ],
+    [
+      'a truncated result',
+      'short.json',
+      (text: string) => text.slice(0, 5000),
+      /^error: short\.json:\d+:\d+: not valid JSON/,
+    ],
+    ['something else', 'else.json', () => '{"a": 1}', /^error: else\.json:1:1: not a saved result/],
+  ])('refuses %s', (_, name, change, expected) => {
+    if (change !== null) writeFileSync(join(folder, name), change(readFileSync(join(folder, 'base.json'), 'utf8')));
+    const { code, stderr, stdout } = gate(name, 'base.json');
+    expect(stderr).toMatch(expected);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    [['--exact', '--max-increase', '2%'], /--exact: does not go with/],
+    [['--metric', 'exit=1'], /unknown metric "exit"; did you mean "exits"\?/],
+    [['--metric', 'exits'], /no metric/],
+    [['--max-increase', 'much'], /expected a share such as 2%/],
+  ])('refuses %j', (args, expected) => {
+    const { code, stderr } = gate('base.json', 'again.json', ...args);
+    expect(stderr).toMatch(expected);
+    expect(code).toBe(2);
+  });
+});

@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { BIN, emptyFolder, ipivBench } from './support/cli.js';
+
+const COMMANDS = ['run', 'gate', 'calibrate', 'list', 'schema'];
+const folder = emptyFolder();
+
+describe('help', () => {
+  it('names every command', () => {
+    const { code, stdout } = ipivBench(['--help'], folder);
+    expect(code).toBe(0);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  });
+
+  it.each(COMMANDS)('%s has an example', (command) => {
+    const { code, stdout } = ipivBench([command, '--help'], folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`\nExample:\n  \\$ ipiv-bench ${command}`));
+  });
+
+  it('starts within 40 ms of bare node', () => {
+    const fastest = (args: readonly string[]): number =>
+      Math.min(
+        ...Array.from({ length: 9 }, () => {
+          const started = performance.now();
+          spawnSync(process.execPath, args);
+          return performance.now() - started;
+        }),
+      );
+    expect(fastest([BIN, '--help']) - fastest(['-e', '0'])).toBeLessThan(40);
+  });
+});
+
+describe('usage errors', () => {
+  it.each([
+    ['an unknown command', ['rnu'], /unknown command 'rnu'\n\(Did you mean run\?\)/],
+    ['a missing argument', ['run'], /missing required argument 'scenario'/],
+    ['a colour that is none', ['--color', 'pink', 'list'], /argument 'pink' is invalid/],
+  ])('%s ends with 2 and goes to stderr', (_, args, expected) => {
+    const { code, stdout, stderr } = ipivBench(args, folder);
+    expect(stderr).toMatch(expected);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  it('no command at all shows the help', () => {
+    const { code, stderr } = ipivBench([], folder);
+    expect(stderr).toContain('Usage: ipiv-bench');
+    expect(code).toBe(2);
+  });
+});
+
+describe('reference commands', () => {
+  it('list names everything that a scenario can choose', () => {
+    const { code, stdout } = ipivBench(['list'], folder);
+    expect(code).toBe(0);
+    for (const name of ['ipiv-v1', 'senduipi', 'hlt-passthrough', '6.12', 'line-transfers', 'vmexit']) {
+      expect(stdout).toContain(name);
+    }
+  });
+
+  it('schema prints JSON', () => {
+    expect(JSON.parse(ipivBench(['schema'], folder).stdout)).toMatchObject({ title: 'ipiv-bench scenario' });
+  });
+
+  it('version is that of the package', () => {
+    expect(ipivBench(['--version'], folder).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

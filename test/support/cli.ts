@@ -1,0 +1,60 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { SavedResult } from '../../src/result/saved-result.js';
+
+/** The command under test; IPIV_BENCH_BIN names another one, such as an installed package. */
+export const BIN = resolve(process.env['IPIV_BENCH_BIN'] ?? 'bin/ipiv-bench.js');
+export const ROOT = resolve('.');
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The environment of a test: no colour settings, no CI, no debugging. */
+function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { NO_COLOR: _n, FORCE_COLOR: _f, CI: _c, DEBUG: _d, ...rest } = process.env;
+  return { ...rest, ...extra };
+}
+
+/** An empty folder to run in. */
+export function emptyFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'ipiv-bench-'));
+}
+
+/** Runs `ipiv-bench` in `cwd` and waits for it. */
+export function ipivBench(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Finished {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
+    cwd,
+    env: environment(env),
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  return { code: status, stdout, stderr };
+}
+
+/** Runs a line of bash in `cwd`, in which `$B` is the command. */
+export function bash(line: string, cwd: string, env: Readonly<Record<string, string>> = {}): Finished {
+  const all = environment({ B: `${process.execPath} ${BIN}`, ...env });
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', line], { cwd, env: all, encoding: 'utf8' });
+  return { code: status, stdout, stderr };
+}
+
+/** Starts `ipiv-bench` and leaves it running. */
+export function start(args: readonly string[], cwd: string): ChildProcess {
+  return spawn(process.execPath, [BIN, ...args], { cwd, env: environment({}), stdio: 'ignore' });
+}
+
+/** Saved results in a folder, in the order of their names. */
+export function savedIn(folder: string): SavedResult[] {
+  return savedFiles(folder).map((file) => JSON.parse(readFileSync(file, 'utf8')) as SavedResult);
+}
+
+export function savedFiles(folder: string): string[] {
+  return readdirSync(join(folder, 'results'))
+    .sort()
+    .map((file) => join(folder, 'results', file));
+}
