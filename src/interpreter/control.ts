@@ -3,11 +3,12 @@ import {
   CPU_CODE_BASE,
   CPU_GPR,
   CPU_ITLB,
+  CPU_POINTERS,
   ITLB_ENTRIES,
   RECORD_SIZE,
   STOP_NO_RECORD,
 } from '../hardware/cpu/layout';
-import { R_IMMEDIATE, R_LENGTH, R_OFFSET, R_TARGET, R_TARGET_OFFSET } from '../hardware/cpu/record';
+import { R_C, R_IMMEDIATE, R_LENGTH, R_OFFSET, R_TARGET, R_TARGET_OFFSET } from '../hardware/cpu/record';
 import { address, canonical, toLoad, toPop, toPush, toStore } from './memory';
 import { after, get, immediate, put, registerA } from './operand';
 import { fault, stop } from './stop';
@@ -211,14 +212,33 @@ export function leave(cpu: usize, pc: usize): usize {
   return after(pc);
 }
 
-/** ENTER with nesting level 0. */
+/**
+ * ENTER; R_C is the nesting level. The operands of all loads and stores are found before anything is copied; at most one
+ * load and one store can cross a page.
+ */
 export function enter(cpu: usize, pc: usize): usize {
-  const rsp = load<u64>(cpu, RSP) - 8;
-  const to = toPush<u64>(cpu, rsp);
-  if (to == 0) return 0;
-  store<u64>(to, load<u64>(cpu, RBP));
-  store<u64>(cpu, rsp, RBP);
-  store<u64>(cpu, rsp - immediate(pc), RSP);
+  const level: u64 = load<u8>(pc, R_C);
+  const frame = load<u64>(cpu, RSP) - 8;
+  const old = load<u64>(cpu, RBP);
+  const copies = level > 0 ? level - 1 : 0;
+  for (let i: u64 = 0; i < copies; i++) {
+    const from = toPop<u64>(cpu, old - (i + 1) * 8);
+    if (from == 0) return 0;
+    store<u32>(cpu + (usize(i) << 3), u32(from), CPU_POINTERS);
+  }
+  const pushes = level > 0 ? level + 1 : 1;
+  for (let i: u64 = 0; i < pushes; i++) {
+    const to = toPush<u64>(cpu, frame - i * 8);
+    if (to == 0) return 0;
+    store<u32>(cpu + (usize(i) << 3), u32(to), CPU_POINTERS + 4);
+  }
+  store<u64>(load<u32>(cpu, CPU_POINTERS + 4), old);
+  for (let i: usize = 0; i < usize(copies); i++) {
+    store<u64>(load<u32>(cpu + (i << 3), CPU_POINTERS + 12), load<u64>(load<u32>(cpu + (i << 3), CPU_POINTERS)));
+  }
+  if (level > 0) store<u64>(load<u32>(cpu + (usize(level) << 3), CPU_POINTERS + 4), frame);
+  store<u64>(cpu, frame, RBP);
+  store<u64>(cpu, frame - (pushes - 1) * 8 - immediate(pc), RSP);
   return after(pc);
 }
 

@@ -9,14 +9,21 @@ import {
   CPU_STOP_INFO,
   CPU_STOP_SIZE,
   CPU_STOP_VA,
+  RECORD_SIZE,
   STOP_FAULT,
+  STOP_NO_RECORD,
   STOP_PARKED,
+  STOP_TLB_MISS,
 } from '../hardware/cpu/layout';
-import { RECORD_SIZE } from '../hardware/cpu/layout';
+
+/** Filling the TLB and decoding are the emulator's own business and take no time. */
+function keepsMark(reason: u32): bool {
+  return reason == STOP_PARKED || reason == STOP_TLB_MISS || reason == STOP_NO_RECORD;
+}
 
 /** Stops before anything is committed. Returns 0: there is no next record. */
 export function stop(cpu: usize, reason: u32): usize {
-  if (reason != STOP_PARKED) store<u32>(cpu, 0, CPU_MARK_BRANCH);
+  if (!keepsMark(reason)) store<u32>(cpu, 0, CPU_MARK_BRANCH);
   store<u32>(cpu, reason, CPU_STOP);
   store<u64>(cpu, 0, CPU_LIMIT);
   store<u32>(cpu, 0, CPU_SPLIT_SIZE);

@@ -90,6 +90,7 @@ export const CPU_SPLIT_LIMIT = 464; //  CPU_LIMIT while the store is pending
 export const CPU_SPLIT_DATA = 472; //   8 bytes
 export const CPU_SPLIT_LOAD = 480; //   8 bytes: operand of a load that crosses a page
 export const CPU_ONCE_RECORDS = 512; // two records: an instruction decoded for one execution, and the link behind it
+export const CPU_POINTERS = 640; //     scratch of ENTER: 33 times u32 load address, u32 store address
 
 export const CPU_HOST_AREA = 1024; //  from here to 4096: free for the host side
 

@@ -191,6 +191,7 @@ function nameOf(instruction: Instruction): string {
   const name = `${operationName(instruction)}_${form}${String(bits)}`;
   if (mnemonic === Mnemonic.Movzx || mnemonic === Mnemonic.Movsx || mnemonic === Mnemonic.Movsxd) {
     const to = mnemonic === Mnemonic.Movzx ? Math.min(bits, 32) : bits;
+    if (bits === operandBits(instruction, 1)) return `MOV_${form}${String(bits)}`;
     return `${upperName(mnemonic)}_${form}${String(to)}_${String(operandBits(instruction, 1))}`;
   }
   return mnemonic === Mnemonic.Crc32 ? `CRC32_${form}_${String(operandBits(instruction, 1))}` : name;

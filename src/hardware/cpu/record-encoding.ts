@@ -13,6 +13,7 @@ import * as R from './record.js';
 const RCX_SLOT = 8;
 const MARKER_BASE = 0x4950_4900n;
 const MARKERS = 256n;
+const ENTER_LEVELS = 32;
 const NOT_ENCODABLE = -1;
 
 /** Writes the record of an instruction (decoded with the page offset as its ip). Returns its opcode. */
@@ -32,13 +33,13 @@ function writeOperands(view: DataView, at: number, instruction: Instruction, sel
   const { opcode } = selection;
   if (opcode === OP.SLOW) return OP.SLOW;
   if (opcode === OP.NOP) return writeNop(view, at, instruction);
-  if (opcode === OP.ENTER && instruction.immediate(1) !== 0n) return OP.SLOW;
   view.setUint8(at + R.R_BASE, CPU_ZERO);
   view.setUint8(at + R.R_INDEX, CPU_ZERO);
   view.setUint8(at + R.R_SEGMENT, CPU_ZERO);
   writeRegisters(view, at, instruction);
   writeCondition(view, at, instruction);
   if (instruction.isStringInstruction) writeString(view, at, instruction);
+  if (opcode === OP.ENTER) view.setUint8(at + R.R_C, Number(instruction.immediate(1)) % ENTER_LEVELS);
   if (isCountedBranch(opcode)) view.setUint8(at + R.R_A, RCX_SLOT);
   for (let i = 0; i < instruction.opCount; i++) {
     const kind = instruction.opKind(i);
