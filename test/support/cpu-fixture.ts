@@ -2,7 +2,7 @@
  * CPUs in 64-bit mode on which every instruction is executed by the host: no interpreter, so that system instructions,
  * events and faults can be tested on their own. NOP (90H) is the only instruction with no handler behind it.
  */
-import { Decoder as Iced, DecoderOptions, OpKind, type Instruction } from 'iced-x86';
+import { Decoder as Iced, DecoderOptions } from 'iced-x86';
 import { Meter } from '../../src/cost/meter.js';
 import { INSTRUCTION_CLASSES, STEP, STEP_NAMES, TICKS_PER_CYCLE, type CostTable } from '../../src/cost/step.js';
 import { Bus } from '../../src/hardware/apic/bus.js';
@@ -10,13 +10,14 @@ import { LocalApic } from '../../src/hardware/apic/local-apic.js';
 import { APIC_SVR, SVR_SOFTWARE_ENABLE } from '../../src/hardware/apic/registers.js';
 import { Clock, RUNNING } from '../../src/hardware/clock/clock.js';
 import { Cpu } from '../../src/hardware/cpu/cpu.js';
-import type { DecodedInstruction, Operand } from '../../src/hardware/cpu/decoded-instruction.js';
+import type { DecodedInstruction } from '../../src/hardware/cpu/decoded-instruction.js';
 import type { Decoder } from '../../src/hardware/cpu/decoder.js';
 import type { Engine } from '../../src/hardware/cpu/engine.js';
 import { DEFAULT_FEATURES, type CpuFeatures } from '../../src/hardware/cpu/features.js';
 import * as L from '../../src/hardware/cpu/layout.js';
 import type { NonRoot } from '../../src/hardware/cpu/non-root.js';
 import { PASS } from '../../src/hardware/cpu/outcome.js';
+import { describeInstruction } from '../../src/hardware/cpu/record-encoding.js';
 import { Lines } from '../../src/hardware/memory/lines.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 import type { VmxUnit } from '../../src/hardware/vmx/vmx-unit.js';
@@ -48,6 +49,8 @@ export const STEP_TICKS = 10 * TICKS_PER_CYCLE;
 export const LINE_LATENCY = 5 * TICKS_PER_CYCLE;
 
 const RAM = 0x20_0000;
+const TSS_LIMIT = 0x67;
+const IO_MAP_BASE = 102;
 const DESCRIPTORS = [
   0n,
   0x00af_9b00_0000_ffffn,
@@ -141,14 +144,15 @@ export class Fixture {
     memory.write64(0x2000, 0x3007n);
     memory.write64(0x3000, 0xe7n);
     DESCRIPTORS.forEach((descriptor, index) => memory.write64(GDT + index * 8, descriptor));
-    memory.writeNumber(TSS + 4, 0); // unaligned fields are written below
     this.writeUnaligned(TSS + 4, RSP0);
     this.writeUnaligned(TSS + 36, IST1);
+    this.writeUnaligned(TSS + IO_MAP_BASE, TSS_LIMIT + 1);
     for (const vector of [0, 1, 2, 3, 6, 8, 10, 11, 12, 13, 14, 32, 33, 64]) this.setGate(vector);
   }
 
+  /** A 64-bit word at any address. */
   writeUnaligned(pa: number, value: number): void {
-    memoryView(this.memory).setBigUint64(this.memory.ram + pa, BigInt(value), true);
+    this.memory.view.setBigUint64(this.memory.ram + pa, BigInt(value), true);
   }
 
   #cpu(id: number, features: CpuFeatures): Cpu {
@@ -176,10 +180,6 @@ export class Fixture {
   }
 }
 
-function memoryView(memory: PhysicalMemory): DataView {
-  return memory.view;
-}
-
 function startIn64BitMode(cpu: Cpu, id: number): void {
   cpu.cr0 = 0x8001_0033;
   cpu.cr3 = 0x1000;
@@ -187,7 +187,7 @@ function startIn64BitMode(cpu: Cpu, id: number): void {
   cpu.eferLow = 0xd01;
   Object.assign(cpu.segments[1]!, { selector: KERNEL_CODE, base: 0, limit: 0xffff_ffff, access: 0xa09b });
   Object.assign(cpu.segments[2]!, { selector: KERNEL_DATA, base: 0, limit: 0xffff_ffff, access: 0xc093 });
-  Object.assign(cpu.segments[7]!, { selector: TSS_SELECTOR, base: TSS, limit: 0x67, access: 0x8b });
+  Object.assign(cpu.segments[7]!, { selector: TSS_SELECTOR, base: TSS, limit: TSS_LIMIT, access: 0x8b });
   Object.assign(cpu.gdtr, { base: GDT, limit: DESCRIPTORS.length * 8 - 1 });
   Object.assign(cpu.idtr, { base: IDT, limit: 0xfff });
   cpu.rip = CODE + id * 0x1000;
@@ -254,43 +254,10 @@ export function decodeInstruction(bytes: Uint8Array, rip = 0): DecodedInstructio
   const decoder = new Iced(64, bytes, DecoderOptions.None);
   decoder.ip = BigInt(rip);
   const instruction = decoder.decode();
-  const decoded: DecodedInstruction = {
-    code: instruction.code,
-    mnemonic: instruction.mnemonic,
-    length: instruction.length,
-    operands: Array.from({ length: instruction.opCount }, (_, index) => operand(instruction, index, rip)),
-    lock: instruction.hasLockPrefix,
-    rep: instruction.hasRepPrefix,
-    repne: instruction.hasRepnePrefix,
-    addressSize: bytes[0] === 0x67 ? 32 : 64,
-    bytes: bytes.slice(0, instruction.length),
-  };
+  const decoded = describeInstruction(instruction, bytes.slice(0, instruction.length));
   instruction.free();
   decoder.free();
   return decoded;
-}
-
-function operand(instruction: Instruction, index: number, rip: number): Operand {
-  switch (instruction.opKind(index)) {
-    case OpKind.Register:
-      return { kind: 'register', register: instruction.opRegister(index) };
-    case OpKind.Memory:
-      return {
-        kind: 'memory',
-        base: instruction.memoryBase,
-        index: instruction.memoryIndex,
-        scale: instruction.memoryIndexScale,
-        displacement: instruction.memoryDisplacement - (instruction.isIpRelMemoryOperand ? BigInt(rip + instruction.length) : 0n),
-        segment: instruction.memorySegment,
-        size: 0,
-      };
-    case OpKind.NearBranch16:
-    case OpKind.NearBranch32:
-    case OpKind.NearBranch64:
-      return { kind: 'branch', target: instruction.nearBranchTarget };
-    default:
-      return { kind: 'immediate', value: BigInt(instruction.immediate(index)) };
-  }
 }
 
 /** VMX non-root operation that intercepts nothing, except as told. */
