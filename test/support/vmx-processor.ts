@@ -81,7 +81,7 @@ export class VmxProcessor {
       lines,
       bus,
       engine: flagsOnly(memory),
-      decoder: {} as Decoder,
+      decoder: noCode(),
       features: DEFAULT_FEATURES,
       onMarker: () => undefined,
     });
@@ -137,9 +137,9 @@ export class VmxProcessor {
 
   /** Non-root operation after a successful entry. */
   guest(): VmxUnit['nonRoot'] {
-    if (this.cpu.nonRoot === null && (this.enter() !== VMX_SUCCEED || this.cpu.nonRoot === null)) {
-      throw new Error(`VM entry failed: ${this.vmx.brokenRule ?? 'unknown'}`);
-    }
+    if (this.cpu.nonRoot !== null) return this.vmx.nonRoot;
+    this.enter();
+    if (this.vmx.brokenRule !== null) throw new Error(`VM entry failed: ${this.vmx.brokenRule}`);
     return this.vmx.nonRoot;
   }
 
@@ -228,13 +228,17 @@ function costs(): CostTable {
   };
 }
 
+function noCode(): Decoder {
+  return {} as unknown as Decoder;
+}
+
 /** No instructions are executed: flags are all that is asked of the interpreter. */
 function flagsOnly(memory: PhysicalMemory): Engine {
   return {
     run: () => {
       throw new Error('no machine code here');
     },
-    getFlags: (block) => memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2] as number,
+    getFlags: (block) => memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2],
     setFlags: (block, flags) => {
       memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2] = flags;
     },

@@ -289,7 +289,7 @@ export class Cpu implements Timed {
   /** Ends the operation begun by `begin`. */
   finish(): void {
     this.#begun = false;
-    this.collected.length = 0;
+    if (this.collected.length !== 0) this.collected.length = 0;
   }
 
   // ---- TLBs

@@ -37,10 +37,10 @@ export class GuestState {
   load(vmcs: Vmcs, controls: ActiveControls): void {
     const cpu = this.#cpu;
     this.#loadControlRegisters(vmcs, controls);
-    for (let index = 0; index < 8; index++) loadSegment(vmcs, cpu.segments[index] as Segment, index);
-    cpu.setLong(CPU_FS_BASE, (cpu.segments[SEGMENT_FS] as Segment).base);
-    cpu.setLong(CPU_GS_BASE, (cpu.segments[SEGMENT_GS] as Segment).base);
-    cpu.cpl = ((cpu.segments[SEGMENT_SS] as Segment).access >>> 5) & 3;
+    for (let index = 0; index < 8; index++) loadSegment(vmcs, cpu.segments[index], index);
+    cpu.setLong(CPU_FS_BASE, cpu.segments[SEGMENT_FS].base);
+    cpu.setLong(CPU_GS_BASE, cpu.segments[SEGMENT_GS].base);
+    cpu.cpl = (cpu.segments[SEGMENT_SS].access >>> 5) & 3;
     cpu.gdtr.base = vmcs.readLong(F.GUEST_GDTR_BASE);
     cpu.gdtr.limit = vmcs.read32(F.GUEST_GDTR_LIMIT);
     cpu.idtr.base = vmcs.readLong(F.GUEST_IDTR_BASE);
@@ -93,9 +93,9 @@ export class GuestState {
   save(vmcs: Vmcs, controls: ActiveControls): void {
     const cpu = this.#cpu;
     this.#saveControlRegisters(vmcs, controls);
-    (cpu.segments[SEGMENT_FS] as Segment).base = cpu.long(CPU_FS_BASE);
-    (cpu.segments[SEGMENT_GS] as Segment).base = cpu.long(CPU_GS_BASE);
-    for (let index = 0; index < 8; index++) saveSegment(vmcs, cpu.segments[index] as Segment, index);
+    cpu.segments[SEGMENT_FS].base = cpu.long(CPU_FS_BASE);
+    cpu.segments[SEGMENT_GS].base = cpu.long(CPU_GS_BASE);
+    for (let index = 0; index < 8; index++) saveSegment(vmcs, cpu.segments[index], index);
     vmcs.writeLong(F.GUEST_GDTR_BASE, cpu.gdtr.base);
     vmcs.write32(F.GUEST_GDTR_LIMIT, cpu.gdtr.limit);
     vmcs.writeLong(F.GUEST_IDTR_BASE, cpu.idtr.base);
@@ -120,7 +120,7 @@ export class GuestState {
     this.#saveLongMode(vmcs, controls);
     if (controls.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS)) {
       vmcs.writeWords(F.GUEST_IA32_DEBUGCTL, 0, msrs.debugCtl);
-      vmcs.writeWords(F.GUEST_DR7, 0, this.#dr7[0] as number);
+      vmcs.writeWords(F.GUEST_DR7, 0, this.#dr7[0]);
     }
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_PAT)) vmcs.writeWords(F.GUEST_IA32_PAT, msrs.patHigh, msrs.patLow);
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_EFER)) vmcs.writeWords(F.GUEST_IA32_EFER, 0, cpu.eferLow);

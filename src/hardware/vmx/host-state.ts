@@ -78,20 +78,20 @@ function loadControlRegisters(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls): v
 
 function loadSegments(cpu: Cpu, vmcs: Vmcs, longMode: boolean): void {
   const { segments } = cpu;
-  fill(segments[SEGMENT_CS] as Segment, vmcs.read32(F.HOST_CS_SELECTOR), AR_CODE | (longMode ? AR_L : AR_DB));
-  fill(segments[SEGMENT_SS] as Segment, vmcs.read32(F.HOST_SS_SELECTOR), AR_DATA);
-  fill(segments[SEGMENT_DS] as Segment, vmcs.read32(F.HOST_DS_SELECTOR), AR_DATA);
-  fill(segments[SEGMENT_ES] as Segment, vmcs.read32(F.HOST_ES_SELECTOR), AR_DATA);
-  fill(segments[SEGMENT_FS] as Segment, vmcs.read32(F.HOST_FS_SELECTOR), AR_DATA);
-  fill(segments[SEGMENT_GS] as Segment, vmcs.read32(F.HOST_GS_SELECTOR), AR_DATA);
+  fill(segments[SEGMENT_CS], vmcs.read32(F.HOST_CS_SELECTOR), AR_CODE | (longMode ? AR_L : AR_DB));
+  fill(segments[SEGMENT_SS], vmcs.read32(F.HOST_SS_SELECTOR), AR_DATA);
+  fill(segments[SEGMENT_DS], vmcs.read32(F.HOST_DS_SELECTOR), AR_DATA);
+  fill(segments[SEGMENT_ES], vmcs.read32(F.HOST_ES_SELECTOR), AR_DATA);
+  fill(segments[SEGMENT_FS], vmcs.read32(F.HOST_FS_SELECTOR), AR_DATA);
+  fill(segments[SEGMENT_GS], vmcs.read32(F.HOST_GS_SELECTOR), AR_DATA);
   cpu.setLong(CPU_FS_BASE, vmcs.readLong(F.HOST_FS_BASE));
   cpu.setLong(CPU_GS_BASE, vmcs.readLong(F.HOST_GS_BASE));
-  const tr = segments[SEGMENT_TR] as Segment;
+  const tr = segments[SEGMENT_TR];
   tr.selector = vmcs.read32(F.HOST_TR_SELECTOR);
   tr.base = vmcs.readLong(F.HOST_TR_BASE);
   tr.limit = TSS_LIMIT;
   tr.access = AR_BUSY_TSS;
-  const ldtr = segments[SEGMENT_LDTR] as Segment;
+  const ldtr = segments[SEGMENT_LDTR];
   ldtr.selector = 0;
   ldtr.access = ACCESS_UNUSABLE;
 }

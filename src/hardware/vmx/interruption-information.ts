@@ -43,7 +43,7 @@ const INTERRUPTS: readonly IdtEvent[] = Array.from({ length: 256 }, (_, vector) 
 export function decodeInterruption(information: number, errorCode: number, length: number): IdtEvent {
   const vector = information & INTR_INFO_VECTOR_MASK;
   const type = (information >>> INTR_INFO_TYPE_SHIFT) & 7;
-  if (type === EVENT_EXTERNAL) return INTERRUPTS[vector] as IdtEvent;
+  if (type === EVENT_EXTERNAL) return INTERRUPTS[vector];
   const hasErrorCode = (information & INTR_INFO_DELIVER_ERROR_CODE) !== 0;
   return { type, vector, errorCode: hasErrorCode ? errorCode : null, length: isSoftwareEvent(type) ? length : 0 };
 }

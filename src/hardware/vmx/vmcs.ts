@@ -88,7 +88,7 @@ export class Vmcs {
   // ---- Header
 
   get revision(): number {
-    return this.#u32[this.#base + REVISION_WORD] as number;
+    return this.#u32[this.#base + REVISION_WORD];
   }
 
   set abortIndicator(value: number) {
@@ -96,7 +96,7 @@ export class Vmcs {
   }
 
   get abortIndicator(): number {
-    return this.#u32[this.#base + ABORT_WORD] as number;
+    return this.#u32[this.#base + ABORT_WORD];
   }
 
   get launched(): boolean {
@@ -133,29 +133,29 @@ export class Vmcs {
 
   /** Records a VMWRITE by software to `encoding` (either half). */
   noteWrite(encoding: number): void {
-    this.#dirty |= DIRTIES[encoding & ~1] as number;
+    this.#dirty |= DIRTIES[encoding & ~1];
   }
 
   // ---- Fields, by encoding. Reads and writes of the processor itself: nothing is checked.
 
   /** Bits 31:0 of a field, or bits 63:32 when bit 0 of the encoding is set. */
   read32(encoding: number): number {
-    return this.#u32[this.#base + (WORD_OF_ENCODING[encoding] as number)] as number;
+    return this.#u32[this.#base + WORD_OF_ENCODING[encoding]];
   }
 
   write32(encoding: number, value: number): void {
-    this.#u32[this.#base + (WORD_OF_ENCODING[encoding] as number)] = value;
+    this.#u32[this.#base + WORD_OF_ENCODING[encoding]] = value;
   }
 
   /** Bits 63:32 of a 64-bit or natural-width field. */
   readHigh(encoding: number): number {
-    return this.#u32[this.#base + (WORD_OF_ENCODING[encoding] as number) + 1] as number;
+    return this.#u32[this.#base + WORD_OF_ENCODING[encoding] + 1];
   }
 
   /** A 64-bit or natural-width field as a signed number: exact for addresses and for |value| < 2^53. */
   readLong(encoding: number): number {
-    const at = this.#base + (WORD_OF_ENCODING[encoding] as number);
-    return (this.#i32[at + 1] as number) * TWO_32 + (this.#u32[at] as number);
+    const at = this.#base + WORD_OF_ENCODING[encoding];
+    return this.#i32[at + 1] * TWO_32 + this.#u32[at];
   }
 
   writeLong(encoding: number, value: number): void {
@@ -163,7 +163,7 @@ export class Vmcs {
   }
 
   writeWords(encoding: number, high: number, low: number): void {
-    const at = this.#base + (WORD_OF_ENCODING[encoding] as number);
+    const at = this.#base + WORD_OF_ENCODING[encoding];
     this.#u32[at] = low;
     this.#u32[at + 1] = high;
   }
