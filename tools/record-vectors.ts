@@ -3,6 +3,7 @@
  * for the interpreter: `node --import ./bin/ts-node-hooks.js tools/record-vectors.ts`. See test/vectors/README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Code } from 'iced-x86';
 import { encodeVectors, type RegisterValue, type Vector, type WindowChange } from '../test/support/vector-file.js';
 import {
@@ -22,10 +23,13 @@ import { randomInstruction } from './vectors/random-instruction.js';
 import { Scene } from './vectors/scene.js';
 
 const INSTANCES = Number(process.argv[2] ?? 24);
+const DIRECTORY = process.argv[3] ?? fileURLToPath(new URL('../test/vectors', import.meta.url));
 /** Groups of few encodings get more instances of each. */
 const SMALLEST_GROUP = 1500;
 const ATTEMPTS = 200;
 const MAX_RUN = 255;
+const RSP = 4;
+const PUSHF = ['9c', '669c'];
 const TRAP_FLAG_BYTE = 1;
 /** Page faults belong to paging; UNFINISHED of the harness. */
 const UNWANTED = new Set([14, 0xfe]);
@@ -68,9 +72,9 @@ function toVector({ code, scene }: Request, answer: Answer): Vector | null {
 
 /** PUSHF stores the trap flag that single-stepping needs. */
 function hideTrapFlag(code: Uint8Array, { registers, window }: Answer): void {
-  if (code.at(-1) !== 0x9c || code.length > 2) return;
-  const at = Number(registers[4] ?? 0n) - WINDOW_ADDRESS + 1;
-  window[at] = (window[at] ?? 0) & ~TRAP_FLAG_BYTE;
+  if (!PUSHF.includes(Buffer.from(code).toString('hex'))) return;
+  const at = Number(registers[RSP]) - WINDOW_ADDRESS + 1;
+  window[at] &= ~TRAP_FLAG_BYTE;
 }
 
 function changedRegisters(scene: Scene, answer: Answer): RegisterValue[] {
@@ -109,7 +113,7 @@ function firstStateOf(group: string): number {
 for (const group of GROUPS) {
   const vectors = record(group);
   const file = encodeVectors({ processor: processorName(), vectors });
-  writeFileSync(new URL(`../test/vectors/${group}.bin`, import.meta.url), file);
+  writeFileSync(`${DIRECTORY}/${group}.bin`, file);
   const faults = vectors.filter(({ exception }) => exception !== 0xff).length;
   console.log(
     `${group}: ${String(vectors.length)} vectors, ${String(faults)} exceptions, ${String(file.length)} bytes`,

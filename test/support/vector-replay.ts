@@ -17,6 +17,7 @@ import {
 const MAX_STEPS = 1000;
 const RFLAGS_IF_AND_FIXED = 0x202;
 const PAGE = 4096;
+const WINDOW_PAGES = WINDOW_ADDRESS - (WINDOW_ADDRESS % PAGE);
 const HEX = 16;
 
 /** Executes recorded instructions on the emulated processor and says how the outcome differs. */
@@ -35,9 +36,13 @@ export class VectorReplay {
   /** One line per difference; none when the outcome is as recorded. */
   differences(vector: Vector): string[] {
     this.#arrange(vector);
-    const exception = this.#step();
-    this.#expect(vector);
-    return this.#compare(vector, exception);
+    try {
+      const exception = this.#step();
+      this.#expect(vector);
+      return this.#compare(vector, exception);
+    } catch (error) {
+      return [String(error)];
+    }
   }
 
   #arrange({ state, registersBefore, windowBefore, code }: Vector): void {
@@ -51,9 +56,10 @@ export class VectorReplay {
     for (let n = 0; n < REGISTERS; n++) cpu.setGprWords(n, registers[n * 2 + 1], registers[n * 2]);
     cpu.rflags = flags | RFLAGS_IF_AND_FIXED;
     cpu.rip = CODE_ADDRESS;
-    cpu.injected = null;
+    cpu.faulting = false;
     cpu.decoder.drop(CODE_ADDRESS - (CODE_ADDRESS % PAGE));
     cpu.memory.bytes(CODE_ADDRESS, HEX).fill(0x90).set(code);
+    cpu.memory.bytes(WINDOW_PAGES, 2 * PAGE).fill(0);
     cpu.memory.bytes(WINDOW_ADDRESS, WINDOW_SIZE).set(window);
   }
 
@@ -63,10 +69,18 @@ export class VectorReplay {
     for (let step = 0; step < MAX_STEPS; step++) {
       const outcome = handleStop(cpu, cpu.execute(cpu.now + 1));
       if (outcome === WAIT) throw new Error('one processor alone has to wait');
-      if (cpu.injected !== null) return cpu.injected.vector;
+      if (cpu.faulting) return this.#takeFault();
       if (cpu.rip !== CODE_ADDRESS) return NO_EXCEPTION;
     }
     throw new Error(`not finished after ${String(MAX_STEPS)} steps`);
+  }
+
+  /** The vector of the exception about to be delivered, which is not. */
+  #takeFault(): number {
+    const { fault } = this.#cpu;
+    if (fault?.kind !== 'exception') throw new Error('not an exception');
+    this.#cpu.faulting = false;
+    return fault.vector;
   }
 
   #expect({ registersAfter, windowAfter }: Vector): void {

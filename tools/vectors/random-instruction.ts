@@ -287,8 +287,9 @@ function prepareImplicit(instruction: Instruction, scene: Scene): void {
     scene.set(RCX, (scene.word() & ~0xffn) | BigInt(scene.below(scene.chance(0.1) ? 256 : 70)));
   if (COUNTED_BRANCHES.has(mnemonic)) scene.set(RCX, scene.chance(0.7) ? BigInt(scene.below(3)) : scene.word());
   if (STACK.has(mnemonic)) scene.set(RSP, BigInt(STACK_POINTER + scene.below(48) - 24));
-  if (mnemonic === Mnemonic.Enter || mnemonic === Mnemonic.Leave)
-    scene.set(RBP, BigInt(STACK_POINTER + scene.below(64) - 32));
+  if (mnemonic === Mnemonic.Leave) scene.set(RBP, BigInt(STACK_POINTER + scene.below(64) - 32));
+  // Frames above the stack pointer: ENTER does not copy what it has just pushed.
+  if (mnemonic === Mnemonic.Enter) scene.set(RBP, BigInt(STACK_POINTER + 16 + scene.below(48)));
   if (mnemonic === Mnemonic.Ret) scene.store(RSP, BigInt(CODE_ADDRESS + scene.below(2000) - 1000));
   if (mnemonic === Mnemonic.Popf || mnemonic === Mnemonic.Popfq) scene.store(RSP, (scene.word() & 0xcd5n) | 0x202n);
   if (/^(Movs|Cmps|Scas|Lods|Stos)[bwdq]$/.test(name)) prepareRepetition(instruction, name, scene);

@@ -100,8 +100,10 @@ export class Scene {
     this.storeAt(Number(this.get(register)), value);
   }
 
+  /** Does nothing outside the window. */
   storeAt(address: number, value: bigint): void {
-    this.#window.set(address - WINDOW_ADDRESS, BigInt.asUintN(64, value));
+    const offset = address - WINDOW_ADDRESS;
+    if (offset >= 0 && offset + 8 <= WINDOW_SIZE) this.#window.set(offset, BigInt.asUintN(64, value));
   }
 
   /** Reads memory as the instruction will find it. */
