@@ -14,6 +14,8 @@ import {
   CPU_SPLIT_SECOND,
   CPU_SPLIT_SIZE,
   CPU_TLB,
+  CPU_TLB_USER,
+  CPU_TLB_VICTIMS,
   LINE_MASK_SIZE,
   STOP_LINE_MISS,
   STOP_SPECIAL,
@@ -24,6 +26,8 @@ import {
   TLB_READ,
   TLB_SPECIAL,
   TLB_TRACKED_READ_ONLY,
+  TLB_VICTIMS,
+  TLB_VICTIM_BANK,
   TLB_WRITE,
 } from '../hardware/cpu/layout';
 import {
@@ -137,10 +141,27 @@ export function slowAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u
     : splitStore(cpu, first, second, count, size);
 }
 
+function maps(entry: usize, page: u64): bool {
+  const other = load<u64>(entry, TLB_OTHER);
+  return load<u64>(entry, TLB_READ) == (page | 1) || ((u32(other) & 0xfff) != 0 && (other & ~u64(0xfff)) == page);
+}
+
+/** The entry of `page`, in its place or among the displaced ones; the one in its place if there is none. */
+function findEntry(cpu: usize, va: u64, page: u64): usize {
+  const entry = entryFor(cpu, va);
+  if (maps(entry, page)) return entry;
+  const bank = load<u32>(cpu, CPU_TLB) == u32(cpu) + CPU_TLB_USER ? TLB_VICTIM_BANK : 0;
+  for (let index = 0; index < TLB_VICTIMS; index++) {
+    const victim = cpu + CPU_TLB_VICTIMS + bank + (index << 5);
+    if (maps(victim, page)) return victim;
+  }
+  return entry;
+}
+
 /** One page's share [va, va + size) of an access to [wholeVa, wholeVa + wholeSize). */
 function part(cpu: usize, va: u64, size: u32, access: u32, wholeVa: u64, wholeSize: u32): usize {
-  const entry = entryFor(cpu, va);
   const page = va & ~u64(0xfff);
+  const entry = findEntry(cpu, va, page);
   const host = load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
   const tag = access == ACCESS_READ ? load<u64>(entry, TLB_READ) : load<u64>(entry, TLB_WRITE);
   if (tag == (page | 1)) return host;

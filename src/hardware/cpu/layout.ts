@@ -101,6 +101,11 @@ export const ITLB_ENTRIES = 256; //    16 bytes each: tag u64 (linear page addre
 export const CPU_TLB_SUPERVISOR = 0x4000;
 export const CPU_TLB_USER = 0x8000;
 export const TLB_ENTRIES = 512; //     32 bytes each, index = linear page number & (TLB_ENTRIES - 1)
+// Entries that others have displaced, per bank: the pages of one instruction may all have the same index.
+export const CPU_TLB_VICTIMS = 0xc000; // supervisor; the user bank's follow at TLB_VICTIM_BANK
+export const TLB_VICTIM_BANK = 0x100;
+export const TLB_VICTIMS = 4;
+export const CPU_TLB_NEXT_VICTIM = 0xc200; // u32: counts displacements
 
 // ---- TLB entry. A tag is the linear page address with bit 0 set when valid (so an all-zero entry matches nothing).
 export const TLB_READ = 0; //     u64 tag: loads may go to `addend` directly

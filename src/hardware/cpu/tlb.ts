@@ -9,6 +9,7 @@ import { PASS, WAIT, type Outcome } from './outcome.js';
 
 const PAGE_MASK = 4095;
 const TWO_32 = 2 ** 32;
+const ENTRY_WORDS = 8;
 
 /** Translates the page of `va` and enters it into the TLB of the current privilege level. */
 export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
@@ -32,9 +33,50 @@ export function isSpecial(cpu: Cpu, page: number): boolean {
   return !cpu.memory.isRam(page) || (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === page);
 }
 
-/** Index into `memory.u32` of the entry for `va` in the bank in use. */
+/** Index into `memory.u32` of the place for the page of `va` in the bank in use. */
+function placeOf(cpu: Cpu, va: number): number {
+  return (cpu.word(L.CPU_TLB) >>> 2) + ((va >>> 12) & (L.TLB_ENTRIES - 1)) * ENTRY_WORDS;
+}
+
+/** Index of the first displaced entry of the bank in use. */
+function victimsOf(cpu: Cpu): number {
+  const isUser = cpu.word(L.CPU_TLB) === cpu.block + L.CPU_TLB_USER;
+  return (cpu.block + L.CPU_TLB_VICTIMS + (isUser ? L.TLB_VICTIM_BANK : 0)) >>> 2;
+}
+
+/** Index into `memory.u32` of the entry for `va`: in its place, or among the displaced ones. */
 export function tlbEntry(cpu: Cpu, va: number): number {
-  return (cpu.word(L.CPU_TLB) >>> 2) + ((va >>> 12) & (L.TLB_ENTRIES - 1)) * 8;
+  const place = placeOf(cpu, va);
+  if (maps(cpu, place, va)) return place;
+  const first = victimsOf(cpu);
+  for (let victim = 0; victim < L.TLB_VICTIMS; victim++) {
+    if (maps(cpu, first + victim * ENTRY_WORDS, va)) return first + victim * ENTRY_WORDS;
+  }
+  return place;
+}
+
+function maps(cpu: Cpu, at: number, va: number): boolean {
+  const { u32 } = cpu.memory;
+  const low = (va & ~PAGE_MASK) >>> 0;
+  const high = Math.floor(va / TWO_32) >>> 0;
+  if (u32[at] === ((low | 1) >>> 0) && u32[at + 1] === high) return true;
+  const other = u32[at + 4];
+  return (other & PAGE_MASK) !== 0 && (other & ~PAGE_MASK) >>> 0 === low && u32[at + 5] === high;
+}
+
+/**
+ * Makes room for the page of `va`: what stands in its place moves to the displaced entries, so that an instruction
+ * whose pages share a place finds all of them.
+ */
+function displace(cpu: Cpu, va: number, place: number): void {
+  const { u32 } = cpu.memory;
+  const entry = tlbEntry(cpu, va);
+  if (entry !== place) u32.fill(0, entry, entry + ENTRY_WORDS);
+  else if (maps(cpu, place, va)) return;
+  if (u32[place] === 0 && u32[place + 4] === 0) return;
+  const next = cpu.word(L.CPU_TLB_NEXT_VICTIM);
+  cpu.setWord(L.CPU_TLB_NEXT_VICTIM, next + 1);
+  u32.copyWithin(victimsOf(cpu) + (next % L.TLB_VICTIMS) * ENTRY_WORDS, place, place + ENTRY_WORDS);
 }
 
 /** Writes one entry; `page` is the host-physical address of the page. */
@@ -48,7 +90,8 @@ export function enterTlb(
   index = 0,
 ): Outcome {
   const { u32 } = cpu.memory;
-  const at = tlbEntry(cpu, va);
+  const at = placeOf(cpu, va);
+  displace(cpu, va, at);
   const low = (va & ~PAGE_MASK) >>> 0;
   const high = Math.floor(va / TWO_32) >>> 0;
   u32[at] = read === 0 ? 0 : low | 1;
