@@ -22,7 +22,7 @@ import * as E from '../vmx/exit-reason.js';
 import { SHADOW_MOV_SS } from './activity.js';
 import { CPU_FS_BASE, CPU_GS_BASE, CPU_RDTSC_SLOW } from './layout.js';
 import type { NonRoot } from './non-root.js';
-import { DONE, PASS, REDIRECTED } from './outcome.js';
+import { DONE, PASS, REDIRECTED, type Outcome } from './outcome.js';
 import { RFLAGS_CF, RFLAGS_ID, RFLAGS_IF, RFLAGS_IOPL } from './rflags.js';
 import { UnimplementedInstructionError } from './unimplemented.js';
 
@@ -133,7 +133,7 @@ describe('MSRs', () => {
     expect([machine.charged(STEP.NATIVE_WRMSR), machine.charged(STEP.NATIVE_RDMSR)]).toEqual([1, 1]);
   });
 
-  it.each([
+  it.each<[string, Outcome, number]>([
     ['virtualized', DONE, 0],
     ['not virtualized', PASS, 5],
   ])('WRMSR in non-root operation, %s', (_, outcome, expected) => {
