@@ -76,7 +76,7 @@ export class SingleStep {
   // ---- What the decoder needs of a CPU
 
   word(offset: number): number {
-    return this.memory.u32[(this.block + offset) >>> 2] as number;
+    return this.memory.u32[(this.block + offset) >>> 2];
   }
 
   setWord(offset: number, value: number): void {
@@ -84,7 +84,7 @@ export class SingleStep {
   }
 
   long(offset: number): number {
-    return (this.memory.i32[(this.block + offset + 4) >>> 2] as number) * TWO_32 + this.word(offset);
+    return (this.memory.i32[(this.block + offset + 4) >>> 2]) * TWO_32 + this.word(offset);
   }
 
   setLong(offset: number, value: number): void {
@@ -130,7 +130,7 @@ export class SingleStep {
 
   /** General-purpose register by SDM number, unsigned. */
   register(number: number): bigint {
-    return this.memory.u64[(this.block >>> 3) + number] as bigint;
+    return this.memory.u64[(this.block >>> 3) + number];
   }
 
   setRegister(number: number, value: bigint): void {

@@ -206,7 +206,7 @@ export class Decoder {
   /** Writes the record of an instruction; false when nothing follows it in sequence. */
   #place(at: number, page: number, instruction: Instruction): boolean {
     const opcode = writeRecord(this.#memory, at, instruction, this.#selector.select(instruction));
-    if (opcode === OP.SLOW) {
+    if (mayReachHost(opcode)) {
       const bytes = this.#memory.bytes(page + Number(instruction.ip), instruction.length);
       this.#instructions.set(at, describeInstruction(instruction, bytes));
     }
@@ -275,7 +275,7 @@ export class Decoder {
 
   /** Decodes into `#instruction`; false if there are too few bytes. */
   #decodeBytes(cpu: DecodingCpu, bytes: Uint8Array, ip: number): boolean {
-    const decoder = new IcedDecoder(BITNESS[cpu.word(L.CPU_MODE)] as number, bytes, DecoderOptions.None);
+    const decoder = new IcedDecoder(BITNESS[cpu.word(L.CPU_MODE)], bytes, DecoderOptions.None);
     decoder.ip = BigInt(ip);
     decoder.decodeOut(this.#instruction);
     const isWhole = decoder.lastError !== DecoderError.NoMoreBytes;
@@ -307,7 +307,7 @@ export class Decoder {
     const selection = this.#selector.select(instruction);
     const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
     const opcode = writeRecord(this.#memory, at, instruction, isLong ? selection : { ...selection, opcode: OP.SLOW });
-    if (opcode === OP.SLOW) {
+    if (mayReachHost(opcode)) {
       if (!isLong) instruction.ip = BigInt(cpu.rip);
       this.#instructions.set(at, describeInstruction(instruction, bytes));
     }
@@ -329,6 +329,11 @@ export class Decoder {
 }
 
 const BITNESS = [64, 32, 16] as const;
+
+/** RDTSC and PAUSE are left to the host while they cause VM exits or faults. */
+function mayReachHost(opcode: number): boolean {
+  return opcode === OP.SLOW || opcode === OP.RDTSC || opcode === OP.PAUSE;
+}
 
 function raise(cpu: DecodingCpu, vector: number, errorCode: number | null): Outcome {
   cpu.fault = { kind: 'exception', vector, errorCode, address: 0 };

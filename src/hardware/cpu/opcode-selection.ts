@@ -12,6 +12,7 @@ import {
   OpKind,
   Register,
   type Instruction,
+  type UsedMemory,
 } from 'iced-x86';
 import { INSTRUCTION_CLASSES, STEP, type CostTable, type InstructionClass } from '../../cost/step.js';
 import * as OPCODES from './opcodes.js';
@@ -130,7 +131,7 @@ const SHIFT_CLASS = new Set<number>([
 ]);
 
 /** Offset of a general-purpose register in the CPU block, or -1 for any other register. */
-export function registerSlot(register: number): number {
+export function registerSlot(register: Register): number {
   if (register >= Register.RAX && register <= Register.R15) return (register - Register.RAX) * 8;
   if (register >= Register.EAX && register <= Register.R15D) return (register - Register.EAX) * 8;
   if (register >= Register.AX && register <= Register.R15W) return (register - Register.AX) * 8;
@@ -140,7 +141,7 @@ export function registerSlot(register: number): number {
   return -1;
 }
 
-function registerBits(register: number): number {
+function registerBits(register: Register): number {
   if (register >= Register.RAX && register <= Register.R15) return 64;
   if (register >= Register.EAX && register <= Register.R15D) return 32;
   return register >= Register.AX && register <= Register.R15W ? 16 : 8;
@@ -206,8 +207,8 @@ function operationName(instruction: Instruction): string {
   return name.startsWith('SET') ? 'SETCC' : 'CMOVCC';
 }
 
-function upperName(mnemonic: number): string {
-  return (Mnemonic[mnemonic] as string).toUpperCase();
+function upperName(mnemonic: Mnemonic): string {
+  return (Mnemonic[mnemonic]).toUpperCase();
 }
 
 /** Chooses opcodes; remembers its answers by encoding. */
@@ -251,10 +252,11 @@ export class OpcodeSelector {
     const { stepTicks } = this.#costs;
     const { mnemonic } = instruction;
     const memory = hasMemory(instruction);
-    if (instruction.hasLockPrefix || (mnemonic === Mnemonic.Xchg && memory)) return stepTicks[STEP.LOCKED_RMW] as number;
-    if (mnemonic === Mnemonic.Rdtsc) return stepTicks[STEP.RDTSC] as number;
-    if (mnemonic === Mnemonic.Mfence) return stepTicks[STEP.MFENCE] as number;
-    if (mnemonic === Mnemonic.Pause) return stepTicks[STEP.PAUSE] as number;
+    if (instruction.hasLockPrefix || (mnemonic === Mnemonic.Xchg && memory))
+      return stepTicks[STEP.LOCKED_RMW];
+    if (mnemonic === Mnemonic.Rdtsc) return stepTicks[STEP.RDTSC];
+    if (mnemonic === Mnemonic.Mfence) return stepTicks[STEP.MFENCE];
+    if (mnemonic === Mnemonic.Pause) return stepTicks[STEP.PAUSE];
     const access = this.#memoryAccess(instruction);
     let ticks = this.#classTicks(classOf(instruction));
     if (access.read) ticks += this.#classTicks('load');
@@ -263,13 +265,13 @@ export class OpcodeSelector {
   }
 
   #classTicks(name: InstructionClass): number {
-    return this.#costs.classTicks[INSTRUCTION_CLASSES.indexOf(name)] as number;
+    return this.#costs.classTicks[INSTRUCTION_CLASSES.indexOf(name)];
   }
 
   #memoryAccess(instruction: Instruction): { read: boolean; write: boolean } {
     const info = this.#info.info(instruction);
     const result = { read: false, write: false };
-    for (const used of info.usedMemory()) {
+    for (const used of info.usedMemory() as UsedMemory[]) {
       if (used.access !== OpAccess.Write && used.access !== OpAccess.CondWrite) result.read = true;
       if (used.access !== OpAccess.Read && used.access !== OpAccess.CondRead) result.write = true;
       used.free();

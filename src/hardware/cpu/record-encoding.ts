@@ -17,7 +17,12 @@ const ENTER_LEVELS = 32;
 const NOT_ENCODABLE = -1;
 
 /** Writes the record of an instruction (decoded with the page offset as its ip). Returns its opcode. */
-export function writeRecord(memory: PhysicalMemory, at: number, instruction: Instruction, selection: Selection): number {
+export function writeRecord(
+  memory: PhysicalMemory,
+  at: number,
+  instruction: Instruction,
+  selection: Selection,
+): number {
   const { view } = memory;
   memory.u8.fill(0, at, at + RECORD_SIZE);
   view.setUint16(at + R.R_COST, selection.ticks, true);
@@ -113,12 +118,12 @@ const COMPARING = new Set<number>([
   ...[Mnemonic.Cmpsb, Mnemonic.Cmpsw, Mnemonic.Cmpsd, Mnemonic.Cmpsq],
 ]);
 
-function segmentSlot(segment: number): number {
+function segmentSlot(segment: Register): number {
   if (segment === Register.FS) return CPU_FS_BASE;
   return segment === Register.GS ? CPU_GS_BASE : CPU_ZERO;
 }
 
-function addressSlot(register: number): number {
+function addressSlot(register: Register): number {
   if (register === Register.None) return CPU_ZERO;
   if (register === Register.RIP || register === Register.EIP) return CPU_CODE_BASE;
   return registerSlot(register);
@@ -140,7 +145,7 @@ function writeAddress(view: DataView, at: number, instruction: Instruction): num
   view.setUint8(at + R.R_BASE, addressSlot(base));
   // XLAT adds AL itself.
   view.setUint8(at + R.R_INDEX, instruction.mnemonic === Mnemonic.Xlatb ? CPU_ZERO : addressSlot(index));
-  view.setUint8(at + R.R_SCALE, Math.log2(instruction.memoryIndexScale) | special);
+  view.setUint8(at + R.R_SCALE, (31 - Math.clz32(instruction.memoryIndexScale)) | special);
   view.setUint8(at + R.R_SEGMENT, segment);
   view.setUint8(at + R.R_ADDRESS_FLAGS, flags);
   view.setUint8(at + R.R_STACK, instruction.memorySegment === Register.SS ? 1 : 0);
@@ -237,7 +242,7 @@ const IMPLICIT_BASE = new Map<number, number>([
   [OpKind.MemoryESRDI, Register.RDI],
 ]);
 
-function implicitMemory(instruction: Instruction, index: number, segment: number): Operand {
+function implicitMemory(instruction: Instruction, index: number, segment: Register): Operand {
   const base = IMPLICIT_BASE.get(instruction.opKind(index)) ?? Register.None;
   const size = MemorySizeExt.size(instruction.memorySize);
   return { kind: 'memory', base, index: Register.None, scale: 1, displacement: 0n, segment, size };

@@ -16,6 +16,8 @@ import {
   Register,
   type Instruction,
   type InstructionInfo,
+  type UsedMemory,
+  type UsedRegister,
 } from 'iced-x86';
 
 const MAX_INSTRUCTIONS = 16;
@@ -100,21 +102,22 @@ function isIdle(body: readonly Instruction[]): boolean {
     if (!onlyLoads) return false;
   }
   if ((flagsReadFirst & flagsWritten) !== 0) return false;
-  return written.every((parts, register) => (parts & (readFirst[register] as number)) === 0);
+  return written.every((parts, register) => (parts & (readFirst[register])) === 0);
 }
 
 function isAllowed(instruction: Instruction, body: readonly Instruction[]): boolean {
-  const last = body[body.length - 1] as Instruction;
+  const last = body[body.length - 1];
   if (instruction === last) return true;
   if (instruction.hasLockPrefix) return false;
-  if (instruction.isJccShortOrNear) return instruction.nearBranchTarget > last.ip && Number(instruction.nearBranchTarget) > 0;
+  if (instruction.isJccShortOrNear)
+    return instruction.nearBranchTarget > last.ip && Number(instruction.nearBranchTarget) > 0;
   if (IMMEDIATE_SHIFTS.has(instruction.mnemonic)) return instruction.opKind(1) !== OpKind.Register;
   return BODY.has(instruction.mnemonic);
 }
 
 function readsMemoryOnly(info: InstructionInfo): boolean {
   let only = true;
-  for (const used of info.usedMemory()) {
+  for (const used of info.usedMemory() as UsedMemory[]) {
     if (used.access !== OpAccess.Read && used.access !== OpAccess.NoMemAccess) only = false;
     used.free();
   }
@@ -123,30 +126,30 @@ function readsMemoryOnly(info: InstructionInfo): boolean {
 
 /** Adds what an instruction reads before the pass has written it, and what it writes. False: not a known register. */
 function noteRegisters(info: InstructionInfo, written: Uint8Array, readFirst: Uint8Array): boolean {
-  const used = info.usedRegisters().map((each) => {
+  const used = (info.usedRegisters() as UsedRegister[]).map((each) => {
     const { register, access } = each;
     each.free();
     return { number: registerNumber(register), parts: registerParts(register), access };
   });
   const general = used.filter(({ number }) => number >= 0);
   for (const { number, parts, access } of general) {
-    if (reads(access)) readFirst[number] = (readFirst[number] as number) | (parts & ~(written[number] as number));
+    if (reads(access)) readFirst[number] = (readFirst[number]) | (parts & ~(written[number]));
   }
   for (const { number, parts, access } of general) {
-    if (writes(access)) written[number] = (written[number] as number) | (parts === 7 ? PARTS_64 : parts);
+    if (writes(access)) written[number] = (written[number]) | (parts === 7 ? PARTS_64 : parts);
   }
   return used.every(({ number, access }) => number >= 0 || !writes(access));
 }
 
-function reads(access: number): boolean {
+function reads(access: OpAccess): boolean {
   return access !== OpAccess.Write && access !== OpAccess.None && access !== OpAccess.NoMemAccess;
 }
 
-function writes(access: number): boolean {
+function writes(access: OpAccess): boolean {
   return access >= OpAccess.Write && access <= OpAccess.ReadCondWrite;
 }
 
-function registerNumber(register: number): number {
+function registerNumber(register: Register): number {
   if (register >= Register.AL && register <= Register.BL) return register - Register.AL;
   if (register >= Register.AH && register <= Register.BH) return register - Register.AH;
   if (register >= Register.SPL && register <= Register.R15L) return register - Register.SPL + 4;
@@ -154,7 +157,7 @@ function registerNumber(register: number): number {
   return -1;
 }
 
-function registerParts(register: number): number {
+function registerParts(register: Register): number {
   if (register >= Register.RAX) return PARTS_64;
   if (register >= Register.EAX) return 7;
   if (register >= Register.AX) return PARTS_16;
@@ -176,6 +179,6 @@ function summarize(
     ticks += ticksOf(instruction);
     at += instruction.length;
   });
-  const intervals = pausesAt.map((time, index) => (pausesAt[index + 1] ?? (pausesAt[0] as number) + ticks) - time);
+  const intervals = pausesAt.map((time, index) => (pausesAt[index + 1] ?? (pausesAt[0]) + ticks) - time);
   return { ticks, instructions: body.length, pauses: pausesAt.length, pauseInterval: Math.max(0, ...intervals), exits };
 }
