@@ -64,5 +64,8 @@ export function buildHardware(options: HardwareOptions, inputs: MachineInputs): 
 }
 
 function topologyFeatures({ host, cpus }: HardwareOptions): Partial<CpuFeatures> {
-  return { threadsPerCore: host.threadsPerCore, threadsPerPackage: Math.min(cpus, host.threadsPerCore * host.coresPerSocket) };
+  return {
+    threadsPerCore: host.threadsPerCore,
+    threadsPerPackage: Math.min(cpus, host.threadsPerCore * host.coresPerSocket),
+  };
 }

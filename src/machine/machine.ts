@@ -1,0 +1,151 @@
+/**
+ * One machine for one run of one case: the host, KVM on it, a built-in guest in it; from reset to result.
+ */
+import { DEFAULT_FEATURES } from '../hardware/cpu/features.js';
+import { ALL_CPUS } from '../hardware/clock/clock.js';
+import { TICKS_PER_CYCLE } from '../cost/step.js';
+import { buildGuest, type GuestImage, type GuestResults } from '../guest/guest-image.js';
+import { Kvm } from '../hypervisor/kvm.js';
+import { kvmParameters, type KvmParameters } from '../hypervisor/kvm-parameters.js';
+import { BenchUserSpace } from './bench-user-space.js';
+import { buildHardware, type Hardware } from './hardware.js';
+import { impossibilities } from './impossible.js';
+import type { MachineInputs, MachineOptions } from './machine-options.js';
+import { GuestFailure, type MachineResult } from './machine-result.js';
+import { Measurement } from './measurement.js';
+
+/** Host-physical memory for KVM's own structures: tables of the VM, and pages per vCPU. */
+const HOST_BYTES = 4 << 20;
+const HOST_BYTES_PER_VCPU = 64 << 10;
+/** A guest that has not ended by then never will: 2^42 cycles are half an hour at 2.4 GHz. */
+const LONGEST_RUN_CYCLES = 2 ** 42;
+/** The first page stays unused, so that no structure has address 0. */
+const FIRST_PAGE = 4096;
+
+/** A machine with a guest loaded, before its first cycle. */
+export interface Machine {
+  readonly hardware: Hardware;
+  readonly kvm: Kvm;
+  readonly guest: GuestImage;
+  readonly userSpace: BenchUserSpace;
+  readonly measurement: Measurement;
+}
+
+/** Builds the machine of a case. Throws a RangeError when the case is impossible (see `impossibilities`). */
+export function buildMachine(options: MachineOptions, inputs: MachineInputs): Machine {
+  const [impossible] = impossibilities(options);
+  if (impossible !== undefined) throw new RangeError(`${impossible.path.join('.')}: ${impossible.message}`);
+  const guest = buildGuest(options);
+  const hostBytes = HOST_BYTES + options.vcpus * HOST_BYTES_PER_VCPU;
+  const kvmOfExits: { kvm: Kvm | null } = { kvm: null };
+  const measurement = new Measurement((cpu) => kvmOfExits.kvm?.exitCounts(cpu) ?? []);
+  const hardware = buildHardware(
+    {
+      host: options.host,
+      cpus: options.vcpus,
+      ramBytes: guest.memoryBytes + hostBytes,
+      features: { ...DEFAULT_FEATURES, ipiv: options.cpu.ipiv, uintr: options.cpu.uintr },
+      onMarker: measurement.onMarker,
+    },
+    inputs,
+  );
+  measurement.attach(hardware);
+  const userSpace = new BenchUserSpace(() => {
+    hardware.clock.stop();
+  });
+  const kvm = new Kvm({
+    cpus: hardware.cpus,
+    memory: hardware.memory,
+    userSpace,
+    hostMemory: { start: FIRST_PAGE, end: hardware.memory.ramBytes },
+    guestMemoryBytes: guest.memoryBytes,
+    parameters: parametersOf(options),
+    tscGHz: options.host.tscGHz,
+    hostApicMode: options.host.apicMode,
+  });
+  kvmOfExits.kvm = kvm;
+  loadGuest(kvm, hardware, guest);
+  return { hardware, kvm, guest, userSpace, measurement };
+}
+
+function parametersOf({ kvm, ipiv, host, cpu, apHaltPolicy }: MachineOptions): KvmParameters {
+  return kvmParameters({
+    version: kvm.version,
+    enableApicv: kvm.enableApicv,
+    enableIpiv: ipiv,
+    haltPollNs: kvm.haltPollNs,
+    pleGap: kvm.pleGap,
+    pleWindow: kvm.pleWindow,
+    maxVcpuIds: kvm.maxVcpuIds,
+    uintr: cpu.uintr,
+    mitigations: host.mitigations,
+    disableExits: {
+      hlt: apHaltPolicy === 'hlt-passthrough',
+      mwait: apHaltPolicy === 'mwait-passthrough',
+      pause: false,
+    },
+  });
+}
+
+function loadGuest(kvm: Kvm, hardware: Hardware, guest: GuestImage): void {
+  guest.vcpus.forEach((registers, id) => {
+    const cpu = hardware.cpus[id];
+    if (cpu === undefined) throw new RangeError('more vCPUs than physical CPUs');
+    const vcpu = kvm.createVcpu(id, cpu);
+    vcpu.setRegisters(registers);
+    vcpu.setSystemRegisters(registers);
+  });
+  for (const { gpa, bytes } of guest.segments) kvm.guestMemory.write(gpa, bytes);
+}
+
+/** Runs a case once, from reset to the guest's end. Throws GuestFailure when it yields no result. */
+export function runMachine(options: MachineOptions, inputs: MachineInputs): MachineResult {
+  const machine = buildMachine(options, inputs);
+  const { hardware, kvm, guest, userSpace, measurement } = machine;
+  hardware.clock.schedule(LONGEST_RUN_CYCLES * TICKS_PER_CYCLE, ALL_CPUS, () => {
+    hardware.clock.stop();
+  });
+  hardware.clock.run();
+  if (userSpace.end?.kind !== 'exit') throw failureOf(machine);
+  const results = guest.readResults((gpa) => Number(kvm.guestMemory.read64(gpa)));
+  const cpus = measurement.activity();
+  return {
+    iterations: results.iterations,
+    outer: results.cycles / results.iterations,
+    inner: results.innerCycles === null ? null : results.innerCycles / results.iterations,
+    cpus,
+    lineTransfers: cpus.reduce((sum, { steps }) => sum + (steps['line-transfer']?.count ?? 0), 0),
+    console: consoleLines(options.workload, results),
+    effective: { apicv: kvm.parameters.enableApicv, ipiv: kvm.parameters.enableIpiv },
+  };
+}
+
+/** As kvm-unit-tests' vmexit prints it: integer division, the inner average only where there is one. */
+function consoleLines(workload: string, { cycles, innerCycles, iterations }: GuestResults): string[] {
+  const name = workload.replaceAll('-', '_');
+  const lines = [`${name} ${String(Math.floor(cycles / iterations))}`];
+  if (innerCycles !== null && innerCycles !== 0)
+    lines.push(`  ipi ${name} ${String(Math.floor(innerCycles / iterations))}`);
+  return lines;
+}
+
+function failureOf({ hardware, kvm, userSpace }: Machine): GuestFailure {
+  const cycles = Math.floor(Math.max(...hardware.cpus.map((cpu) => cpu.now)) / TICKS_PER_CYCLE);
+  const details = kvm.describeVcpus();
+  if (userSpace.end?.kind === 'failure') {
+    const { vcpu, failure } = userSpace.end;
+    return new GuestFailure(`vCPU ${String(vcpu)}: ${describe(failure)}`, cycles, details);
+  }
+  return new GuestFailure('the guest hangs: no CPU can ever go on', cycles, details);
+}
+
+function describe(failure: Extract<NonNullable<BenchUserSpace['end']>, { kind: 'failure' }>['failure']): string {
+  switch (failure.kind) {
+    case 'fail-entry':
+      return `VM entry failed, hardware reason ${failure.hardwareReason.toString(16)}H`;
+    case 'shutdown':
+      return 'triple fault';
+    case 'internal-error':
+      return failure.message;
+  }
+}
