@@ -3,7 +3,7 @@ import { FORMATS } from '../report/format.js';
 import type { Style } from '../report/style.js';
 import { writeOutput } from '../result/output-file.js';
 import { resultText, sealResult, type SavedResult } from '../result/saved-result.js';
-import type { Engine } from '../run/engine.js';
+import { threadEngine, type Engine } from '../run/engine.js';
 import type { Plan } from '../run/plan.js';
 import { runPlan } from '../run/run-plan.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
@@ -26,7 +26,7 @@ export interface RunSettings {
 
 /** Runs the plans one after the other; each is saved and reported before the next begins. */
 export async function runPlans(plans: readonly Plan[], settings: RunSettings): Promise<ExitCode> {
-  const opened = await openEngine(settings.jobs);
+  const opened = openEngine(settings.jobs);
   if (!opened.ok) return complain(opened.problems);
   const engine = opened.value;
   const signal = interruptSignal();
@@ -43,7 +43,7 @@ export async function runPlans(plans: readonly Plan[], settings: RunSettings): P
   return code;
 }
 
-async function openEngine(jobs: number): Promise<Checked<Engine>> {
+function openEngine(jobs: number): Checked<Engine> {
   let interpreter: WebAssembly.Module;
   try {
     interpreter = loadInterpreter();
@@ -52,8 +52,7 @@ async function openEngine(jobs: number): Promise<Checked<Engine>> {
     const source = 'build/interpreter.wasm';
     return bad({ at: { source }, message: 'the interpreter was not built', hint: 'run `npm run build`' });
   }
-  const { localEngine, pooledEngine } = await import('../run/engine.js');
-  return good(jobs === 1 ? localEngine(interpreter) : pooledEngine(interpreter, jobs));
+  return good(threadEngine(interpreter, jobs));
 }
 
 async function measure(plan: Plan, engine: Engine, signal: AbortSignal): Promise<SavedResult> {

@@ -1,5 +1,5 @@
 import { Tinypool } from 'tinypool';
-import { executeUnit, type UnitResult } from './execute-unit.js';
+import type { UnitResult } from './execute-unit.js';
 import type { Unit } from './plan.js';
 
 /** Something that runs units, several at a time. */
@@ -7,6 +7,7 @@ export interface Engine {
   /** How many units it can have under way. */
   readonly jobs: number;
   execute(unit: Unit): Promise<UnitResult>;
+  /** Ends it; units under way are abandoned. */
   close(): Promise<void>;
 }
 
@@ -16,20 +17,11 @@ export interface WorkerTask {
   readonly unit: Unit;
 }
 
-/** Runs units one after the other in this thread, letting signals in between them. */
-export function localEngine(interpreter: WebAssembly.Module): Engine {
-  return {
-    jobs: 1,
-    execute: async (unit) => {
-      await new Promise((resolve) => setImmediate(resolve));
-      return executeUnit(interpreter, unit);
-    },
-    close: () => Promise.resolve(),
-  };
-}
-
-/** Runs units on `jobs` worker threads. */
-export function pooledEngine(interpreter: WebAssembly.Module, jobs: number): Engine {
+/**
+ * Runs units on `jobs` worker threads. Even a single job has a thread of its own, so that this one hears Ctrl-C while a
+ * guest is running, however long it takes.
+ */
+export function threadEngine(interpreter: WebAssembly.Module, jobs: number): Engine {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const filename = new URL(`./worker.${extension}`, import.meta.url).href;
   const pool = new Tinypool({ filename, minThreads: jobs, maxThreads: jobs, runtime: 'worker_threads' });

@@ -84,8 +84,9 @@ describe('running a plan', () => {
     const controller = new AbortController();
     let count = 0;
     const engine = fakeEngine(1, () => {
-      if (++count === 3) controller.abort();
-      return Promise.resolve(outcome(1));
+      if (++count < 4) return Promise.resolve(outcome(1));
+      controller.abort();
+      return new Promise(() => undefined);
     });
     const result = await runPlan(planOf(SCENARIO), engine, { toolVersion: '0', signal: controller.signal });
     expect(result.interrupted).toBe(true);

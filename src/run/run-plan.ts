@@ -19,7 +19,7 @@ export interface Progress {
 
 export interface RunOptions {
   readonly toolVersion: string;
-  /** Stops handing out runs; those under way are finished and kept. */
+  /** Stops at once; runs under way are abandoned, finished ones kept. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -33,18 +33,26 @@ export async function runPlan(plan: Plan, engine: Engine, options: RunOptions): 
   const total = cases.length * scenario.runs;
   let next = 0;
   let done = 0;
+  const stopped = whenAborted(options.signal);
   const work = async (): Promise<void> => {
     while (next < total && options.signal?.aborted !== true) {
       const index = next++;
       const which = index % cases.length;
       const run = Math.floor(index / cases.length);
-      slots[which][run] = toSlot(await engine.execute(unitOf(plan, cases[which], run)), run);
+      const finished = await Promise.race([engine.execute(unitOf(plan, cases[which], run)), stopped]);
+      if (finished === null) return;
+      slots[which][run] = toSlot(finished, run);
       done++;
       options.onProgress?.({ done, total, caseId: cases[which].id });
     }
   };
   await Promise.all(Array.from({ length: Math.min(engine.jobs, total) }, work));
   return toResult(plan, slots, done < total, options.toolVersion);
+}
+
+/** Resolves when the signal aborts, which may be never. */
+function whenAborted(signal: AbortSignal | undefined): Promise<null> {
+  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(null)));
 }
 
 function toSlot(result: UnitResult, run: number): RunOutcome | RunFailure {
