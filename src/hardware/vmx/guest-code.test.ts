@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { CODE, SPARE_PAGES, VmxGuest, type VmxGuestOptions } from '../../../test/support/vmx-guest.js';
+import { TICKS_PER_CYCLE } from '../../cost/step.js';
+import { CPU_TSC_OFFSET } from '../cpu/layout.js';
+import * as C from './controls.js';
+import { VMCS_FIELD as F } from './vmcs-field.js';
+
+const CPUID = [0x0f, 0xa2];
+const HLT = [0xf4];
+const NOP = [0x90];
+const STI = [0xfb];
+const PAUSE = [0xf3, 0x90];
+const RDTSC = [0x0f, 0x31];
+/** jmp $ */
+const SPIN = [0xeb, 0xfe];
+/** mov ebx, imm32 */
+const movEbx = (value: number): number[] => [0xbb, value, 0, 0, 0];
+/** mov eax, [absolute] */
+const load = (address: number): number[] => [
+  0x8b,
+  0x04,
+  0x25,
+  address & 255,
+  (address >> 8) & 255,
+  (address >> 16) & 255,
+  (address >>> 24) & 255,
+];
+
+function run(options: VmxGuestOptions): VmxGuest {
+  return new VmxGuest(options).run();
+}
+
+const withPrimary =
+  (bits: number) =>
+  (guest: VmxGuest): void => {
+    guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, bits);
+  };
+
+const withSecondary =
+  (bits: number) =>
+  (guest: VmxGuest): void => {
+    guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_ACTIVATE_SECONDARY_CONTROLS);
+    guest.set(F.SECONDARY_VM_EXEC_CONTROL, bits);
+  };
+
+describe('guest code', () => {
+  it('CPUID exits at the instruction; execution goes on where root software says', () => {
+    const guest = run({
+      code: [...CPUID, ...movEbx(7), ...HLT],
+      onExit: (vm, { reason }) => {
+        vm.skip();
+        return reason === 10;
+      },
+    });
+    expect(guest.exits.map(({ reason, rip, length }) => [reason, rip, length])).toEqual([
+      [10, 0, 2],
+      [12, 7, 1],
+    ]);
+    expect(guest.cpu.gprLow(3)).toBe(7);
+  });
+
+  it('an injected interrupt runs its handler first', () => {
+    const handler = NOP.length;
+    const guest = run({
+      code: [...NOP, ...CPUID],
+      gates: [{ vector: 0x20, address: CODE + handler, dpl: 0 }],
+      prepare: (vm) => {
+        vm.set(F.GUEST_RFLAGS, 0x202);
+        vm.set(F.VM_ENTRY_INTR_INFO_FIELD, 0x8000_0020);
+      },
+    });
+    expect(guest.exits.map(({ reason, rip }) => [reason, rip])).toEqual([[10, handler]]);
+    expect(guest.vmx.vmread(F.GUEST_RFLAGS) & 0x200).toBe(0);
+  });
+
+  it('a page fault of a load exits with its address when the exception bitmap asks for it', () => {
+    const [exit] = run({
+      code: load(0x7000_0000),
+      prepare: (vm) => {
+        vm.set(F.EXCEPTION_BITMAP, 1 << 14);
+      },
+    }).exits;
+    expect(exit).toMatchObject({ reason: 0, qualification: 0x7000_0000, rip: 0, information: 0x8000_0b0e });
+  });
+
+  it('a fault without an IDT ends in a triple-fault exit', () => {
+    const [exit] = run({
+      code: load(0x7000_0000),
+      prepare: (vm) => {
+        vm.set(F.GUEST_IDTR_LIMIT, 0);
+      },
+    }).exits;
+    expect(exit).toMatchObject({ reason: 2, rip: 0 });
+  });
+
+  it('with EPT that maps nothing the first fetch is an EPT violation', () => {
+    const guest = run({
+      code: NOP,
+      prepare: (vm) => {
+        withSecondary(C.SECONDARY_EXEC_ENABLE_EPT)(vm);
+        vm.set(F.EPT_POINTER, SPARE_PAGES | 0x1e);
+      },
+    });
+    expect(guest.exits[0]).toMatchObject({ reason: 48, rip: 0 });
+    expect(guest.vmx.vmread(F.GUEST_LINEAR_ADDRESS)).toBe(CODE);
+  });
+
+  it('the interrupt window opens one instruction after STI', () => {
+    const [exit] = run({
+      code: [...STI, ...NOP, ...NOP, ...HLT],
+      prepare: (vm) => {
+        vm.set(F.GUEST_RFLAGS, 2);
+        withPrimary(C.CPU_BASED_INTR_WINDOW_EXITING)(vm);
+      },
+    }).exits;
+    expect(exit).toMatchObject({ reason: 7, rip: 2 });
+  });
+
+  it('HLT under blocking by STI saves the blocking', () => {
+    const guest = run({
+      code: [...STI, ...HLT],
+      prepare: (vm) => {
+        vm.set(F.GUEST_RFLAGS, 2);
+      },
+    });
+    expect(guest.exits[0]).toMatchObject({ reason: 12, rip: 1 });
+    expect(guest.vmx.vmread(F.GUEST_INTERRUPTIBILITY_INFO)).toBe(1);
+  });
+
+  it('RDTSC adds the TSC offset', () => {
+    const guest = run({
+      code: [...RDTSC, ...HLT],
+      prepare: (vm) => {
+        withPrimary(C.CPU_BASED_USE_TSC_OFFSETTING)(vm);
+        vm.set(F.TSC_OFFSET, 2 ** 40);
+      },
+    });
+    expect(guest.cpu.gprLow(2)).toBe(256);
+    expect(guest.cpu.long(CPU_TSC_OFFSET)).toBe(0);
+  });
+
+  it('RDTSC exiting and PAUSE exiting stop the fast paths of the interpreter', () => {
+    const guest = run({
+      code: [...RDTSC, ...PAUSE, ...HLT],
+      prepare: withPrimary(C.CPU_BASED_RDTSC_EXITING | C.CPU_BASED_PAUSE_EXITING),
+      onExit: (vm, { reason }) => {
+        vm.skip();
+        return reason !== 12;
+      },
+    });
+    expect(guest.exits.map(({ reason }) => reason)).toEqual([16, 40, 12]);
+  });
+
+  it.each([
+    ['exits at a PAUSE when the interval is within the gap', 1000, [40, 0]],
+    ['never exits when a PAUSE takes longer than the gap', 10, [52, 0]],
+  ])('PAUSE-loop exiting %s', (_name, gap, expected) => {
+    const [exit] = run({
+      code: [...PAUSE, 0xeb, 0xfc],
+      prepare: (vm) => {
+        withSecondary(C.SECONDARY_EXEC_PAUSE_LOOP_EXITING)(vm);
+        vm.set(F.PLE_GAP, gap);
+        vm.set(F.PLE_WINDOW, 4096);
+        vm.setBits(F.PIN_BASED_VM_EXEC_CONTROL, C.PIN_BASED_VMX_PREEMPTION_TIMER);
+        vm.set(F.VMX_PREEMPTION_TIMER_VALUE, 10_000);
+      },
+    }).exits;
+    expect([exit.reason, exit.rip === 2 ? 0 : exit.rip]).toEqual(expected);
+  });
+
+  it('the preemption timer ends a spin loop that is parked, and HLT that does not exit', () => {
+    for (const code of [SPIN, HLT]) {
+      const guest = run({
+        code,
+        prepare: (vm) => {
+          vm.set(F.CPU_BASED_VM_EXEC_CONTROL, vm.vmx.capabilities.primaryAllowed0);
+          vm.setBits(F.PIN_BASED_VM_EXEC_CONTROL, C.PIN_BASED_VMX_PREEMPTION_TIMER);
+          vm.set(F.VMX_PREEMPTION_TIMER_VALUE, 1000);
+        },
+      });
+      expect(guest.exits[0]).toMatchObject({ reason: 52 });
+      const cycles = guest.cpu.now / TICKS_PER_CYCLE;
+      expect(cycles).toBeGreaterThan(32_000);
+      expect(cycles).toBeLessThan(40_000);
+    }
+  });
+
+  it('a physical interrupt ends HLT with exit 1 behind the HLT, activity state HLT', () => {
+    const guest = new VmxGuest({
+      code: HLT,
+      prepare: (vm) => {
+        vm.set(F.CPU_BASED_VM_EXEC_CONTROL, vm.vmx.capabilities.primaryAllowed0);
+      },
+    });
+    guest.cpu.apic.writeRegister(0xf0, 0x1ff);
+    guest.clock.schedule(1_000_000, 0, (at) => {
+      guest.cpu.apic.accept(0x51, false);
+      guest.cpu.wake(at);
+    });
+    guest.run();
+    expect(guest.exits[0]).toMatchObject({ reason: 1, rip: 1, information: 0x8000_0051 });
+    expect(guest.vmx.vmread(F.GUEST_ACTIVITY_STATE)).toBe(1);
+  });
+
+  it('20: an APIC-access exit knows page offset, kind of access and instruction length', () => {
+    const guest = run({
+      code: load(SPARE_PAGES + 0x80),
+      prepare: (vm) => {
+        withSecondary(C.SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)(vm);
+        vm.set(F.APIC_ACCESS_ADDR, SPARE_PAGES);
+      },
+    });
+    expect(guest.exits[0]).toMatchObject({ reason: 44, qualification: 0x80, rip: 0, length: 7 });
+  });
+
+  it('IN and OUT exit with port, size and direction', () => {
+    const guest = run({
+      code: [0xe4, 0x71, 0x66, 0xef],
+      prepare: (vm) => {
+        withPrimary(C.CPU_BASED_UNCOND_IO_EXITING)(vm);
+        vm.cpu.setGprNumber(2, 0x3f8);
+      },
+      onExit: (vm, { rip }) => {
+        vm.skip();
+        return rip === 0;
+      },
+    });
+    expect(guest.exits.map(({ reason, qualification }) => [reason, qualification])).toEqual([
+      [30, (0x71 << 16) | 0x48],
+      [30, (0x3f8 << 16) | 0x01],
+    ]);
+  });
+
+  it('MOV from CR0 reads host-owned bits from the shadow', () => {
+    const guest = run({
+      code: [0x0f, 0x20, 0xc0, ...HLT],
+      prepare: (vm) => {
+        vm.set(F.CR0_GUEST_HOST_MASK, 0x20);
+        vm.set(F.CR0_READ_SHADOW, 0);
+      },
+    });
+    expect(guest.cpu.gprLow(0) & 0x20).toBe(0);
+  });
+});
