@@ -117,6 +117,17 @@ describe('IPI virtualization of memory-mapped ICR writes', () => {
     expect(send(machine, 0x4020)).toEqual(LEFT_TO_SOFTWARE);
   });
 
+  it('a descriptor where no memory is takes the request without an exit or a notification', () => {
+    const machine = xapicMachine();
+    machine.setTableEntry(1, 0x3fff, 0xffff_ffc1);
+    expect(send(machine, 0x4020)).toEqual({ ...LEFT_TO_SOFTWARE, exits: [] });
+  });
+
+  it('a table entry where no memory is exits', () => {
+    const machine = xapicMachine(1, { controls: { pidPointerTable: 0x8000_0000 } });
+    expect(send(machine, 0x4020)).toEqual(LEFT_TO_SOFTWARE);
+  });
+
   it('68: broadcast FFH is entry 255', () => {
     const machine = xapicMachine(0xff, { lastPidPointerIndex: 4095 });
     expect(send(machine, 0x4020)).toEqual(LEFT_TO_SOFTWARE);

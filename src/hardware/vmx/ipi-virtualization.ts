@@ -62,13 +62,15 @@ export class IpiVirtualization {
   prepare(vector: number, destination: number): IpiPreparation {
     this.#charge(CHARGED_ELIGIBILITY);
     if (vector < 16 || destination > this.#state.lastPidPointerIndex) return IPI_EXITS;
-    const { clock, lines } = this.#cpu;
+    const { clock, lines, memory } = this.#cpu;
     if (clock.mustWait(this.#cpu)) return IPI_WAITS;
     const entry = this.#state.pidPointerTable + 8 * destination;
+    if (!memory.isRam(entry)) return IPI_EXITS;
     if (!lines.collect(this.#cpu, entry, false)) return IPI_WAITS;
     this.#descriptor = this.#descriptorAt(entry);
     if (this.#descriptor < 0) return IPI_EXITS;
     this.#charge(CHARGED_POSTING);
+    if (!memory.isRam(this.#descriptor)) return IPI_READY;
     return this.#prepareDescriptor();
   }
 
@@ -104,9 +106,10 @@ export class IpiVirtualization {
     }
   }
 
-  /** Steps 6 to 8. */
+  /** Steps 6 to 8. A descriptor where no memory is reads as all ones: ON is 1, and the request is lost. */
   post(vector: number): void {
     const { memory } = this.#cpu;
+    if (!memory.isRam(this.#descriptor)) return;
     testAndSetPir(memory, this.#descriptor, vector);
     if (!this.#notify) return;
     setOutstandingNotification(memory, this.#descriptor, true);
