@@ -86,7 +86,7 @@ export class Fixture {
   }
 
   get cpu(): Cpu {
-    return this.cpus[0]!;
+    return this.cpus[0];
   }
 
   /** Puts machine code at an address. */
@@ -111,7 +111,7 @@ export class Fixture {
 
   /** How often `step` was charged. */
   charged(step: number, cpu = 0): number {
-    return this.meter.counts[cpu * STEP_NAMES.length + step]!;
+    return this.meter.counts[cpu * STEP_NAMES.length + step];
   }
 
   /** The 64-bit word at `depth` words above RSP. */
@@ -124,15 +124,18 @@ export class Fixture {
     const { type = 14, dpl = 0, ist = 0, selector = KERNEL_CODE } = options;
     const offset = HANDLERS + vector * 16;
     this.memory.write32(IDT + vector * 16, ((selector << 16) | (offset & 0xffff)) >>> 0);
-    this.memory.write32(IDT + vector * 16 + 4, ((offset & 0xffff_0000) | 0x8000 | (dpl << 13) | (type << 8) | ist) >>> 0);
+    this.memory.write32(
+      IDT + vector * 16 + 4,
+      ((offset & 0xffff_0000) | 0x8000 | (dpl << 13) | (type << 8) | ist) >>> 0,
+    );
     this.memory.write64(IDT + vector * 16 + 8, 0n);
     this.load(offset, 0x90, 0xf4);
   }
 
   /** Continues at privilege level 3. */
   enterUserMode(cpu: Cpu = this.cpu): void {
-    Object.assign(cpu.segments[1]!, { selector: USER_CODE_SELECTOR, access: 0xa0fb });
-    Object.assign(cpu.segments[2]!, { selector: USER_DATA, access: 0xc0f3 });
+    Object.assign(cpu.segments[1], { selector: USER_CODE_SELECTOR, access: 0xa0fb });
+    Object.assign(cpu.segments[2], { selector: USER_DATA, access: 0xc0f3 });
     cpu.cpl = 3;
     cpu.rip = USER_CODE;
     cpu.setGprNumber(RSP, USER_STACK);
@@ -185,9 +188,9 @@ function startIn64BitMode(cpu: Cpu, id: number): void {
   cpu.cr3 = 0x1000;
   cpu.cr4 = 0x20;
   cpu.eferLow = 0xd01;
-  Object.assign(cpu.segments[1]!, { selector: KERNEL_CODE, base: 0, limit: 0xffff_ffff, access: 0xa09b });
-  Object.assign(cpu.segments[2]!, { selector: KERNEL_DATA, base: 0, limit: 0xffff_ffff, access: 0xc093 });
-  Object.assign(cpu.segments[7]!, { selector: TSS_SELECTOR, base: TSS, limit: TSS_LIMIT, access: 0x8b });
+  Object.assign(cpu.segments[1], { selector: KERNEL_CODE, base: 0, limit: 0xffff_ffff, access: 0xa09b });
+  Object.assign(cpu.segments[2], { selector: KERNEL_DATA, base: 0, limit: 0xffff_ffff, access: 0xc093 });
+  Object.assign(cpu.segments[7], { selector: TSS_SELECTOR, base: TSS, limit: TSS_LIMIT, access: 0x8b });
   Object.assign(cpu.gdtr, { base: GDT, limit: DESCRIPTORS.length * 8 - 1 });
   Object.assign(cpu.idtr, { base: IDT, limit: 0xfff });
   cpu.rip = CODE + id * 0x1000;
@@ -211,7 +214,7 @@ function costs(): CostTable {
 function hostEngine(memory: PhysicalMemory): Engine {
   const word = (block: number, offset: number): number => (block + offset) >>> 2;
   const number = (block: number, offset: number): number =>
-    memory.i32[word(block, offset) + 1]! * 2 ** 32 + memory.u32[word(block, offset)]!;
+    memory.i32[word(block, offset) + 1] * 2 ** 32 + memory.u32[word(block, offset)];
   const setNumber = (block: number, offset: number, value: number): void => {
     memory.u32[word(block, offset)] = value >>> 0;
     memory.i32[word(block, offset) + 1] = Math.floor(value / 2 ** 32);
@@ -230,7 +233,7 @@ function hostEngine(memory: PhysicalMemory): Engine {
       }
       return L.STOP_LIMIT;
     },
-    getFlags: (block) => memory.u32[word(block, L.CPU_SYSTEM_FLAGS)]!,
+    getFlags: (block) => memory.u32[word(block, L.CPU_SYSTEM_FLAGS)],
     setFlags: (block, flags) => {
       memory.u32[word(block, L.CPU_SYSTEM_FLAGS)] = flags;
     },
@@ -241,7 +244,7 @@ function hostEngine(memory: PhysicalMemory): Engine {
 function hostDecoder(cpus: () => readonly Cpu[]): Decoder {
   return {
     instruction: (id: number) => {
-      const cpu = cpus()[id]!;
+      const cpu = cpus()[id];
       return decodeInstruction(cpu.memory.bytes(cpu.rip, 15), cpu.rip);
     },
     hasCode: () => false,

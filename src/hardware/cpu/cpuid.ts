@@ -94,7 +94,11 @@ function vendor(): { ebx: number; ecx: number; edx: number } {
 function featureLeaf(cpu: Cpu): CpuidResult {
   const { features } = cpu;
   const ecx =
-    (ECX_SSE3 | ECX_CX16 | ECX_MOVBE | ECX_POPCNT | ECX_XSAVE) |
+    ECX_SSE3 |
+    ECX_CX16 |
+    ECX_MOVBE |
+    ECX_POPCNT |
+    ECX_XSAVE |
     (features.mwait ? ECX_MONITOR : 0) |
     (features.vmx ? ECX_VMX : 0) |
     (features.x2apic ? ECX_X2APIC : 0) |
@@ -108,10 +112,8 @@ function featureLeaf(cpu: Cpu): CpuidResult {
 }
 
 function structuredFeatures(features: CpuFeatures): CpuidResult {
-  const ebx =
-    EBX_FSGSBASE | EBX_TSC_ADJUST | EBX_BMI1 | EBX_BMI2 | EBX_ERMS | EBX_ADX | EBX_CLFLUSHOPT | EBX_CLWB;
-  const edx =
-    EDX_SERIALIZE | EDX_SPEC_CTRL | EDX_STIBP | EDX_ARCH_CAPABILITIES | (features.uintr ? EDX_UINTR : 0);
+  const ebx = EBX_FSGSBASE | EBX_TSC_ADJUST | EBX_BMI1 | EBX_BMI2 | EBX_ERMS | EBX_ADX | EBX_CLFLUSHOPT | EBX_CLWB;
+  const edx = EDX_SERIALIZE | EDX_SPEC_CTRL | EDX_STIBP | EDX_ARCH_CAPABILITIES | (features.uintr ? EDX_UINTR : 0);
   return { eax: 0, ebx: ebx >>> 0, ecx: ECX_RDPID, edx: edx >>> 0 };
 }
 

@@ -1,10 +1,12 @@
+import type { Code, Mnemonic, Register } from 'iced-x86';
+
 /**
  * An instruction that the interpreter leaves to the host, in plain values (nothing that has to be freed).
  * Registers are iced-x86 `Register` numbers, `code` an iced-x86 `Code`.
  */
 export interface DecodedInstruction {
-  readonly code: number;
-  readonly mnemonic: number;
+  readonly code: Code;
+  readonly mnemonic: Mnemonic;
   readonly length: number;
   readonly operands: readonly Operand[];
   readonly lock: boolean;
@@ -17,15 +19,15 @@ export interface DecodedInstruction {
 }
 
 export type Operand =
-  | { readonly kind: 'register'; readonly register: number }
+  | { readonly kind: 'register'; readonly register: Register }
   | { readonly kind: 'immediate'; readonly value: bigint }
   | { readonly kind: 'branch'; readonly target: bigint }
   | {
       readonly kind: 'memory';
-      readonly base: number;
-      readonly index: number;
+      readonly base: Register;
+      readonly index: Register;
       readonly scale: number;
       readonly displacement: bigint;
-      readonly segment: number;
+      readonly segment: Register;
       readonly size: number;
     };

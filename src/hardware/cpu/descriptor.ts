@@ -40,7 +40,7 @@ export class Descriptor {
    * busy 9), or 0.
    */
   read(cpu: Cpu, selector: number, vector: number, ext: number, setBit: number, size = DESCRIPTOR_SIZE): Outcome {
-    const ldtr = cpu.segments[SEGMENT_LDTR] as Segment;
+    const ldtr = cpu.segments[SEGMENT_LDTR];
     const local = (selector & SELECTOR_TI) !== 0;
     if (local && (ldtr.access & ACCESS_UNUSABLE) !== 0) return fault(cpu, vector, errorCode(selector, ext));
     const table = local ? ldtr : cpu.gdtr;
@@ -139,7 +139,7 @@ export function isNull(selector: number): boolean {
 
 /** Loads CS from a descriptor that has been checked, with CPL `cpl`. */
 export function loadCodeSegment(cpu: Cpu, descriptor: Descriptor, selector: number, cpl: number): void {
-  const cs = cpu.segments[SEGMENT_CS] as Segment;
+  const cs = cpu.segments[SEGMENT_CS];
   const modeChanges = ((descriptor.access ^ cs.access) & (ACCESS_L | ACCESS_DB)) !== 0;
   descriptor.mark(cpu, DESCRIPTOR_ACCESSED);
   descriptor.load(cs, (selector & 0xfffc) | cpl);

@@ -44,7 +44,7 @@ describe('event delivery', () => {
     const machine = cpuFixture();
     const { cpu } = machine;
     cpu.rflags = RFLAGS_IF | 2;
-    expect(deliverEvent(cpu, EXTERNAL_INTERRUPTS[32]!)).toBe(REDIRECTED);
+    expect(deliverEvent(cpu, EXTERNAL_INTERRUPTS[32])).toBe(REDIRECTED);
     expect(cpu.rip).toBe(handler(32));
     expect(cpu.gprNumber(RSP)).toBe(STACK - 40);
     expect([0, 1, 2, 3, 4].map((depth) => machine.stackWord(depth))).toEqual([
@@ -59,7 +59,7 @@ describe('event delivery', () => {
   it('aligns the stack to 16 bytes', () => {
     const { cpu } = cpuFixture();
     cpu.setGprNumber(RSP, STACK - 3);
-    deliverEvent(cpu, EXTERNAL_INTERRUPTS[32]!);
+    deliverEvent(cpu, EXTERNAL_INTERRUPTS[32]);
     expect(cpu.gprNumber(RSP)).toBe(STACK - 16 - 40);
   });
 
@@ -78,7 +78,7 @@ describe('event delivery', () => {
     const machine = cpuFixture();
     machine.setGate(32, { type });
     machine.cpu.rflags = RFLAGS_IF | RFLAGS_NT | 2;
-    deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[32]!);
+    deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[32]);
     expect(machine.cpu.rflags & (RFLAGS_IF | RFLAGS_NT)).toBe(expected);
   });
 
@@ -86,21 +86,21 @@ describe('event delivery', () => {
     const machine = cpuFixture();
     const { cpu } = machine;
     machine.enterUserMode();
-    deliverEvent(cpu, EXTERNAL_INTERRUPTS[32]!);
+    deliverEvent(cpu, EXTERNAL_INTERRUPTS[32]);
     expect(cpu.gprNumber(RSP)).toBe(RSP0 - 40);
     expect([machine.stackWord(1), machine.stackWord(3), machine.stackWord(4)]).toEqual([
       USER_CODE_SELECTOR,
       USER_STACK,
       USER_DATA,
     ]);
-    expect([cpu.cpl, cpu.segments[2]!.selector]).toEqual([0, 0]);
+    expect([cpu.cpl, cpu.segments[2].selector]).toEqual([0, 0]);
     expect([machine.charged(STEP.IDT_DELIVERY), machine.charged(STEP.STACK_SWITCH)]).toEqual([1, 1]);
   });
 
   it('takes the interrupt stack that the gate names, without a change of privilege', () => {
     const machine = cpuFixture();
     machine.setGate(2, { ist: 1 });
-    deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[2]!);
+    deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[2]);
     expect(machine.cpu.gprNumber(RSP)).toBe(IST1 - 40);
     expect(machine.charged(STEP.STACK_SWITCH)).toBe(0);
   });
@@ -112,19 +112,54 @@ describe('event delivery', () => {
   });
 
   it.each<[string, (machine: Fixture) => void, IdtEvent, [number, number | null]]>([
-    ['a vector beyond the IDT limit', ({ cpu }) => (cpu.idtr.limit = 0x1ff), EXTERNAL_INTERRUPTS[32]!, [13, 0x103]],
-    ['a gate that is not present', ({ memory }) => memory.write32(IDT + 516, 0x8e00 & ~0x8000), EXTERNAL_INTERRUPTS[32]!, [11, 0x103]],
-    ['a gate of the wrong type', (machine) => machine.setGate(32, { type: 5 }), EXTERNAL_INTERRUPTS[32]!, [13, 0x103]],
-    ['a null code selector', (machine) => machine.setGate(32, { selector: 3 }), EXTERNAL_INTERRUPTS[32]!, [13, 1]],
-    ['a code selector beyond the GDT', (machine) => machine.setGate(32, { selector: 0x80 }), EXTERNAL_INTERRUPTS[32]!, [13, 0x81]],
-    ['a data selector', (machine) => machine.setGate(32, { selector: KERNEL_DATA }), EXTERNAL_INTERRUPTS[32]!, [13, 0x11]],
-    ['a code segment that is not present', (machine) => machine.setGate(32, { selector: NOT_PRESENT_CODE }), EXTERNAL_INTERRUPTS[32]!, [11, 0x39]],
-    ['a TSS too short for the stack', (machine) => {
-      machine.enterUserMode();
-      machine.cpu.segments[7]!.limit = 10;
-    }, EXTERNAL_INTERRUPTS[32]!, [10, 0x29]],
-    ['a stack that is not canonical', ({ cpu }) => cpu.setGpr(RSP, 0x8000_0000_1000n), EXTERNAL_INTERRUPTS[32]!, [12, 1]],
-    ['INT n of a privileged gate at CPL 3', (machine) => machine.enterUserMode(), { type: EVENT_SOFTWARE_INTERRUPT, vector: 64, errorCode: null, length: 2 }, [13, 0x202]],
+    ['a vector beyond the IDT limit', ({ cpu }) => (cpu.idtr.limit = 0x1ff), EXTERNAL_INTERRUPTS[32], [13, 0x103]],
+    [
+      'a gate that is not present',
+      ({ memory }) => memory.write32(IDT + 516, 0x8e00 & ~0x8000),
+      EXTERNAL_INTERRUPTS[32],
+      [11, 0x103],
+    ],
+    ['a gate of the wrong type', (machine) => machine.setGate(32, { type: 5 }), EXTERNAL_INTERRUPTS[32], [13, 0x103]],
+    ['a null code selector', (machine) => machine.setGate(32, { selector: 3 }), EXTERNAL_INTERRUPTS[32], [13, 1]],
+    [
+      'a code selector beyond the GDT',
+      (machine) => machine.setGate(32, { selector: 0x80 }),
+      EXTERNAL_INTERRUPTS[32],
+      [13, 0x81],
+    ],
+    [
+      'a data selector',
+      (machine) => machine.setGate(32, { selector: KERNEL_DATA }),
+      EXTERNAL_INTERRUPTS[32],
+      [13, 0x11],
+    ],
+    [
+      'a code segment that is not present',
+      (machine) => machine.setGate(32, { selector: NOT_PRESENT_CODE }),
+      EXTERNAL_INTERRUPTS[32],
+      [11, 0x39],
+    ],
+    [
+      'a TSS too short for the stack',
+      (machine) => {
+        machine.enterUserMode();
+        machine.cpu.segments[7].limit = 10;
+      },
+      EXTERNAL_INTERRUPTS[32],
+      [10, 0x29],
+    ],
+    [
+      'a stack that is not canonical',
+      ({ cpu }) => cpu.setGpr(RSP, 0x8000_0000_1000n),
+      EXTERNAL_INTERRUPTS[32],
+      [12, 1],
+    ],
+    [
+      'INT n of a privileged gate at CPL 3',
+      (machine) => machine.enterUserMode(),
+      { type: EVENT_SOFTWARE_INTERRUPT, vector: 64, errorCode: null, length: 2 },
+      [13, 0x202],
+    ],
   ])('%s faults with the selector and EXT', (_, prepare, event, expected) => {
     const machine = cpuFixture();
     prepare(machine);
@@ -137,14 +172,14 @@ describe('event delivery', () => {
   it('sets the accessed flag of the code descriptor', () => {
     const machine = cpuFixture();
     machine.memory.write32(GDT + KERNEL_CODE + 4, 0x00af_9a00);
-    deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[32]!);
+    deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[32]);
     expect(machine.memory.read32(GDT + KERNEL_CODE + 4)).toBe(0x00af_9b00);
   });
 
   it('commits nothing when the stack faults', () => {
     const machine = cpuFixture();
     machine.cpu.setGprNumber(RSP, NOT_PRESENT + 16);
-    expect(deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[32]!)).toBe(FAULT);
+    expect(deliverEvent(machine.cpu, EXTERNAL_INTERRUPTS[32])).toBe(FAULT);
     expect(machine.cpu.fault).toMatchObject({ vector: 14, address: NOT_PRESENT, errorCode: 2 });
     expect(machine.cpu.gprNumber(RSP)).toBe(NOT_PRESENT + 16);
   });
@@ -232,5 +267,4 @@ describe('faults', () => {
     expect(machine.cpu.rip).toBe(handler(13) + 1);
     expect([machine.charged(STEP.NATIVE_WRMSR), machine.charged(STEP.IDT_DELIVERY)]).toEqual([1, 1]);
   });
-
 });

@@ -32,7 +32,7 @@ import { isCanonical, LinearRange } from './linear-access.js';
 import { inLongMode } from './mode.js';
 import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { RFLAGS_IF, RFLAGS_NT, RFLAGS_RF, RFLAGS_TF, RFLAGS_VM } from './rflags.js';
-import { SEGMENT_CS, SEGMENT_SS, SEGMENT_TR, type Segment } from './segments.js';
+import { SEGMENT_CS, SEGMENT_SS, SEGMENT_TR } from './segments.js';
 import { UnimplementedError } from './unimplemented.js';
 
 const RSP = 4;
@@ -216,7 +216,7 @@ function findStack(cpu: Cpu, ext: number): Outcome {
 }
 
 function readTaskState(cpu: Cpu, offset: number, ext: number): Outcome {
-  const tr = cpu.segments[SEGMENT_TR] as Segment;
+  const tr = cpu.segments[SEGMENT_TR];
   if (offset + 7 > tr.limit) return fault(cpu, VECTOR_TS, errorCode(tr.selector, ext));
   const outcome = taskState.map(cpu, tr.base + offset, 8, ACCESS_READ, false);
   if (outcome === DONE) stackTop = taskState.readSigned(cpu.memory, 0);
@@ -240,10 +240,10 @@ function pushFrame(cpu: Cpu, event: IdtEvent): Outcome {
     at = 8;
   }
   stack.writeSigned(memory, at, cpu.rip + event.length);
-  stack.writeSigned(memory, at + 8, (cpu.segments[SEGMENT_CS] as Segment).selector);
+  stack.writeSigned(memory, at + 8, cpu.segments[SEGMENT_CS].selector);
   stack.writeSigned(memory, at + 16, savedFlags(cpu, event));
   stack.writeSigned(memory, at + 24, cpu.gprNumber(RSP));
-  stack.writeSigned(memory, at + 32, (cpu.segments[SEGMENT_SS] as Segment).selector);
+  stack.writeSigned(memory, at + 32, cpu.segments[SEGMENT_SS].selector);
   stackTop -= size;
   return DONE;
 }
@@ -264,7 +264,7 @@ function enterHandler(cpu: Cpu): void {
   const privilege = newPrivilege(cpu);
   const isInterruptGate = (gate.read8(cpu.memory, 5) & 15) === GATE_INTERRUPT_64;
   const cleared = RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | (isInterruptGate ? RFLAGS_IF : 0);
-  if (privilege !== cpu.cpl) loadNullSelector(cpu.segments[SEGMENT_SS] as Segment, privilege);
+  if (privilege !== cpu.cpl) loadNullSelector(cpu.segments[SEGMENT_SS], privilege);
   loadCodeSegment(cpu, target, gateSelector(cpu), privilege);
   cpu.rip = gateOffset(cpu);
   cpu.setGprNumber(RSP, stackTop);

@@ -1,8 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { CODE, cpuFixture, HANDLERS, KERNEL_CODE, LINE_LATENCY, RSP, STACK, STEP_TICKS, type Fixture } from '../../../test/support/cpu-fixture.js';
+import {
+  CODE,
+  cpuFixture,
+  HANDLERS,
+  KERNEL_CODE,
+  LINE_LATENCY,
+  RSP,
+  STACK,
+  STEP_TICKS,
+  type Fixture,
+} from '../../../test/support/cpu-fixture.js';
 import { STEP } from '../../cost/step.js';
 import { ASLEEP, RUNNING } from '../clock/clock.js';
-import { DELIVERY_FIXED, DELIVERY_INIT, DELIVERY_NMI, DELIVERY_STARTUP, SHORTHAND_NONE, type ApicMessage } from '../apic/message.js';
+import {
+  DELIVERY_FIXED,
+  DELIVERY_INIT,
+  DELIVERY_NMI,
+  DELIVERY_STARTUP,
+  SHORTHAND_NONE,
+  type ApicMessage,
+} from '../apic/message.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_WAIT_FOR_SIPI, SHADOW_MOV_SS, SHADOW_STI } from './activity.js';
 import { interruptBoundary } from './interrupts.js';
 import { CPU_MODE, MODE_16 } from './layout.js';
@@ -95,46 +112,46 @@ describe('sleeping and waking', () => {
   function halted(): Fixture {
     const machine = cpuFixture({ cpus: 2 });
     const [first, second] = machine.cpus;
-    first!.state = ASLEEP;
-    second!.rflags = RFLAGS_IF | 2;
-    machine.load(second!.rip, 0xf4);
+    first.state = ASLEEP;
+    second.rflags = RFLAGS_IF | 2;
+    machine.load(second.rip, 0xf4);
     machine.clock.run();
-    expect([second!.activity, second!.state]).toEqual([ACTIVITY_HLT, ASLEEP]);
+    expect([second.activity, second.state]).toEqual([ACTIVITY_HLT, ASLEEP]);
     return machine;
   }
 
   it('HLT ends when an IPI arrives, at its time', () => {
     const machine = halted();
     const [first, second] = machine.cpus;
-    first!.now = 1_000_000;
-    machine.bus.send(first!, ipi({}));
+    first.now = 1_000_000;
+    machine.bus.send(first, ipi({}));
     machine.clock.run();
-    expect([second!.rip, second!.activity]).toEqual([handler(32) + 2, ACTIVITY_HLT]);
-    expect(second!.now).toBeGreaterThanOrEqual(1_000_000 + LINE_LATENCY + 3 * STEP_TICKS);
+    expect([second.rip, second.activity]).toEqual([handler(32) + 2, ACTIVITY_HLT]);
+    expect(second.now).toBeGreaterThanOrEqual(1_000_000 + LINE_LATENCY + 3 * STEP_TICKS);
   });
 
   it('HLT with IF = 0 ends for an NMI only', () => {
     const machine = halted();
     const [first, second] = machine.cpus;
-    second!.rflags = 2;
-    machine.bus.send(first!, ipi({}));
+    second.rflags = 2;
+    machine.bus.send(first, ipi({}));
     machine.clock.run();
-    expect(second!.activity).toBe(ACTIVITY_HLT);
-    machine.bus.send(first!, ipi({ deliveryMode: DELIVERY_NMI }));
+    expect(second.activity).toBe(ACTIVITY_HLT);
+    machine.bus.send(first, ipi({ deliveryMode: DELIVERY_NMI }));
     machine.clock.run();
-    expect(second!.rip).toBe(handler(2) + 2);
+    expect(second.rip).toBe(handler(2) + 2);
   });
 
   it('INIT waits for a SIPI, which starts in real mode', () => {
     const machine = halted();
     const [first, second] = machine.cpus;
-    machine.bus.send(first!, ipi({ deliveryMode: DELIVERY_INIT }));
+    machine.bus.send(first, ipi({ deliveryMode: DELIVERY_INIT }));
     machine.clock.run();
-    expect([second!.activity, second!.cr0, second!.cpl]).toEqual([ACTIVITY_WAIT_FOR_SIPI, 0x10, 0]);
-    second!.sipiPending = 0x12;
-    expect(interruptBoundary(second!)).toBe(REDIRECTED);
-    expect([second!.segments[1]!.selector, second!.segments[1]!.base, second!.rip]).toEqual([0x1200, 0x12000, 0]);
-    expect([second!.activity, second!.word(CPU_MODE)]).toEqual([ACTIVITY_ACTIVE, MODE_16]);
+    expect([second.activity, second.cr0, second.cpl]).toEqual([ACTIVITY_WAIT_FOR_SIPI, 0x10, 0]);
+    second.sipiPending = 0x12;
+    expect(interruptBoundary(second)).toBe(REDIRECTED);
+    expect([second.segments[1].selector, second.segments[1].base, second.rip]).toEqual([0x1200, 0x12000, 0]);
+    expect([second.activity, second.word(CPU_MODE)]).toEqual([ACTIVITY_ACTIVE, MODE_16]);
   });
 
   it('a SIPI to a running CPU is dropped', () => {
@@ -152,7 +169,12 @@ describe('IRETQ', () => {
     machine.load(machine.cpu.rip, 0x48, 0xcf);
     machine.step();
     const { cpu } = machine;
-    expect([cpu.rip, cpu.gprNumber(RSP), cpu.rflags, cpu.segments[1]!.selector]).toEqual([CODE, STACK, RFLAGS_IF | 2, KERNEL_CODE]);
+    expect([cpu.rip, cpu.gprNumber(RSP), cpu.rflags, cpu.segments[1].selector]).toEqual([
+      CODE,
+      STACK,
+      RFLAGS_IF | 2,
+      KERNEL_CODE,
+    ]);
     expect(machine.charged(STEP.IRETQ)).toBe(1);
     expect(cpu.state).toBe(RUNNING);
   });
@@ -161,14 +183,14 @@ describe('IRETQ', () => {
     const machine = cpuFixture();
     machine.enterUserMode();
     const { cpu } = machine;
-    const before = [cpu.rip, cpu.gprNumber(RSP), cpu.segments[1]!.selector, cpu.segments[2]!.selector, cpu.cpl];
+    const before = [cpu.rip, cpu.gprNumber(RSP), cpu.segments[1].selector, cpu.segments[2].selector, cpu.cpl];
     cpu.rflags = RFLAGS_IF | 2;
     cpu.apic.accept(32, false);
     machine.settle();
     expect(cpu.cpl).toBe(0);
     machine.load(cpu.rip, 0x48, 0xcf);
     machine.step();
-    expect([cpu.rip, cpu.gprNumber(RSP), cpu.segments[1]!.selector, cpu.segments[2]!.selector, cpu.cpl]).toEqual(before);
+    expect([cpu.rip, cpu.gprNumber(RSP), cpu.segments[1].selector, cpu.segments[2].selector, cpu.cpl]).toEqual(before);
   });
 
   it('ends the blocking of NMIs', () => {

@@ -85,7 +85,7 @@ function takeExternalInterrupt(cpu: Cpu): Outcome {
   if (cpu.clock.mustWait(cpu)) return WAIT;
   if (isNotification(cpu, cpu.apic.pendingVector)) return processNotification(cpu);
   cpu.activity = ACTIVITY_ACTIVE;
-  cpu.injected = EXTERNAL_INTERRUPTS[cpu.apic.acknowledge()] as IdtEvent;
+  cpu.injected = EXTERNAL_INTERRUPTS[cpu.apic.acknowledge()];
   return REDIRECTED;
 }
 

@@ -26,7 +26,7 @@ import { isCanonical, LinearRange } from './linear-access.js';
 import { ACCESS_DB, ACCESS_L } from './mode.js';
 import { DONE, REDIRECTED, type Outcome } from './outcome.js';
 import { RFLAGS_NT } from './rflags.js';
-import { ACCESS_UNUSABLE, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS, type Segment } from './segments.js';
+import { ACCESS_UNUSABLE, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from './segments.js';
 import { loadFlags } from './slow/flags.js';
 
 const RSP = 4;
@@ -97,7 +97,7 @@ function checkStack(cpu: Cpu, selector: number, privilege: number): Outcome {
 export function commitReturn(cpu: Cpu, selector: number, stackSelector: number): void {
   const outer = (selector & 3) > cpu.cpl;
   loadReturnCode(cpu, selector);
-  const ss = cpu.segments[SEGMENT_SS] as Segment;
+  const ss = cpu.segments[SEGMENT_SS];
   if (isNull(stackSelector)) {
     loadNullSelector(ss, stackSelector);
   } else {
@@ -114,7 +114,7 @@ export function loadReturnCode(cpu: Cpu, selector: number): void {
 
 function dropInnerSegments(cpu: Cpu): void {
   for (const number of [SEGMENT_ES, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS]) {
-    const segment = cpu.segments[number] as Segment;
+    const segment = cpu.segments[number];
     const { access } = segment;
     const conforming = (access & (ACCESS_CODE | ACCESS_CONFORMING)) === (ACCESS_CODE | ACCESS_CONFORMING);
     if ((access & ACCESS_UNUSABLE) !== 0 || conforming || ((access >>> ACCESS_DPL_SHIFT) & 3) >= cpu.cpl) continue;

@@ -49,7 +49,7 @@ describe('linear ranges', () => {
   /** Lets CPU 0 repeat `attempt` until it no longer waits. */
   function complete(machine: Fixture, attempt: () => number): number {
     for (let tries = 1; tries < 20; tries++) {
-      machine.cpus[1]!.state = ASLEEP;
+      machine.cpus[1].state = ASLEEP;
       if (attempt() !== WAIT) return tries;
     }
     throw new Error('the operation never gets its lines');
@@ -59,12 +59,12 @@ describe('linear ranges', () => {
     const machine = cpuFixture({ cpus: 2 });
     const [first, second] = machine.cpus;
     const range = new LinearRange();
-    machine.lines.hold(second!, DATA, true);
+    machine.lines.hold(second, DATA, true);
     let transfers = 0;
     machine.lines.onTransfer = ({ pa }) => {
       if (pa >= DATA && pa < DATA + 4096) transfers++;
     };
-    complete(machine, () => range.map(first!, DATA + 0x30, 0x40, ACCESS_WRITE, false));
+    complete(machine, () => range.map(first, DATA + 0x30, 0x40, ACCESS_WRITE, false));
     expect(transfers).toBeGreaterThanOrEqual(2);
     expect(machine.lines.trackedIndex(DATA)).toBeGreaterThanOrEqual(0);
   });
@@ -73,17 +73,17 @@ describe('linear ranges', () => {
     const machine = cpuFixture({ cpus: 2, quantum: 0 });
     const [first, second] = machine.cpus;
     const range = new LinearRange();
-    machine.lines.hold(second!, DATA, true);
-    machine.lines.hold(second!, DATA + 4096, true);
+    machine.lines.hold(second, DATA, true);
+    machine.lines.hold(second, DATA + 4096, true);
     machine.clock.run = () => true;
-    second!.now = 0;
+    second.now = 0;
     const outcomes: number[] = [];
     for (let tries = 0; tries < 10; tries++) {
-      const outcome = range.map(first!, DATA + 4096 - 8, 16, ACCESS_READ, false);
+      const outcome = range.map(first, DATA + 4096 - 8, 16, ACCESS_READ, false);
       outcomes.push(outcome);
       if (outcome === DONE) break;
-      second!.now = first!.now;
-      first!.flushTlbs();
+      second.now = first.now;
+      first.flushTlbs();
     }
     expect(outcomes.at(-1)).toBe(DONE);
   });

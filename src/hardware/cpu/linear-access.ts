@@ -141,7 +141,10 @@ export class LinearRange {
 
   write32(memory: PhysicalMemory, offset: number, value: number): void {
     const pa = this.address(offset);
-    if ((pa & 3) === 0) return memory.write32(pa, value >>> 0);
+    if ((pa & 3) === 0) {
+      memory.write32(pa, value >>> 0);
+      return;
+    }
     this.write16(memory, offset, value & 0xffff);
     this.write16(memory, offset + 2, value >>> 16);
   }

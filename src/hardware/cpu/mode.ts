@@ -3,7 +3,7 @@
  */
 import type { Cpu } from './cpu.js';
 import { CPU_MODE, MODE_16, MODE_32, MODE_64 } from './layout.js';
-import { SEGMENT_CS, type Segment } from './segments.js';
+import { SEGMENT_CS } from './segments.js';
 
 export const CR0_PE = 1 << 0;
 export const CR0_MP = 1 << 1;
@@ -43,7 +43,7 @@ export function inLongMode(cpu: Cpu): boolean {
 
 /** 64-bit mode, as opposed to compatibility mode and everything outside IA-32e mode. */
 export function in64BitMode(cpu: Cpu): boolean {
-  return inLongMode(cpu) && ((cpu.segments[SEGMENT_CS] as Segment).access & ACCESS_L) !== 0;
+  return inLongMode(cpu) && (cpu.segments[SEGMENT_CS].access & ACCESS_L) !== 0;
 }
 
 /** Makes the interpreter decode for the mode that CR0, EFER and CS stand for. */
@@ -54,5 +54,5 @@ export function updateMode(cpu: Cpu): void {
 function decodingMode(cpu: Cpu): number {
   if (in64BitMode(cpu)) return MODE_64;
   if ((cpu.cr0 & CR0_PE) === 0) return MODE_16;
-  return ((cpu.segments[SEGMENT_CS] as Segment).access & ACCESS_DB) !== 0 ? MODE_32 : MODE_16;
+  return (cpu.segments[SEGMENT_CS].access & ACCESS_DB) !== 0 ? MODE_32 : MODE_16;
 }

@@ -107,7 +107,7 @@ describe('CPUID', () => {
 
   it('leaf 0BH numbers threads and cores, with the x2APIC ID in EDX', () => {
     const machine = cpuFixture({ cpus: 2, features: { threadsPerCore: 2, threadsPerPackage: 6 } });
-    const cpu = machine.cpus[1]!;
+    const cpu = machine.cpus[1];
     expect(cpuid(cpu, 0xb, 0)).toEqual({ eax: 1, ebx: 2, ecx: 0x100, edx: 1 });
     expect(cpuid(cpu, 0xb, 1)).toEqual({ eax: 3, ebx: 6, ecx: 0x201, edx: 1 });
     expect(cpuid(cpu, 0xb, 2)).toEqual({ eax: 0, ebx: 0, ecx: 2, edx: 1 });

@@ -215,7 +215,11 @@ function readConstantMsr(msr: number): MsrValue | null {
 function isMtrr(msr: number): boolean {
   if (msr === MSR_IA32_MTRR_DEF_TYPE) return true;
   if (msr >= MSR_IA32_MTRR_PHYSBASE0 && msr <= MSR_IA32_MTRR_PHYSMASK7) return true;
-  return msr === MSR_IA32_MTRR_FIX64K_00000 || (msr >= 0x258 && msr <= 0x259) || (msr >= 0x268 && msr <= MSR_IA32_MTRR_FIX4K_F8000);
+  return (
+    msr === MSR_IA32_MTRR_FIX64K_00000 ||
+    (msr >= 0x258 && msr <= 0x259) ||
+    (msr >= 0x268 && msr <= MSR_IA32_MTRR_FIX4K_F8000)
+  );
 }
 
 /**
@@ -237,7 +241,9 @@ export function writeMsr(cpu: Cpu, msr: number, hi: number, lo: number): boolean
 
 /** Does this write reach the local APIC, so that others may see it? */
 export function isApicMsr(msr: number): boolean {
-  return (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) || msr === MSR_IA32_APIC_BASE || msr === MSR_IA32_TSC_DEADLINE;
+  return (
+    (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) || msr === MSR_IA32_APIC_BASE || msr === MSR_IA32_TSC_DEADLINE
+  );
 }
 
 function writeApicMsr(cpu: Cpu, msr: number, hi: number, lo: number): boolean {

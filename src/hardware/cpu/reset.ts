@@ -47,9 +47,9 @@ export function initialize(cpu: Cpu): void {
 
 function initializeSegments(cpu: Cpu): void {
   for (const segment of cpu.segments) fill(segment, 0, 0, ACCESS_DATA);
-  fill(cpu.segments[SEGMENT_CS] as Segment, 0xf000, 0xffff_0000, ACCESS_CODE);
-  fill(cpu.segments[SEGMENT_LDTR] as Segment, 0, 0, ACCESS_LDT);
-  fill(cpu.segments[SEGMENT_TR] as Segment, 0, 0, ACCESS_BUSY_TSS);
+  fill(cpu.segments[SEGMENT_CS], 0xf000, 0xffff_0000, ACCESS_CODE);
+  fill(cpu.segments[SEGMENT_LDTR], 0, 0, ACCESS_LDT);
+  fill(cpu.segments[SEGMENT_TR], 0, 0, ACCESS_BUSY_TSS);
   cpu.setLong(CPU_FS_BASE, 0);
   cpu.setLong(CPU_GS_BASE, 0);
   cpu.gdtr.base = 0;
@@ -67,7 +67,7 @@ function fill(segment: Segment, selector: number, base: number, access: number):
 
 /** SIPI with `vector`: real mode at vector * 1000H. */
 export function startUp(cpu: Cpu, vector: number): void {
-  fill(cpu.segments[SEGMENT_CS] as Segment, vector << 8, vector << 12, ACCESS_CODE);
+  fill(cpu.segments[SEGMENT_CS], vector << 8, vector << 12, ACCESS_CODE);
   cpu.rip = 0;
   cpu.activity = ACTIVITY_ACTIVE;
 }

@@ -268,9 +268,9 @@ describe('descriptor tables and segments', () => {
     const machine = about(0x8e, 0xd0, 0x8e, 0xd3);
     set(machine, RAX, BigInt(KERNEL_DATA));
     execute(machine);
-    expect([machine.cpu.segments[2]!.selector, machine.cpu.shadow]).toEqual([KERNEL_DATA, SHADOW_MOV_SS]);
+    expect([machine.cpu.segments[2].selector, machine.cpu.shadow]).toEqual([KERNEL_DATA, SHADOW_MOV_SS]);
     execute(machine);
-    expect(machine.cpu.segments[2]!.selector).toBe(0);
+    expect(machine.cpu.segments[2].selector).toBe(0);
   });
 
   it('MOV DS of a code segment beyond the table is #GP with the selector', () => {
@@ -319,7 +319,11 @@ describe('control flow', () => {
     machine.memory.write32(DATA + 8, KERNEL_CODE);
     set(machine, RAX, BigInt(DATA));
     execute(machine);
-    expect([machine.cpu.rip, machine.stackWord(0), machine.stackWord(1)]).toEqual([CODE + 0x200, CODE + 3, KERNEL_CODE]);
+    expect([machine.cpu.rip, machine.stackWord(0), machine.stackWord(1)]).toEqual([
+      CODE + 0x200,
+      CODE + 3,
+      KERNEL_CODE,
+    ]);
   });
 
   it('INT n enters its gate with the address behind it', () => {
@@ -352,11 +356,17 @@ describe('control flow', () => {
     cpu.rflags = RFLAGS_IF | 2;
     machine.load(CODE, 0x48, 0x0f, 0x07);
     execute(machine);
-    expect([cpu.rip, cpu.cpl, cpu.gprNumber(RCX), cpu.gprLow(R11), cpu.rflags]).toEqual([CODE, 0, USER_CODE + 2, RFLAGS_IF | 2, 2]);
-    expect([cpu.segments[1]!.selector, cpu.segments[2]!.selector]).toEqual([KERNEL_CODE, KERNEL_DATA]);
+    expect([cpu.rip, cpu.cpl, cpu.gprNumber(RCX), cpu.gprLow(R11), cpu.rflags]).toEqual([
+      CODE,
+      0,
+      USER_CODE + 2,
+      RFLAGS_IF | 2,
+      2,
+    ]);
+    expect([cpu.segments[1].selector, cpu.segments[2].selector]).toEqual([KERNEL_CODE, KERNEL_DATA]);
     execute(machine);
     expect([cpu.rip, cpu.cpl, cpu.rflags]).toEqual([USER_CODE + 2, 3, RFLAGS_IF | 2]);
-    expect([cpu.segments[1]!.selector, cpu.segments[2]!.selector]).toEqual([USER_CODE_SELECTOR, USER_DATA]);
+    expect([cpu.segments[1].selector, cpu.segments[2].selector]).toEqual([USER_CODE_SELECTOR, USER_DATA]);
   });
 });
 

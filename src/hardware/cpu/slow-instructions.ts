@@ -40,7 +40,7 @@ function move(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   return unimplemented(cpu, instruction);
 }
 
-function isBetween(first: number, second: number, low: number, high: number): boolean {
+function isBetween(first: Register, second: Register, low: Register, high: Register): boolean {
   return (first >= low && first <= high) || (second >= low && second <= high);
 }
 
@@ -50,7 +50,7 @@ function ifSegmentRegister(handler: Handler): Handler {
     isSegmentRegister(registerOperand(instruction, 0)) ? handler(cpu, instruction) : unimplemented(cpu, instruction);
 }
 
-const FAR_POINTERS: readonly number[] = [
+const FAR_POINTERS: readonly Code[] = [
   Code.Jmp_m1616,
   Code.Jmp_m1632,
   Code.Jmp_m1664,
@@ -64,7 +64,7 @@ function ifFarPointer(handler: Handler): Handler {
     FAR_POINTERS.includes(instruction.code) ? handler(cpu, instruction) : unimplemented(cpu, instruction);
 }
 
-const HANDLERS: Handler[] = [];
+const HANDLERS: (Handler | undefined)[] = [];
 for (const [mnemonic, handler] of [
   ...SYSTEM_INSTRUCTIONS,
   ...MSR_INSTRUCTIONS,

@@ -59,7 +59,7 @@ function maps(cpu: Cpu, at: number, va: number): boolean {
   const { u32 } = cpu.memory;
   const low = (va & ~PAGE_MASK) >>> 0;
   const high = Math.floor(va / TWO_32) >>> 0;
-  if (u32[at] === ((low | 1) >>> 0) && u32[at + 1] === high) return true;
+  if (u32[at] === (low | 1) >>> 0 && u32[at + 1] === high) return true;
   const other = u32[at + 4];
   return (other & PAGE_MASK) !== 0 && (other & ~PAGE_MASK) >>> 0 === low && u32[at + 5] === high;
 }
@@ -116,8 +116,8 @@ export function lookUpTlb(cpu: Cpu, va: number, write: boolean): number {
   const high = Math.floor(va / TWO_32) >>> 0;
   const tag = write ? at + 2 : at;
   const hit =
-    (u32[tag] === ((low | 1) >>> 0) && u32[tag + 1] === high) ||
-    (u32[at + 4] === ((low | L.TLB_TRACKED) >>> 0) && u32[at + 5] === high) ||
-    (!write && u32[at + 4] === ((low | L.TLB_TRACKED_READ_ONLY) >>> 0) && u32[at + 5] === high);
-  return hit ? (u32[at + 6] as number) - cpu.memory.ram + (va & PAGE_MASK) : -1;
+    (u32[tag] === (low | 1) >>> 0 && u32[tag + 1] === high) ||
+    (u32[at + 4] === (low | L.TLB_TRACKED) >>> 0 && u32[at + 5] === high) ||
+    (!write && u32[at + 4] === (low | L.TLB_TRACKED_READ_ONLY) >>> 0 && u32[at + 5] === high);
+  return hit ? u32[at + 6] - cpu.memory.ram + (va & PAGE_MASK) : -1;
 }

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { cpuFixture, DATA, HANDLERS, nonRoot, RSP, USER_CODE, USER_STACK, type Fixture } from '../../../test/support/cpu-fixture.js';
+import {
+  cpuFixture,
+  DATA,
+  HANDLERS,
+  nonRoot,
+  RSP,
+  USER_CODE,
+  USER_STACK,
+  type Fixture,
+} from '../../../test/support/cpu-fixture.js';
 import { STEP } from '../../cost/step.js';
 import { ASLEEP } from '../clock/clock.js';
 import { DONE } from '../cpu/outcome.js';
@@ -24,10 +33,16 @@ function machineWith(...code: number[]): Fixture {
     cpu.cr4 |= 1 << 25;
     cpu.rflags = RFLAGS_IF | 2;
     const state = cpu.userInterrupts;
-    Object.assign(state, { handler: HANDLER, notificationVector: NOTIFICATION, descriptor: UPID, targetTable: UITT | 1, tableSize: 1 });
+    Object.assign(state, {
+      handler: HANDLER,
+      notificationVector: NOTIFICATION,
+      descriptor: UPID,
+      targetTable: UITT | 1,
+      tableSize: 1,
+    });
     machine.enterUserMode(cpu);
   }
-  machine.cpus[1]!.state = ASLEEP;
+  machine.cpus[1].state = ASLEEP;
   memory.write64(UITT, 0x501n);
   memory.write64(UITT + 8, BigInt(UPID));
   memory.write64(UPID, (0x100n << 32n) | (BigInt(NOTIFICATION) << 16n));
@@ -108,17 +123,28 @@ describe('user-interrupt delivery', () => {
     cpu.userInterrupts.uif = true;
     cpu.apic.accept(NOTIFICATION, false);
     run(machine);
-    expect([memory.read64(UPID) & 1n, memory.read64(UPID + 8), cpu.userInterrupts.requestHigh]).toEqual([0n, 0n, 1 << 8]);
+    expect([memory.read64(UPID) & 1n, memory.read64(UPID + 8), cpu.userInterrupts.requestHigh]).toEqual([
+      0n,
+      0n,
+      1 << 8,
+    ]);
     expect([cpu.apic.requestsService, cpu.apic.readRegister(0x100 + 0x70)]).toEqual([false, 0]);
     run(machine);
-    expect([cpu.rip, cpu.cpl, cpu.userInterrupts.uif, cpu.userInterrupts.requested]).toEqual([HANDLER, 3, false, false]);
+    expect([cpu.rip, cpu.cpl, cpu.userInterrupts.uif, cpu.userInterrupts.requested]).toEqual([
+      HANDLER,
+      3,
+      false,
+      false,
+    ]);
     expect([machine.stackWord(0), machine.stackWord(1), machine.stackWord(2), machine.stackWord(3)]).toEqual([
       40,
       USER_CODE,
       RFLAGS_IF | 2,
       USER_STACK,
     ]);
-    expect([machine.charged(STEP.USER_INTERRUPT_NOTIFICATION), machine.charged(STEP.USER_INTERRUPT_DELIVERY)]).toEqual([1, 1]);
+    expect([machine.charged(STEP.USER_INTERRUPT_NOTIFICATION), machine.charged(STEP.USER_INTERRUPT_DELIVERY)]).toEqual([
+      1, 1,
+    ]);
   });
 
   it.each([
@@ -162,7 +188,12 @@ describe('user-interrupt delivery', () => {
     cpu.setGprNumber(RSP, cpu.gprNumber(RSP) + 8);
     machine.load(HANDLER, ...UIRET);
     run(machine);
-    expect([cpu.rip, cpu.gprNumber(RSP), cpu.rflags, cpu.userInterrupts.uif]).toEqual([USER_CODE, USER_STACK, RFLAGS_IF | 2, true]);
+    expect([cpu.rip, cpu.gprNumber(RSP), cpu.rflags, cpu.userInterrupts.uif]).toEqual([
+      USER_CODE,
+      USER_STACK,
+      RFLAGS_IF | 2,
+      true,
+    ]);
   });
 
   it('CLUI, STUI and TESTUI work on UIF', () => {

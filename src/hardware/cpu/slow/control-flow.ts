@@ -27,7 +27,7 @@ import { canonical, isCanonical, isCanonicalPair, LinearRange } from '../linear-
 import { EFER_SCE, updateMode } from '../mode.js';
 import { DONE, PASS, REDIRECTED, type Outcome } from '../outcome.js';
 import { RFLAGS_FIXED, RFLAGS_RF, RFLAGS_VM } from '../rflags.js';
-import { SEGMENT_CS, SEGMENT_SS, type Segment } from '../segments.js';
+import { SEGMENT_CS, SEGMENT_SS } from '../segments.js';
 import { chargeSystem, type Handler, type HandlerTable } from './handler.js';
 import { mapOperand, memoryOperand, operandRange, type MemoryOperand } from './operands.js';
 import { unimplemented } from './unimplemented-instruction.js';
@@ -44,7 +44,7 @@ const stack = new LinearRange();
 const destination = { selector: 0, rip: 0 };
 
 /** Bytes of the offset of a far pointer in memory. */
-function offsetSize(code: number): number {
+function offsetSize(code: Code): number {
   if (code === Code.Jmp_m1664 || code === Code.Call_m1664) return 8;
   return code === Code.Jmp_m1632 || code === Code.Call_m1632 ? 4 : 2;
 }
@@ -99,7 +99,7 @@ export function farCall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   outcome = mapStack(cpu, rsp, 16, ACCESS_WRITE);
   if (outcome !== DONE) return outcome;
   stack.writeSigned(cpu.memory, 0, cpu.rip + instruction.length);
-  stack.writeSigned(cpu.memory, 8, (cpu.segments[SEGMENT_CS] as Segment).selector);
+  stack.writeSigned(cpu.memory, 8, cpu.segments[SEGMENT_CS].selector);
   cpu.setGprNumber(RSP, rsp);
   return enterTarget(cpu);
 }
@@ -115,7 +115,7 @@ function farReturn(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   const size = wide ? 8 : instruction.code === Code.Retfd || instruction.code === Code.Retfd_imm16 ? 4 : 2;
   if (size === 2) return unimplemented(cpu, instruction);
   chargeSystem(cpu);
-  const [operand] = instruction.operands;
+  const operand = instruction.operands.at(0);
   const released = operand?.kind === 'immediate' ? Number(operand.value) : 0;
   const rsp = cpu.gprNumber(RSP);
   let outcome = mapStack(cpu, rsp, 2 * size, ACCESS_READ);
@@ -158,7 +158,7 @@ function outerReturn(cpu: Cpu, size: number, released: number): Outcome {
 // ---- Software interrupts
 
 function intN(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  const [operand] = instruction.operands;
+  const operand = instruction.operands.at(0);
   const vector = operand?.kind === 'immediate' ? Number(operand.value) & 0xff : VECTOR_BP;
   cpu.injected = { type: EVENT_SOFTWARE_INTERRUPT, vector, errorCode: null, length: instruction.length };
   return REDIRECTED;
@@ -182,7 +182,7 @@ const FLAT_DATA = 0xc093;
 const SYSRET_FLAGS = 0x3c_7fd7;
 
 function loadFlat(cpu: Cpu, number: number, selector: number, access: number, privilege: number): void {
-  const segment = cpu.segments[number] as Segment;
+  const segment = cpu.segments[number];
   segment.selector = selector;
   segment.base = 0;
   segment.limit = FLAT_LIMIT;

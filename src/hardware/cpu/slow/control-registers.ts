@@ -14,7 +14,16 @@ import { CPU_RDTSC_SLOW, ACCESS_READ, ACCESS_WRITE } from '../layout.js';
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
-import { gprBits, gprNumber, readWord, registerOperand, word, writeRegister, writeWord, memoryOperand } from './operands.js';
+import {
+  gprBits,
+  gprNumber,
+  readWord,
+  registerOperand,
+  word,
+  writeRegister,
+  writeWord,
+  memoryOperand,
+} from './operands.js';
 
 const TYPE_TO = 0;
 const TYPE_FROM = 1 << 4;
@@ -24,7 +33,17 @@ const LMSW_MEMORY = 1 << 6;
 const DR_FROM = 1 << 4;
 
 const CR0_BITS =
-  M.CR0_PE | M.CR0_MP | M.CR0_EM | M.CR0_TS | M.CR0_ET | M.CR0_NE | M.CR0_WP | M.CR0_AM | M.CR0_NW | M.CR0_CD | M.CR0_PG;
+  M.CR0_PE |
+  M.CR0_MP |
+  M.CR0_EM |
+  M.CR0_TS |
+  M.CR0_ET |
+  M.CR0_NE |
+  M.CR0_WP |
+  M.CR0_AM |
+  M.CR0_NW |
+  M.CR0_CD |
+  M.CR0_PG;
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT VMXE FSGSBASE OSXSAVE UINTR. */
 const CR4_BITS = 0x7ff | M.CR4_VMXE | M.CR4_FSGSBASE | M.CR4_OSXSAVE | M.CR4_UINTR;
 /** A change of these makes translations stale. */
@@ -219,7 +238,7 @@ export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Ou
   const dr = aliased ? named + 2 : named;
   chargeSystem(cpu);
   if (!writes) {
-    cpu.setGpr(gpr, cpu.dr[dr] as bigint);
+    cpu.setGpr(gpr, cpu.dr[dr]);
     return DONE;
   }
   return writeDebugRegister(cpu, dr, cpu.gpr(gpr));

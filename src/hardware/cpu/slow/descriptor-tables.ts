@@ -12,7 +12,7 @@ import { fault, generalProtection, VECTOR_GP, VECTOR_NP } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
 import { isCanonical } from '../linear-access.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
-import { SEGMENT_LDTR, SEGMENT_TR, type Segment } from '../segments.js';
+import { SEGMENT_LDTR, SEGMENT_TR } from '../segments.js';
 import { chargeSystem, intercept, privileged, type Handler, type HandlerTable } from './handler.js';
 import {
   displacement,
@@ -86,7 +86,7 @@ function storeSelector(identity: typeof SLDT | typeof STR): Handler {
     const outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, identity);
     if (outcome !== PASS) return outcome;
     chargeSystem(cpu);
-    return writeWord(cpu, instruction, 0, (cpu.segments[segment] as Segment).selector, ACCESS_WRITE);
+    return writeWord(cpu, instruction, 0, cpu.segments[segment].selector, ACCESS_WRITE);
   };
 }
 
@@ -100,7 +100,7 @@ function loadSystemSegment(cpu: Cpu, segment: number, selector: number, type: nu
   if (descriptor.type !== type || !isCanonical(descriptor.base)) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
   if (!descriptor.present) return fault(cpu, VECTOR_NP, errorCode(selector, 0));
   if (setBit !== 0) descriptor.mark(cpu, setBit);
-  descriptor.load(cpu.segments[segment] as Segment, selector);
+  descriptor.load(cpu.segments[segment], selector);
   return DONE;
 }
 
@@ -111,7 +111,7 @@ const lldt = privileged((cpu, instruction) => {
   outcome = readWord(cpu, instruction, 0, ACCESS_READ);
   if (outcome !== DONE) return outcome;
   if (!isNull(word.value)) return loadSystemSegment(cpu, SEGMENT_LDTR, word.value, TYPE_LDT, 0);
-  loadNullSelector(cpu.segments[SEGMENT_LDTR] as Segment, word.value);
+  loadNullSelector(cpu.segments[SEGMENT_LDTR], word.value);
   return DONE;
 });
 

@@ -19,7 +19,7 @@ const stack = new LinearRange();
 
 /** May this privilege level use CLI, STI, IN and OUT freely? */
 export function hasIoPrivilege(cpu: Cpu): boolean {
-  return cpu.cpl <= ((cpu.word(CPU_SYSTEM_FLAGS) & R.RFLAGS_IOPL) >>> 12);
+  return cpu.cpl <= (cpu.word(CPU_SYSTEM_FLAGS) & R.RFLAGS_IOPL) >>> 12;
 }
 
 function cli(cpu: Cpu): Outcome {
@@ -75,8 +75,7 @@ function popf(size: 2 | 8): Handler {
   };
 }
 
-const ALWAYS =
-  R.RFLAGS_ARITHMETIC | R.RFLAGS_TF | R.RFLAGS_DF | R.RFLAGS_NT | R.RFLAGS_AC | R.RFLAGS_ID;
+const ALWAYS = R.RFLAGS_ARITHMETIC | R.RFLAGS_TF | R.RFLAGS_DF | R.RFLAGS_NT | R.RFLAGS_AC | R.RFLAGS_ID;
 
 /**
  * Loads RFLAGS from a popped image: IOPL only at CPL 0, IF only with I/O privilege. RF is not kept: it only

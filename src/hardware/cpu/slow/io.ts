@@ -12,7 +12,7 @@ import { generalProtection } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import { LinearRange } from '../linear-access.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
-import { SEGMENT_TR, type Segment } from '../segments.js';
+import { SEGMENT_TR } from '../segments.js';
 import { hasIoPrivilege } from './flags.js';
 import { chargeSystem, intercept, type Handler, type HandlerTable } from './handler.js';
 import { addressSizeCode, registerOperand, segmentNumber, memoryOperand } from './operands.js';
@@ -36,14 +36,14 @@ const QUALIFICATION_IMMEDIATE = 1 << 6;
 const PORT_SHIFT = 0x1_0000;
 const TSS_IO_MAP_BASE = 102;
 
-function accumulatorSize(register: number): IoSize {
+function accumulatorSize(register: Register): IoSize {
   if (register === Register.AL) return 1;
   return register === Register.AX ? 2 : 4;
 }
 
 /** Port number: an immediate byte, or DX. */
 function portOf(cpu: Cpu, instruction: DecodedInstruction, index: number): number {
-  const operand = instruction.operands[index];
+  const operand = instruction.operands.at(index);
   return operand?.kind === 'immediate' ? Number(operand.value) & 0xff : cpu.gprLow(RDX) & 0xffff;
 }
 
@@ -52,7 +52,7 @@ const taskState = new LinearRange();
 /** DONE = allowed. Without I/O privilege every port of the access needs a zero bit in the TSS's I/O map. */
 function checkPermission(cpu: Cpu, port: number, size: IoSize): Outcome {
   if (hasIoPrivilege(cpu)) return DONE;
-  const tr = cpu.segments[SEGMENT_TR] as Segment;
+  const tr = cpu.segments[SEGMENT_TR];
   if (TSS_IO_MAP_BASE + 1 > tr.limit) return generalProtection(cpu);
   let outcome = taskState.map(cpu, tr.base + TSS_IO_MAP_BASE, 2, ACCESS_READ, false);
   if (outcome !== DONE) return outcome;
@@ -107,7 +107,7 @@ function interceptPort(
   size: IoSize,
   direction: number,
 ): Outcome {
-  const immediate = instruction.operands[portIndex]?.kind === 'immediate' ? QUALIFICATION_IMMEDIATE : 0;
+  const immediate = instruction.operands.at(portIndex)?.kind === 'immediate' ? QUALIFICATION_IMMEDIATE : 0;
   const qualification = port * PORT_SHIFT + (immediate | direction | (size - 1));
   return intercept(cpu, EXIT_REASON_IO_INSTRUCTION, qualification, instruction.length);
 }

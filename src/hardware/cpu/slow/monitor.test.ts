@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { CODE, cpuFixture, DATA, HANDLERS, LINE_LATENCY, STEP_TICKS, type Fixture } from '../../../../test/support/cpu-fixture.js';
+import {
+  CODE,
+  cpuFixture,
+  DATA,
+  HANDLERS,
+  LINE_LATENCY,
+  STEP_TICKS,
+  type Fixture,
+} from '../../../../test/support/cpu-fixture.js';
 import { STEP } from '../../../cost/step.js';
 import { ASLEEP, RUNNING } from '../../clock/clock.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from '../activity.js';
@@ -15,19 +23,19 @@ function waiting(flags = 2, extensions = 0n): Fixture {
   const machine = cpuFixture({ cpus: 2 });
   const [cpu, other] = machine.cpus;
   machine.load(CODE, ...MONITOR, ...MWAIT, 0x90, 0xf4);
-  other!.state = ASLEEP;
-  cpu!.rflags = flags;
-  cpu!.setGpr(RAX, BigInt(DATA + 8));
+  other.state = ASLEEP;
+  cpu.rflags = flags;
+  cpu.setGpr(RAX, BigInt(DATA + 8));
   machine.step(cpu);
-  cpu!.setGpr(RCX, extensions);
+  cpu.setGpr(RCX, extensions);
   machine.clock.run();
-  expect([cpu!.activity, cpu!.state]).toEqual([ACTIVITY_MWAIT, ASLEEP]);
+  expect([cpu.activity, cpu.state]).toEqual([ACTIVITY_MWAIT, ASLEEP]);
   return machine;
 }
 
 /** CPU 1 gets the line of `pa` at time `at`. */
 function access(machine: Fixture, pa: number, write: boolean, at: number): void {
-  const other = machine.cpus[1]!;
+  const other = machine.cpus[1];
   other.now = at;
   while (!machine.lines.hold(other, pa, write)) machine.clock.run();
 }
@@ -57,14 +65,14 @@ describe('MONITOR and MWAIT', () => {
     const machine = cpuFixture({ cpus: 2 });
     const [cpu, other] = machine.cpus;
     machine.load(CODE, ...MONITOR, ...MWAIT, 0x90);
-    other!.state = ASLEEP;
-    cpu!.setGpr(RAX, BigInt(DATA));
+    other.state = ASLEEP;
+    cpu.setGpr(RAX, BigInt(DATA));
     machine.step(cpu);
-    cpu!.state = ASLEEP;
+    cpu.state = ASLEEP;
     access(machine, DATA, true, 1_000_000);
-    cpu!.state = RUNNING;
+    cpu.state = RUNNING;
     machine.step(cpu);
-    expect([cpu!.activity, cpu!.rip]).toEqual([ACTIVITY_ACTIVE, CODE + 6]);
+    expect([cpu.activity, cpu.rip]).toEqual([ACTIVITY_ACTIVE, CODE + 6]);
   });
 
   it('MWAIT without MONITOR does not sleep', () => {

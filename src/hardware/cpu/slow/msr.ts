@@ -5,12 +5,7 @@
  */
 import { Mnemonic } from 'iced-x86';
 import { STEP } from '../../../cost/step.js';
-import {
-  EXIT_REASON_RDPMC,
-  EXIT_REASON_RDTSC,
-  EXIT_REASON_RDTSCP,
-  EXIT_REASON_XSETBV,
-} from '../../vmx/exit-reason.js';
+import { EXIT_REASON_RDPMC, EXIT_REASON_RDTSC, EXIT_REASON_RDTSCP, EXIT_REASON_XSETBV } from '../../vmx/exit-reason.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';

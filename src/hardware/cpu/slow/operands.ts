@@ -13,15 +13,17 @@ import { SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';
 export type MemoryOperand = Extract<Operand, { kind: 'memory' }>;
 
 const CANONICAL_BITS = 48;
+/** Encoding of a scale factor, by factor. */
+const SCALE_CODE: readonly number[] = [0, 0, 1, 1, 2, 2, 2, 2, 3];
 
 /** Register operand `index`, or Register.None. */
-export function registerOperand(instruction: DecodedInstruction, index: number): number {
-  const operand = instruction.operands[index];
+export function registerOperand(instruction: DecodedInstruction, index: number): Register {
+  const operand = instruction.operands.at(index);
   return operand?.kind === 'register' ? operand.register : Register.None;
 }
 
 /** SDM number (0 RAX .. 15 R15) of a 16-, 32- or 64-bit general-purpose register. */
-export function gprNumber(register: number): number {
+export function gprNumber(register: Register): number {
   if (register >= Register.RAX && register <= Register.R15) return register - Register.RAX;
   if (register >= Register.EAX && register <= Register.R15D) return register - Register.EAX;
   if (register >= Register.AX && register <= Register.R15W) return register - Register.AX;
@@ -29,18 +31,18 @@ export function gprNumber(register: number): number {
 }
 
 /** Width of a general-purpose register in bits. */
-export function gprBits(register: number): 16 | 32 | 64 {
+export function gprBits(register: Register): 16 | 32 | 64 {
   if (register >= Register.RAX && register <= Register.R15) return 64;
   return register >= Register.EAX && register <= Register.R15D ? 32 : 16;
 }
 
 /** SDM number of a segment register, or -1. */
-export function segmentNumber(register: number): number {
+export function segmentNumber(register: Register): number {
   return register >= Register.ES && register <= Register.GS ? register - Register.ES : -1;
 }
 
 /** Writes hi:lo to a general-purpose register of any width: 32 bits zero-extend, 16 bits leave the rest. */
-export function writeRegister(cpu: Cpu, register: number, hi: number, lo: number): void {
+export function writeRegister(cpu: Cpu, register: Register, hi: number, lo: number): void {
   const number = gprNumber(register);
   const bits = gprBits(register);
   if (bits === 64) cpu.setGprWords(number, hi >>> 0, lo >>> 0);
@@ -48,7 +50,7 @@ export function writeRegister(cpu: Cpu, register: number, hi: number, lo: number
   else cpu.setGprWords(number, cpu.gprHigh(number), ((cpu.gprLow(number) & 0xffff_0000) | (lo & 0xffff)) >>> 0);
 }
 
-function registerValue(cpu: Cpu, instruction: DecodedInstruction, register: number): bigint {
+function registerValue(cpu: Cpu, instruction: DecodedInstruction, register: Register): bigint {
   if (register === Register.None) return 0n;
   if (register === Register.RIP || register === Register.EIP) return BigInt(cpu.rip + instruction.length);
   return cpu.gpr(gprNumber(register));
@@ -94,7 +96,7 @@ export function mapOperand(
 
 /** The memory operand at `index`; an instruction without one is not what the caller takes it for. */
 export function memoryOperand(instruction: DecodedInstruction, index: number): MemoryOperand | null {
-  const operand = instruction.operands[index];
+  const operand = instruction.operands.at(index);
   return operand?.kind === 'memory' ? operand : null;
 }
 
@@ -150,7 +152,7 @@ export function instructionInformation(instruction: DecodedInstruction, index: n
   const relative = memory.base === Register.RIP || memory.base === Register.EIP;
   const base = memory.base === Register.None || relative ? 1 << 27 : gprNumber(memory.base) << 23;
   const scaled = memory.index === Register.None ? 1 << 22 : gprNumber(memory.index) << 18;
-  return Math.log2(memory.scale) | (addressSizeCode(instruction) << 7) | (segment << 15) | scaled | base;
+  return SCALE_CODE[memory.scale] | (addressSizeCode(instruction) << 7) | (segment << 15) | scaled | base;
 }
 
 /** 0 16-bit, 1 32-bit, 2 64-bit. */

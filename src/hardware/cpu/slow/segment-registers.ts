@@ -7,15 +7,33 @@ import { Code, Mnemonic, Register } from 'iced-x86';
 import { SHADOW_MOV_SS } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
-import { ACCESS_CODE, ACCESS_RW, ACCESS_S, Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadNullSelector } from '../descriptor.js';
+import {
+  ACCESS_CODE,
+  ACCESS_RW,
+  ACCESS_S,
+  Descriptor,
+  DESCRIPTOR_ACCESSED,
+  errorCode,
+  isNull,
+  loadNullSelector,
+} from '../descriptor.js';
 import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP, VECTOR_SS } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_FS_BASE, CPU_GS_BASE } from '../layout.js';
 import { canonical, isCanonical, isCanonicalPair, highWord, LinearRange } from '../linear-access.js';
 import { CR4_FSGSBASE } from '../mode.js';
 import { DONE, type Outcome } from '../outcome.js';
-import { SEGMENT_CS, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS, type Segment } from '../segments.js';
+import { SEGMENT_CS, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';
 import { chargeSystem, privileged, type Handler, type HandlerTable } from './handler.js';
-import { gprBits, gprNumber, readWord, registerOperand, segmentNumber, word, writeRegister, writeWord } from './operands.js';
+import {
+  gprBits,
+  gprNumber,
+  readWord,
+  registerOperand,
+  segmentNumber,
+  word,
+  writeRegister,
+  writeWord,
+} from './operands.js';
 
 const RSP = 4;
 const descriptor = new Descriptor();
@@ -31,7 +49,7 @@ export function loadSegment(cpu: Cpu, number: number, selector: number): Outcome
   if (!usable) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
   if (!descriptor.present) return fault(cpu, number === SEGMENT_SS ? VECTOR_SS : VECTOR_NP, errorCode(selector, 0));
   descriptor.mark(cpu, DESCRIPTOR_ACCESSED);
-  const segment = cpu.segments[number] as Segment;
+  const segment = cpu.segments[number];
   descriptor.load(segment, selector);
   setBase(cpu, number, segment.base);
   return DONE;
@@ -39,7 +57,7 @@ export function loadSegment(cpu: Cpu, number: number, selector: number): Outcome
 
 function loadNull(cpu: Cpu, number: number, selector: number): Outcome {
   if (number === SEGMENT_SS && (cpu.cpl === 3 || (selector & 3) !== cpu.cpl)) return generalProtection(cpu);
-  loadNullSelector(cpu.segments[number] as Segment, selector);
+  loadNullSelector(cpu.segments[number], selector);
   setBase(cpu, number, 0);
   return DONE;
 }
@@ -69,7 +87,7 @@ export function moveSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): 
   chargeSystem(cpu);
   const destination = segmentNumber(registerOperand(instruction, 0));
   if (destination < 0) {
-    const source = cpu.segments[segmentNumber(registerOperand(instruction, 1))] as Segment;
+    const source = cpu.segments[segmentNumber(registerOperand(instruction, 1))];
     return writeWord(cpu, instruction, 0, source.selector, ACCESS_WRITE);
   }
   let outcome = readWord(cpu, instruction, 1, ACCESS_READ);
@@ -86,7 +104,7 @@ export function pushSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): 
   if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
   const outcome = stack.map(cpu, rsp, size, ACCESS_WRITE, cpu.cpl === 3);
   if (outcome !== DONE) return outcome;
-  const { selector } = cpu.segments[segmentNumber(registerOperand(instruction, 0))] as Segment;
+  const { selector } = cpu.segments[segmentNumber(registerOperand(instruction, 0))];
   if (size === 8) stack.writeSigned(cpu.memory, 0, selector);
   else stack.write16(cpu.memory, 0, selector);
   cpu.setGprNumber(RSP, rsp);
@@ -138,7 +156,7 @@ function writeBase(offset: number): Handler {
 }
 
 /** Is this a segment register? (PUSH, POP and MOV share their mnemonics with the general-purpose forms.) */
-export function isSegmentRegister(register: number): boolean {
+export function isSegmentRegister(register: Register): boolean {
   return register >= Register.ES && register <= Register.GS;
 }
 

@@ -6,6 +6,6 @@ import { UnimplementedInstructionError } from '../unimplemented.js';
 
 /** Throws UnimplementedInstructionError. */
 export function unimplemented(cpu: Cpu, instruction: DecodedInstruction): never {
-  const name = (Mnemonic[instruction.mnemonic] ?? `mnemonic ${String(instruction.mnemonic)}`).toUpperCase();
+  const name = Mnemonic[instruction.mnemonic].toUpperCase();
   throw new UnimplementedInstructionError(name, instruction.bytes, cpu.rip);
 }

@@ -17,7 +17,8 @@ function exits(reason: number, operand = -1, second = -1): Handler {
     if (cpu.nonRoot === null || !in64BitMode(cpu)) return invalidOpcode(cpu);
     let info = operand < 0 ? 0 : instructionInformation(instruction, operand);
     if (second >= 0) info = (info | (gprNumber(registerOperand(instruction, second)) << 28)) >>> 0;
-    const qualification = operand < 0 || memoryOperand(instruction, operand) === null ? 0 : displacement(cpu, instruction, operand);
+    const qualification =
+      operand < 0 || memoryOperand(instruction, operand) === null ? 0 : displacement(cpu, instruction, operand);
     const outcome = intercept(cpu, reason, qualification, instruction.length, info);
     return outcome === PASS ? invalidOpcode(cpu) : outcome;
   };
