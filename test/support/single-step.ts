@@ -51,6 +51,7 @@ export class SingleStep {
   readonly engine: Engine;
   readonly decoder: Decoder;
   readonly block: number;
+  readonly costs: CostTable;
   fault: Fault | null = null;
   /** Pages that are not mapped: page number to true. An access stops with STOP_TLB_MISS. */
   readonly unmapped = new Set<number>();
@@ -63,6 +64,7 @@ export class SingleStep {
 
   constructor(options: SingleStepOptions = {}) {
     const { ramBytes = 1 << 20, costs = plainCosts(), records = 4096, codePages = 16 } = options;
+    this.costs = costs;
     this.memory = new PhysicalMemory({ cpus: 1, ramBytes, trackedPages: 4, records, codePages });
     this.engine = instantiateEngine(interpreter(), this.memory.wasm);
     this.decoder = new Decoder(this.memory, costs);
@@ -84,7 +86,7 @@ export class SingleStep {
   }
 
   long(offset: number): number {
-    return (this.memory.i32[(this.block + offset + 4) >>> 2]) * TWO_32 + this.word(offset);
+    return this.memory.i32[(this.block + offset + 4) >>> 2] * TWO_32 + this.word(offset);
   }
 
   setLong(offset: number, value: number): void {

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { SingleStep } from '../../../test/support/single-step.js';
+import * as L from './layout.js';
+
+const CODE = 0x1000;
+const FLAG = 0x8000;
+const CYCLE = 64;
+const RBX = 3;
+
+function cpuAt(code: string, fastForward = true): SingleStep {
+  const cpu = new SingleStep();
+  cpu.load(CODE, Buffer.from(code.replaceAll(' ', ''), 'hex'));
+  cpu.setRegister(RBX, BigInt(FLAG));
+  cpu.setWord(L.CPU_FAST_FORWARD, fastForward ? 1 : 0);
+  cpu.setWord(L.CPU_COST_SPIN_EXIT, 1000);
+  return cpu;
+}
+
+/** L: mov eax, [rbx]; test eax, eax; je L; cpuid: 4 cycles per pass. */
+const WAIT_LOOP = '8b 03 85 c0 74 fa 0f a2';
+
+describe('a loop that waits for memory', () => {
+  it('parks after two equal passes', () => {
+    const cpu = cpuAt(WAIT_LOOP);
+    expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
+    expect([cpu.rip, cpu.retired, cpu.now]).toEqual([CODE, 6, 8 * CYCLE]);
+    expect([cpu.long(L.CPU_PARK_D), cpu.long(L.CPU_PARK_N), cpu.long(L.CPU_PARK_PAUSES)]).toEqual([4 * CYCLE, 3, 0]);
+    expect([cpu.long(L.CPU_MARK_TIME), cpu.long(L.CPU_SPIN_TICKS)]).toEqual([8 * CYCLE, 4 * CYCLE]);
+  });
+
+  it('counts the same idle time without fast-forward', () => {
+    const cpu = cpuAt(WAIT_LOOP, false);
+    expect(cpu.run(40 * CYCLE)).toBe(L.STOP_LIMIT);
+    expect(cpu.long(L.CPU_SPIN_TICKS)).toBe(9 * 4 * CYCLE);
+  });
+
+  it('pays for being left, once', () => {
+    const cpu = cpuAt(WAIT_LOOP);
+    cpu.run(1e6);
+    cpu.memory.write32(FLAG, 1);
+    expect(cpu.run(1e6)).toBe(L.STOP_SLOW);
+    expect([cpu.now, cpu.long(L.CPU_COUNT_SPIN_EXIT)]).toEqual([(8 + 4) * CYCLE + 1000, 1]);
+    cpu.rip = CODE;
+    cpu.run(1e6);
+    expect(cpu.long(L.CPU_COUNT_SPIN_EXIT)).toBe(1);
+  });
+
+  it('does not park when a pass was interrupted', () => {
+    const cpu = cpuAt(WAIT_LOOP);
+    cpu.run(5 * CYCLE);
+    cpu.setLong(L.CPU_NOW, cpu.now + 1);
+    expect(cpu.run(4 * CYCLE)).toBe(L.STOP_LIMIT);
+    expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
+    expect(cpu.retired).toBe(9);
+  });
+});
+
+describe('the loops that are recognized', () => {
+  const parks = (code: string): boolean => cpuAt(code).run(200 * CYCLE) === L.STOP_PARKED;
+
+  it.each([
+    ['jmp to itself', 'eb fe'],
+    ['pause; jmp', 'f3 90 eb fc'],
+    ['cmp [rbx], 0; je', '83 3b 00 74 fb'],
+    ['movzx eax, byte [rbx]; and eax, 1; je', '0f b6 03 83 e0 01 74 f8'],
+    ['mov al, [rbx]; test al, al; je', '8a 03 84 c0 74 fa'],
+    ['xor eax, eax; add eax, [rbx]; je', '31 c0 03 03 74 fa'],
+    ['mov eax, [rbx]; test; jne out; pause; jmp', '8b 03 85 c0 75 04 f3 90 eb f6 0f a2'],
+    ['pause; mov eax, [rbx]; test; je, entered at the test', 'eb 02 f3 90 8b 03 85 c0 74 f8'],
+  ])('%s', (_, code) => {
+    expect(parks(code)).toBe(true);
+  });
+
+  it.each([
+    ['inc eax; jmp', 'ff c0 eb fc'],
+    ['a store', '89 03 eb fc'],
+    ['rdtsc; jmp', '0f 31 eb fc'],
+    ['a push', '50 58 eb fc'],
+    ['sbb on the carry of the last pass', '19 c0 3b 03 eb fa'],
+    ['a locked operation', 'f0 83 03 00 eb fa'],
+    ['a branch inside', '83 3b 00 75 01 90 eb f8'],
+    ['17 instructions', `${'90'.repeat(16)} eb ee`],
+  ])('not %s', (_, code) => {
+    expect(parks(code)).toBe(false);
+  });
+
+  it('with exits: leaving by one pays too and ends the pass', () => {
+    const cpu = cpuAt('8b 03 85 c0 75 04 f3 90 eb f6 0f a2');
+    expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
+    cpu.memory.write32(FLAG, 1);
+    expect(cpu.run(1e6)).toBe(L.STOP_SLOW);
+    expect([cpu.long(L.CPU_COUNT_SPIN_EXIT), cpu.word(L.CPU_MARK_BRANCH)]).toEqual([1, 0]);
+  });
+});
+
+describe('PAUSE loops under PAUSE-loop exiting', () => {
+  function pausing(gapCycles: number): SingleStep {
+    const cpu = cpuAt('f3 90 eb fc'); // 3 cycles per pass
+    cpu.setWord(L.CPU_PLE_ON, 1);
+    cpu.setLong(L.CPU_PLE_GAP, gapCycles * CYCLE);
+    cpu.setLong(L.CPU_PLE_WINDOW, 100 * CYCLE);
+    cpu.setLong(L.CPU_NOW, CYCLE);
+    return cpu;
+  }
+
+  it('are not parked while the window can expire', () => {
+    expect(pausing(3).run(1000 * CYCLE)).toBe(L.STOP_PAUSE_LOOP);
+  });
+
+  it('are parked when every PAUSE starts a new loop', () => {
+    expect(pausing(2).run(1000 * CYCLE)).toBe(L.STOP_PARKED);
+  });
+});
