@@ -25,7 +25,7 @@ export const STEP_NAMES = [
   'apic-page-read', //           H1  APIC-access page detection and virtualized read
   'apic-page-write', //          H2  virtualized store and APIC-write emulation check
   'virtualized-msr-read', //     RDMSR 800H-8FFH served from the virtual-APIC page
-  'virtualized-msr-write', //    WRMSR 808H, 80BH, 83FH (830H) served by the virtual-APIC page
+  'virtualized-msr-write', //    WRMSR 808H, 80BH, 83FH served by the virtual-APIC page
   'eoi-virtualization', //       H13
   'self-ipi-virtualization',
   'ipiv-eligibility', //         H6  eligibility check and PID-pointer load

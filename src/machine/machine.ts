@@ -5,6 +5,7 @@ import { DEFAULT_FEATURES } from '../hardware/cpu/features.js';
 import { ALL_CPUS } from '../hardware/clock/clock.js';
 import { TICKS_PER_CYCLE } from '../cost/step.js';
 import { buildGuest, type GuestImage, type GuestResults } from '../guest/guest-image.js';
+import { EXIT_DONE } from '../guest/programs/start.js';
 import { Kvm } from '../hypervisor/kvm.js';
 import { kvmParameters, type KvmParameters } from '../hypervisor/kvm-parameters.js';
 import { BenchUserSpace } from './bench-user-space.js';
@@ -106,7 +107,7 @@ export function runMachine(options: MachineOptions, inputs: MachineInputs): Mach
     hardware.clock.stop();
   });
   hardware.clock.run();
-  if (userSpace.end?.kind !== 'exit') throw failureOf(machine);
+  if (userSpace.end?.kind !== 'exit' || userSpace.end.code !== EXIT_DONE) throw failureOf(machine);
   const results = guest.readResults((gpa) => Number(kvm.guestMemory.read64(gpa)));
   const cpus = measurement.activity();
   return {
@@ -132,6 +133,13 @@ function consoleLines(workload: string, { cycles, innerCycles, iterations }: Gue
 function failureOf({ hardware, kvm, userSpace }: Machine): GuestFailure {
   const cycles = Math.floor(Math.max(...hardware.cpus.map((cpu) => cpu.now)) / TICKS_PER_CYCLE);
   const details = kvm.describeVcpus();
+  if (userSpace.end?.kind === 'exit') {
+    return new GuestFailure(
+      `the guest took exception ${String(userSpace.end.code & 0xff)} and gave up`,
+      cycles,
+      details,
+    );
+  }
   if (userSpace.end?.kind === 'failure') {
     const { vcpu, failure } = userSpace.end;
     return new GuestFailure(`vCPU ${String(vcpu)}: ${describe(failure)}`, cycles, details);

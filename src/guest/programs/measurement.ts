@@ -29,6 +29,9 @@ export const RESULT_INNER_CYCLES = 8;
 export const RESULT_ITERATIONS = 16;
 export const RESULT_PASSES = 24;
 
+/** Untimed iterations at the end: counters taken shortly after the timed loop still see its steady state. */
+const COOL_DOWN = 8;
+
 const DOUBLING_START = 32;
 const DOUBLING_GOAL = 2 ** 30;
 
@@ -42,8 +45,8 @@ export function readTsc(asm: Assembler, destination: RegisterOperand): void {
 }
 
 /**
- * The measurement: warm-up, one timed pass or passes of doubling length, results to memory. `operation` is called
- * once per iteration and keeps RBX, RBP, R12-R15. Falls through when done.
+ * The measurement: warm-up, one timed pass or passes of doubling length, results to memory, cool-down. `operation` is
+ * called once per iteration and keeps RBX, RBP, R12-R15. Falls through when done.
  */
 export function emitMeasurement(asm: Assembler, { warmup, iterations }: ProgramOptions, operation: Label): void {
   const run = asm.label('run');
@@ -67,6 +70,8 @@ export function emitMeasurement(asm: Assembler, { warmup, iterations }: ProgramO
     asm.jcc('b', pass);
   }
   emitResults(asm);
+  asm.mov(dword(ITERATIONS), COOL_DOWN);
+  asm.call(run);
   asm.jmp(done);
   emitRun(asm, run);
   asm.bind(done);

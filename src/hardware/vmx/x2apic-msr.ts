@@ -91,8 +91,8 @@ function writeSelfIpi(unit: VirtualApic, hi: number, lo: number, length: number)
 
 function writeIcr(unit: VirtualApic, hi: number, lo: number, length: number): Outcome {
   if ((lo & ICR_RESERVED) !== 0) return generalProtection(unit.cpu);
-  const { cpu, ipi, page } = unit;
-  if (unit.begin()) cpu.charge(STEP.VIRTUALIZED_MSR_WRITE);
+  const { ipi, page } = unit;
+  unit.begin(); // the four ipiv steps hold the whole cost of the instruction
   if (unit.mustWait() || !page.collect(APIC_ICR, true)) return WAIT;
   const preparation = (lo & IPI_MUST_BE_ZERO) === 0 ? ipi.prepare(lo & 0xff, hi >>> 0) : IPI_EXITS;
   if (preparation === IPI_WAITS) return WAIT;
