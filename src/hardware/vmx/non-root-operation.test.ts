@@ -388,6 +388,15 @@ describe('events at an instruction boundary', () => {
     expect(vmx.cpu.injected?.vector).toBe(2);
   });
 
+  it('an NMI without NMI exiting precedes a virtual interrupt', () => {
+    const vmx = new VmxProcessor({ controls: 'base' });
+    vmx.set(F.GUEST_INTR_STATUS, 0x31);
+    vmx.guest();
+    vmx.cpu.nmiPending = true;
+    vmx.guest().boundary();
+    expect(vmx.cpu.injected?.vector).toBe(2);
+  });
+
   it('the NMI window opens without virtual-NMI blocking', () => {
     const vmx = withControls(NMI_CONTROLS, C.CPU_BASED_NMI_WINDOW_EXITING);
     vmx.set(F.GUEST_INTERRUPTIBILITY_INFO, 8);
@@ -510,6 +519,12 @@ describe('VMX-preemption timer', () => {
     const vmx = timed(0);
     vmx.guest().boundary();
     expect(vmx.get(F.VM_EXIT_REASON)).toBe(52);
+  });
+
+  it('causes no exit in wait-for-SIPI', () => {
+    const vmx = timed(0);
+    vmx.set(F.GUEST_ACTIVITY_STATE, 3);
+    expect(vmx.guest().boundary()).toBe(PASS);
   });
 
   it('another exit stops it and saves what is left', () => {

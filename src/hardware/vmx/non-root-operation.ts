@@ -54,8 +54,6 @@ export class NonRootOperation implements NonRoot, ApicExits {
   readonly tlb: GuestTlb;
   readonly #timer: PreemptionTimer;
   #vmcs: Vmcs | null = null;
-  /** VM exits by basic reason since the machine started. */
-  readonly exitCounts = new Float64Array(80);
   /** TPR-below-threshold exit pending from VM entry. */
   #tprBelowThreshold = false;
   /** The exit being made: one object, reused. */
@@ -166,7 +164,6 @@ export class NonRootOperation implements NonRoot, ApicExits {
     const { controls, state } = this;
     const vmcs = this.#current;
     const hostOffset = cpu.long(L.CPU_TSC_OFFSET) - controls.tscOffset;
-    this.exitCounts[this.#exit.reason]++;
     if (state.virtualInterruptDelivery) vmcs.write32(F.GUEST_INTR_STATUS, (state.svi << 8) | state.rvi);
     this.tlb.exit();
     const virtualNmis = controls.hasPin(C.PIN_BASED_VIRTUAL_NMIS);
@@ -224,14 +221,16 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (this.#timer.expired) return this.#leaveAtBoundary(R.EXIT_REASON_PREEMPTION_TIMER, 0);
     const nmiWindow = controls.has(C.CPU_BASED_NMI_WINDOW_EXITING);
     if (nmiWindow && !cpu.nmiBlocked && cpu.shadow === 0) return this.#leaveAtBoundary(R.EXIT_REASON_NMI_WINDOW, 0);
-    if (this.#nmiExits()) return this.#takeNmi();
+    if (cpu.nmiPending && (cpu.shadow & SHADOW_MOV_SS) === 0) {
+      if (this.#nmiExits()) return this.#takeNmi();
+      if (!controls.hasPin(C.PIN_BASED_NMI_EXITING) && !cpu.nmiBlocked) return interruptBoundary(cpu);
+    }
     return this.#interruptBoundary();
   }
 
-  /** In wait-for-SIPI everything but a start-up IPI is blocked. */
+  /** In wait-for-SIPI everything but a start-up IPI is blocked, and the preemption timer causes no exit. */
   #startUpBoundary(): Outcome {
     const cpu = this.#cpu;
-    if (this.#timer.expired) return this.#leaveAtBoundary(R.EXIT_REASON_PREEMPTION_TIMER, 0);
     if (cpu.sipiPending < 0) return PASS;
     const vector = cpu.sipiPending;
     cpu.sipiPending = -1;
@@ -246,11 +245,9 @@ export class NonRootOperation implements NonRoot, ApicExits {
 
   /** With virtual NMIs, blocking by NMI is the guest's own and does not hold physical NMIs. */
   #nmiExits(): boolean {
-    const cpu = this.#cpu;
     const { controls } = this;
-    if (!cpu.nmiPending || !controls.hasPin(C.PIN_BASED_NMI_EXITING) || (cpu.shadow & SHADOW_MOV_SS) !== 0)
-      return false;
-    return controls.hasPin(C.PIN_BASED_VIRTUAL_NMIS) || !cpu.nmiBlocked;
+    if (!controls.hasPin(C.PIN_BASED_NMI_EXITING)) return false;
+    return controls.hasPin(C.PIN_BASED_VIRTUAL_NMIS) || !this.#cpu.nmiBlocked;
   }
 
   #takeNmi(): Outcome {
@@ -268,20 +265,14 @@ export class NonRootOperation implements NonRoot, ApicExits {
       return this.#leaveAtBoundary(R.EXIT_REASON_INTERRUPT_WINDOW, 0);
     }
     if (!shutdown && this.virtualApic.deliverable) return this.virtualApic.deliverVirtualInterrupt();
-    if (!this.state.externalInterruptExiting) return this.#nativeInterrupt();
+    if (!this.state.externalInterruptExiting) return interruptBoundary(cpu);
     if (!shutdown && cpu.shadow === 0 && cpu.apic.requestsService) return this.virtualApic.processPhysicalInterrupt();
     return this.#lastBoundary();
   }
 
-  /** NMIs and external interrupts that do not exit are delivered through the guest's IDT. */
-  #nativeInterrupt(): Outcome {
-    const nmiHeld = this.#cpu.nmiPending && this.controls.hasPin(C.PIN_BASED_NMI_EXITING);
-    return nmiHeld ? PASS : interruptBoundary(this.#cpu);
-  }
-
+  /** What a pending virtual interrupt with IF = 0 and a user interrupt do. */
   #lastBoundary(): Outcome {
     const cpu = this.#cpu;
-    if (cpu.nmiPending && !this.controls.hasPin(C.PIN_BASED_NMI_EXITING)) return this.#nativeNmi();
     if (cpu.activity === ACTIVITY_MWAIT && cpu.mwaitBreaksOnInterrupt && this.state.recognized) {
       cpu.charge(STEP.MWAIT_WAKE);
       cpu.activity = ACTIVITY_ACTIVE;
@@ -289,11 +280,6 @@ export class NonRootOperation implements NonRoot, ApicExits {
     }
     if (cpu.activity !== ACTIVITY_ACTIVE || cpu.shadow !== 0) return PASS;
     return canDeliverUserInterrupt(cpu) ? deliverUserInterrupt(cpu) : PASS;
-  }
-
-  /** Physical interrupts have been found absent or held: what is left for the native boundary is the NMI. */
-  #nativeNmi(): Outcome {
-    return this.#cpu.nmiBlocked || (this.#cpu.shadow & SHADOW_MOV_SS) !== 0 ? PASS : interruptBoundary(this.#cpu);
   }
 
   // ---- Instructions

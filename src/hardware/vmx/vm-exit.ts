@@ -61,6 +61,7 @@ export function leaveGuest(
   const failed = count === 0 ? 0 : storeMsrs(cpu, vmcs.readLong(F.VM_EXIT_MSR_STORE_ADDR), count);
   if (failed !== 0) abort(vmcs, VMX_ABORT_SAVING_GUEST_MSRS, failed);
   cpu.setWord(CPU_MARK_BRANCH, 0);
+  cpu.monitoredLine = -1;
   loadHost(cpu, vmcs, controls, guest);
 }
 
