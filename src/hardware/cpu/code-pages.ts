@@ -77,7 +77,7 @@ export class CodePages {
   }
 
   record(map: number, offset: number): number {
-    return this.#memory.u32[(map >>> 2) + offset] as number;
+    return this.#memory.u32[(map >>> 2) + offset];
   }
 
   setRecord(map: number, offset: number, record: number): void {
