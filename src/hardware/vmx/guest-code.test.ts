@@ -242,3 +242,117 @@ describe('guest code', () => {
     expect(guest.cpu.gprLow(0) & 0x20).toBe(0);
   });
 });
+
+describe('guest code under APIC virtualization', () => {
+  const APIC = SPARE_PAGES;
+  const VIRTUAL_APIC = SPARE_PAGES + 0x1000;
+  const DESCRIPTOR = SPARE_PAGES + 0x2000;
+  const NOTIFICATION = 0xf2;
+
+  /** mov dword [apic + offset], imm32 */
+  const write = (offset: number, value: number): number[] => [
+    0xc7,
+    0x04,
+    0x25,
+    ...dword(APIC + offset),
+    ...dword(value),
+  ];
+  const dword = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 255);
+  const WRITE_LENGTH = 11;
+
+  /** Everything but IPI virtualization; HLT does not exit; the preemption timer ends what would last for ever. */
+  function base(guest: VmxGuest): void {
+    guest.setBits(F.PIN_BASED_VM_EXEC_CONTROL, C.PIN_BASED_POSTED_INTR | C.PIN_BASED_VMX_PREEMPTION_TIMER);
+    guest.set(F.CPU_BASED_VM_EXEC_CONTROL, guest.vmx.capabilities.primaryAllowed0);
+    guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_TPR_SHADOW);
+    withSecondary(
+      C.SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |
+        C.SECONDARY_EXEC_APIC_REGISTER_VIRT |
+        C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY,
+    )(guest);
+    guest.set(F.APIC_ACCESS_ADDR, APIC);
+    guest.set(F.VIRTUAL_APIC_PAGE_ADDR, VIRTUAL_APIC);
+    guest.set(F.POSTED_INTR_DESC_ADDR, DESCRIPTOR);
+    guest.set(F.POSTED_INTR_NV, NOTIFICATION);
+    guest.set(F.VMX_PREEMPTION_TIMER_VALUE, 10_000);
+    guest.set(F.GUEST_RFLAGS, 0x202);
+    guest.cpu.apic.writeRegister(0xf0, 0x1ff);
+  }
+
+  const register = (guest: VmxGuest, offset: number): number => guest.cpu.memory.read32(VIRTUAL_APIC + offset);
+
+  it('21: with APIC accesses virtualized alone a write to 300H is a fault-like exit 44', () => {
+    const { exits } = run({
+      code: write(0x300, 0x4020),
+      prepare: (guest) => {
+        withSecondary(C.SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)(guest);
+        guest.set(F.APIC_ACCESS_ADDR, APIC);
+      },
+    });
+    expect(exits[0]).toMatchObject({ reason: 44, qualification: 0x1300, rip: 0, length: WRITE_LENGTH });
+  });
+
+  it('28: a write to 320H is a trap-like exit 56 and has updated the page', () => {
+    const guest = run({ code: write(0x320, 0x1_0031), prepare: base });
+    expect(guest.exits[0]).toMatchObject({ reason: 56, qualification: 0x320, rip: WRITE_LENGTH });
+    expect(register(guest, 0x320)).toBe(0x1_0031);
+  });
+
+  it('29: a write to 310H keeps bits 31:24 and exits nowhere', () => {
+    const guest = run({ code: [...write(0x310, 0x01ab_cdef), ...CPUID], prepare: base });
+    expect(guest.exits[0]).toMatchObject({ reason: 10, rip: WRITE_LENGTH });
+    expect(register(guest, 0x310)).toBe(0x0100_0000);
+  });
+
+  it('34: a self-IPI through 300H runs its handler without an exit', () => {
+    const guest = run({
+      code: [...write(0x300, 0x0004_4031), ...SPIN, ...CPUID],
+      gates: [{ vector: 0x31, address: CODE + WRITE_LENGTH + SPIN.length, dpl: 0 }],
+      prepare: base,
+    });
+    expect(guest.exits.map(({ reason, rip }) => [reason, rip])).toEqual([[10, WRITE_LENGTH + SPIN.length]]);
+    expect(guest.vmx.vmread(F.GUEST_INTR_STATUS)).toBe(0x3100);
+  });
+
+  /** The guest halts; at a later time vector 31H is posted and the notification arrives. */
+  function postedToHalted(handler: number[], virtualTpr = 0): VmxGuest {
+    const guest = new VmxGuest({
+      code: [...HLT, ...handler],
+      gates: [{ vector: 0x31, address: CODE + HLT.length, dpl: 0 }],
+      prepare: base,
+    });
+    const { memory } = guest.cpu;
+    memory.write32(VIRTUAL_APIC + 0x80, virtualTpr);
+    guest.clock.schedule(1_000_000, 0, (at) => {
+      memory.write32(DESCRIPTOR + 4, 1 << 0x11);
+      memory.write32(DESCRIPTOR + 32, 1);
+      guest.cpu.apic.accept(NOTIFICATION, false);
+      guest.cpu.wake(at);
+    });
+    return guest.run();
+  }
+
+  it('37, 43, 44: a notification wakes HLT and delivers the posted vector without an exit', () => {
+    const guest = postedToHalted(CPUID);
+    expect(guest.exits.map(({ reason, rip }) => [reason, rip])).toEqual([[10, 1]]);
+    expect(guest.cpu.memory.read32(DESCRIPTOR + 4)).toBe(0);
+    expect(guest.cpu.memory.read32(DESCRIPTOR + 32)).toBe(0);
+    expect(guest.vmx.vmread(F.GUEST_INTR_STATUS)).toBe(0x3100);
+    expect([register(guest, 0x110), register(guest, 0x0a0)]).toEqual([1 << 0x11, 0x30]);
+    expect(guest.cpu.apic.requestsService).toBe(false);
+  });
+
+  it('43: a vector of a blocked class leaves the guest in HLT', () => {
+    const guest = postedToHalted(CPUID, 0x30);
+    expect(guest.exits[0]).toMatchObject({ reason: 52, rip: 1 });
+    expect(guest.vmx.vmread(F.GUEST_ACTIVITY_STATE)).toBe(1);
+    expect(guest.vmx.vmread(F.GUEST_INTR_STATUS)).toBe(0x31);
+  });
+
+  it('45: EOI after delivery clears SVI without an exit', () => {
+    const guest = postedToHalted([...write(0x0b0, 0), ...CPUID]);
+    expect(guest.exits.map(({ reason, rip }) => [reason, rip])).toEqual([[10, 1 + WRITE_LENGTH]]);
+    expect(guest.vmx.vmread(F.GUEST_INTR_STATUS)).toBe(0);
+    expect(register(guest, 0x110)).toBe(0);
+  });
+});

@@ -1,7 +1,7 @@
 /**
  * VM-entry checks on the guest-state area (SDM vol. 3, 27.3.1). A failure is a VM exit with reason 33.
  *
- * What changes with every entry (RIP, RFLAGS, non-register state, event injection) is checked every time; the rest
+ * What changes with every entry (RIP, non-register state, event injection) is checked every time; the rest
  * only when software has written it: the processor itself never saves a state that it would refuse to load.
  */
 import {
