@@ -123,13 +123,16 @@ function responseOf(fitted: Fit, name: StepName): number[] {
   return fitted.jacobian.map((row) => row[column] as number);
 }
 
-/** Responses are compared up to a factor, so that a step that is charged twice is found beside one charged once. */
+/**
+ * Responses are compared up to a factor, so that a step that is charged twice is found beside one charged once, and to
+ * one digit: the steps of the spin loops blur the rest.
+ */
 function indistinguishable(fitted: Fit): StepName[][] {
   const sets = new Map<string, StepName[]>();
   for (const name of fitted.free) {
     const response = responseOf(fitted, name);
     const largest = Math.max(...response.map(Math.abs));
-    const key = response.map((value) => (largest === 0 ? 0 : Math.round((value / largest) * 100))).join(' ');
+    const key = response.map((value) => (largest === 0 ? 0 : Math.round((value / largest) * 10) + 0)).join(' ');
     sets.set(key, [...(sets.get(key) ?? []), name]);
   }
   return [...sets.values()].filter((set) => set.length > 1);

@@ -3,7 +3,7 @@
  *
  * The measured rows are the constraints; inside what they leave open, the prior decides: of all values that reproduce
  * the rows, those with the smallest sum of ((value - suggested) / range)^2. The response of the machine to each step
- * is measured by running it (one cycle more, everything else equal), and a few Gauss-Newton steps take care of what is
+ * is measured by running it (that step a little dearer, everything else equal), and a few Gauss-Newton steps take care of what is
  * not linear. Values are whole ticks, so that a profile prints exactly.
  */
 import { TICKS_PER_CYCLE, type StepName } from '../cost/step.js';
@@ -34,8 +34,10 @@ export interface Fit {
 }
 
 const MOST_ITERATIONS = 8;
-/** Two rows agree when they differ by less than this many cycles. */
-const CLOSE_ENOUGH = 0.02;
+/** The fit is done when no row is off by more than this many cycles: spin loops answer in steps of about that size. */
+const CLOSE_ENOUGH = 0.5;
+/** Responses are measured over this many cycles, so that the steps of the spin loops average out. */
+const PROBE = 16;
 
 /** Fits `prior`; the start is the middle of every range. */
 export function fit(prior: CostProfile, options: FitOptions): Fit {
@@ -47,9 +49,11 @@ export function fit(prior: CostProfile, options: FitOptions): Fit {
 
   let values = middle.map(wholeTicks);
   let jacobian = measureJacobian(prior, free, values, options.evaluate);
+  let averages = options.evaluate(withValues(prior, free, values));
   let iterations = 0;
-  for (; iterations < MOST_ITERATIONS; iterations++) {
-    const averages = options.evaluate(withValues(prior, free, values));
+  const isOff = (row: number): boolean =>
+    Math.abs((averages[row] as number) - (options.targets[row] as number)) > CLOSE_ENOUGH;
+  while (rows.some(isOff) && iterations < MOST_ITERATIONS) {
     const wanted = rows.map((row) => {
       const shift = dot(
         jacobian[row] as number[],
@@ -57,16 +61,15 @@ export function fit(prior: CostProfile, options: FitOptions): Fit {
       );
       return (options.targets[row] as number) - (averages[row] as number) + shift;
     });
-    const next = nearestToPrior(
+    values = nearestToPrior(
       rows.map((row) => jacobian[row] as number[]),
       wanted,
       suggested,
       widths,
     );
-    const moved = Math.max(...next.map((value, step) => Math.abs(value - (values[step] as number))));
-    values = next;
-    if (moved < CLOSE_ENOUGH) break;
     if (iterations === 0) jacobian = measureJacobian(prior, free, values, options.evaluate);
+    averages = options.evaluate(withValues(prior, free, values));
+    iterations++;
   }
   const profile = withValues(prior, free, values);
   return {
@@ -74,8 +77,8 @@ export function fit(prior: CostProfile, options: FitOptions): Fit {
     free,
     jacobian,
     rank: rank(rows.map((row) => jacobian[row] as number[])),
-    averages: options.evaluate(profile),
-    iterations: iterations + 1,
+    averages,
+    iterations,
   };
 }
 
@@ -104,7 +107,7 @@ function withValues(prior: CostProfile, free: readonly StepName[], values: reado
   return { ...prior, steps };
 }
 
-/** Each free step one cycle dearer, and what that does to every row. */
+/** Each free step dearer by the probe, and what that does to every row, per cycle. */
 function measureJacobian(
   prior: CostProfile,
   free: readonly StepName[],
@@ -117,10 +120,10 @@ function measureJacobian(
       withValues(
         prior,
         free,
-        values.map((value, index) => (index === step ? value + 1 : value)),
+        values.map((value, index) => (index === step ? value + PROBE : value)),
       ),
     );
-    return bumped.map((average, row) => average - (base[row] as number));
+    return bumped.map((average, row) => (average - (base[row] as number)) / PROBE);
   });
   return transpose(columns);
 }
