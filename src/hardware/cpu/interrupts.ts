@@ -61,7 +61,10 @@ export function chargeWake(cpu: Cpu): void {
 }
 
 function takeNmi(cpu: Cpu): Outcome {
-  if (cpu.begin()) chargeWake(cpu);
+  if (cpu.begin()) {
+    chargeWake(cpu);
+    cpu.charge(STEP.INTERRUPT_RECOGNITION);
+  }
   if (cpu.clock.mustWait(cpu)) return WAIT;
   cpu.activity = ACTIVITY_ACTIVE;
   cpu.nmiPending = false;
