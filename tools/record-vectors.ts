@@ -20,6 +20,7 @@ import { definedState } from './vectors/defined-state.js';
 import { codesOf, GROUPS } from './vectors/instruction-groups.js';
 import { executeNatively, type Answer, type Request } from './vectors/native.js';
 import { randomInstruction } from './vectors/random-instruction.js';
+import { randomSequence } from './vectors/random-sequence.js';
 import { Scene } from './vectors/scene.js';
 
 const INSTANCES = Number(process.argv[2] ?? 24);
@@ -27,6 +28,8 @@ const DIRECTORY = process.argv[3] ?? fileURLToPath(new URL('../test/vectors', im
 /** Groups of few encodings get more instances of each. */
 const SMALLEST_GROUP = 1500;
 const ATTEMPTS = 200;
+const SEQUENCES = 'sequence';
+const SEQUENCES_PER_INSTANCE = 125;
 const MAX_RUN = 255;
 const RSP = 4;
 const PUSHF = ['9c', '669c'];
@@ -44,19 +47,21 @@ function arrange(code: Code, number: number): Request | null {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const scene = new Scene(number, attempt);
     const bytes = randomInstruction(code, scene);
-    if (bytes !== null) return { code: bytes, scene };
+    if (bytes !== null) return { code: bytes, instructions: 1, scene };
   }
   return null;
 }
 
 /** The vector of an executed instruction, or null when its outcome is not worth keeping. */
-function toVector({ code, scene }: Request, answer: Answer): Vector | null {
-  const defined = definedState(code, scene, answer.exception);
+function toVector(request: Request, answer: Answer): Vector | null {
+  const { code, instructions, scene } = request;
+  const defined = request.defined ?? definedState(code, scene, answer.exception);
   const ripChange = Number(BigInt.asIntN(64, answer.rip - BigInt(CODE_ADDRESS)));
   if (defined.meaningless || Math.abs(ripChange) > MAX_RIP_CHANGE || UNWANTED.has(answer.exception)) return null;
   hideTrapFlag(code, answer);
   return {
     code,
+    instructions,
     state: scene.number,
     registersBefore: scene.registersBefore,
     windowBefore: scene.windowBefore,
@@ -96,22 +101,31 @@ function changedWindow(before: Uint8Array, after: Uint8Array): WindowChange[] {
   return changes;
 }
 
-function record(group: string): Vector[] {
+/** Random instances of every encoding of a group. */
+function instancesOf(group: string): Request[] {
   const firstState = firstStateOf(group);
   const all = codesOf(group);
   const instances = Math.max(INSTANCES, Math.ceil(SMALLEST_GROUP / all.length));
   const codes = all.flatMap((code) => Array.from({ length: instances }, () => code));
-  const requests = codes.map((code, index) => arrange(code, firstState + index)).filter((request) => request !== null);
-  const answers = executeNatively(requests);
-  return requests.map((request, index) => toVector(request, answers[index])).filter((vector) => vector !== null);
+  return codes.map((code, index) => arrange(code, firstState + index)).filter((request) => request !== null);
+}
+
+function sequences(): Request[] {
+  const firstState = firstStateOf(SEQUENCES);
+  const count = INSTANCES * SEQUENCES_PER_INSTANCE;
+  return Array.from({ length: count }, (_, index) => randomSequence(firstState + index));
 }
 
 function firstStateOf(group: string): number {
   return Buffer.from(group).reduce((state, letter) => mix(state + letter), STACK_POINTER) & 0x0fff_ffff;
 }
 
-for (const group of GROUPS) {
-  const vectors = record(group);
+for (const group of [...GROUPS, SEQUENCES]) {
+  const requests = group === SEQUENCES ? sequences() : instancesOf(group);
+  const answers = executeNatively(requests);
+  const vectors = requests
+    .map((request, index) => toVector(request, answers[index]))
+    .filter((vector) => vector !== null);
   const file = encodeVectors({ processor: processorName(), vectors });
   writeFileSync(`${DIRECTORY}/${group}.bin`, file);
   const faults = vectors.filter(({ exception }) => exception !== 0xff).length;

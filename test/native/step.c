@@ -1,10 +1,10 @@
 /*
- * Executes single instructions on the processor of this machine.
+ * Executes instructions one by one on the processor of this machine.
  *
- * Reads fixed-size requests from standard input and answers each on standard output. An instruction runs at
- * CODE_ADDRESS with the trap flag set, so that the debug exception after it hands over the complete register state.
+ * Reads fixed-size requests from standard input and answers each on standard output. Instructions run at CODE_ADDRESS
+ * with the trap flag set, so that the debug exception after the last one hands over the complete register state.
  * REP-prefixed string instructions trap after every repetition and are resumed until RIP leaves them. Faults arrive
- * as signals whose context names the exception.
+ * as signals whose context names the exception; they end the request.
  *
  *   cc -O2 -no-pie -o step step.c && ./step < requests > answers
  */
@@ -24,6 +24,7 @@ enum {
   PAGE = 4096,
   WINDOW = DATA_PAGES + PAGE - 128,
   WINDOW_SIZE = 256,
+  CODE_SIZE = 128,
   MAX_REPETITIONS = 256,
   TRAP_FLAG = 0x100,
   VECTOR_DB = 1,
@@ -33,7 +34,8 @@ enum {
 
 /* RAX RCX RDX RBX RSP RBP RSI RDI R8-R15, RFLAGS */
 struct request {
-  uint8_t code[16];
+  uint8_t code[CODE_SIZE];
+  uint64_t instructions;
   uint64_t registers[17];
   uint8_t window[WINDOW_SIZE];
 };
@@ -55,6 +57,8 @@ static struct request request;
 static struct answer answer;
 static gregset_t resume_at;
 static int repetitions;
+static uint64_t executed;
+static greg_t previous_rip;
 
 static void start(int signal, siginfo_t *info, void *context) {
   (void)signal;
@@ -64,6 +68,8 @@ static void start(int signal, siginfo_t *info, void *context) {
   for (int i = 0; i < 17; i++) registers[POSITIONS[i]] = (greg_t)request.registers[i];
   registers[REG_EFL] |= TRAP_FLAG | 2;
   registers[REG_RIP] = CODE_ADDRESS;
+  previous_rip = CODE_ADDRESS;
+  executed = 0;
   repetitions = 0;
 }
 
@@ -72,7 +78,10 @@ static void stopped(int signal, siginfo_t *info, void *context) {
   (void)info;
   greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
   int trapped = registers[REG_TRAPNO] == VECTOR_DB;
-  if (trapped && registers[REG_RIP] == CODE_ADDRESS && ++repetitions < MAX_REPETITIONS) return;
+  int repeats = registers[REG_RIP] == previous_rip;
+  if (trapped && repeats && ++repetitions < MAX_REPETITIONS) return;
+  previous_rip = registers[REG_RIP];
+  if (trapped && !repeats && ++executed < request.instructions) return;
   for (int i = 0; i < 17; i++) answer.registers[i] = (uint64_t)registers[POSITIONS[i]];
   answer.rip = (uint64_t)registers[REG_RIP];
   answer.exception = trapped ? NO_EXCEPTION : (uint64_t)registers[REG_TRAPNO];
@@ -110,7 +119,7 @@ int main(void) {
   uint8_t *window = data + (WINDOW - DATA_PAGES);
   while (fread(&request, sizeof request, 1, stdin) == 1) {
     memset(data, 0, 2 * PAGE);
-    memcpy(code + (CODE_ADDRESS - CODE_PAGE), request.code, sizeof request.code);
+    memcpy(code + (CODE_ADDRESS - CODE_PAGE), request.code, CODE_SIZE);
     memcpy(window, request.window, WINDOW_SIZE);
     raise(SIGUSR1);
     memcpy(answer.window, window, WINDOW_SIZE);

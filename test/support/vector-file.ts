@@ -5,7 +5,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 
 const MAGIC = 'ipiv-vec';
-const VERSION = 1;
+const VERSION = 2;
 export const NO_EXCEPTION = 0xff;
 
 /** An eight-byte value at an offset of the window. */
@@ -28,6 +28,8 @@ export interface WindowChange {
 
 export interface Vector {
   readonly code: Uint8Array;
+  /** How many instructions the code has. */
+  readonly instructions: number;
   /** Number of the state before the instruction. */
   readonly state: number;
   /** What differs from the numbered state before the instruction. */
@@ -164,6 +166,7 @@ function writeVector(writer: Writer, vector: Vector): void {
   };
   writer.u8(vector.code.length);
   writer.bytes(vector.code);
+  writer.u8(vector.instructions);
   writer.list(vector.registersBefore, register);
   writer.list(vector.windowBefore, ({ offset, value }) => {
     writer.u8(offset);
@@ -186,7 +189,7 @@ function writeVector(writer: Writer, vector: Vector): void {
 export function decodeVectors(file: Uint8Array): VectorFile {
   const reader = new Reader(inflateRawSync(file));
   const magic = new TextDecoder().decode(reader.bytes(MAGIC.length));
-  if (magic !== MAGIC || reader.u8() !== VERSION) throw new Error('not a file of recorded instructions, version 1');
+  if (magic !== MAGIC || reader.u8() !== VERSION) throw new Error('not a file of recorded instructions, version 2');
   const processor = new TextDecoder().decode(reader.bytes(reader.u8()));
   let state = 0;
   const vectors = Array.from({ length: reader.u32() }, () => {
@@ -200,6 +203,7 @@ function readVector(reader: Reader): Omit<Vector, 'state'> {
   const register = (): RegisterValue => ({ register: reader.u8(), value: reader.u64() });
   return {
     code: reader.bytes(reader.u8()),
+    instructions: reader.u8(),
     registersBefore: reader.list(register),
     windowBefore: reader.list(() => ({ offset: reader.u8(), value: reader.u64() })),
     exception: reader.u8(),

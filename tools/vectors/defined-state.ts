@@ -57,12 +57,41 @@ function describe(instruction: Instruction, scene: Scene, exception: number): De
   };
 }
 
+/** What an instruction does with the status flags, whatever its operands are. */
+export interface FlagEffects {
+  readonly read: number;
+  /** Certainly has a defined value afterwards. */
+  readonly defined: number;
+  readonly undefined: number;
+}
+
+export function flagEffects(instruction: Instruction): FlagEffects {
+  const { mnemonic, rflagsRead, rflagsModified, rflagsUndefined } = instruction;
+  const read = statusFlags(rflagsRead);
+  if (!isCountedShift(instruction)) {
+    const undefinedFlags = statusFlags(rflagsUndefined);
+    return { read, defined: statusFlags(rflagsModified) & ~undefinedFlags, undefined: undefinedFlags };
+  }
+  const auxiliary = ROTATES.has(mnemonic) ? 0 : AF;
+  const carry = mnemonic !== Mnemonic.Sar && !ROTATES.has(mnemonic) && operandBits(instruction) < 32 ? CF : 0;
+  return { read, defined: 0, undefined: OF | auxiliary | carry };
+}
+
+/** A count of 0 leaves all flags alone. */
+function isCountedShift({ mnemonic, code }: Instruction): boolean {
+  const shifts = SHIFTS.has(mnemonic) || ROTATES.has(mnemonic) || DOUBLE_SHIFTS.has(mnemonic);
+  return shifts && !Code[code].endsWith('_1');
+}
+
+function statusFlags(iced: number): number {
+  return FLAG_OF_ICED.reduce((flags, [bit, flag]) => ((iced & bit) === 0 ? flags : flags | flag), 0);
+}
+
 function undefinedStatusFlags(instruction: Instruction, scene: Scene): number {
   const { mnemonic } = instruction;
   if (SHIFTS.has(mnemonic) || ROTATES.has(mnemonic) || DOUBLE_SHIFTS.has(mnemonic))
     return undefinedAfterShift(instruction, scene);
-  const { rflagsUndefined } = instruction;
-  return FLAG_OF_ICED.reduce((flags, [iced, flag]) => ((rflagsUndefined & iced) === 0 ? flags : flags | flag), 0);
+  return statusFlags(instruction.rflagsUndefined);
 }
 
 function undefinedAfterShift(instruction: Instruction, scene: Scene): number {

@@ -58,4 +58,9 @@ function isWanted(code: Code, mnemonics: ReadonlySet<string>): boolean {
   return wanted;
 }
 
+/** The encodings of a group whose name in iced-x86 matches. */
+export function codesMatching(group: string, pattern: RegExp): Code[] {
+  return codesOf(group).filter((code) => pattern.test(Code[code]));
+}
+
 export const GROUPS = Object.keys(MNEMONICS);

@@ -4,16 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { REGISTERS, WINDOW_SIZE } from '../../test/support/vector-state.js';
+import type { DefinedState } from './defined-state.js';
 import type { Scene } from './scene.js';
 
 const SOURCE = fileURLToPath(new URL('../../test/native/step.c', import.meta.url));
-const CODE_BYTES = 16;
-const REQUEST_SIZE = CODE_BYTES + (REGISTERS + 1) * 8 + WINDOW_SIZE;
+const CODE_BYTES = 128;
+const STATE = CODE_BYTES + 8;
+const REQUEST_SIZE = STATE + (REGISTERS + 1) * 8 + WINDOW_SIZE;
 const ANSWER_SIZE = (REGISTERS + 4) * 8 + WINDOW_SIZE;
 
 export interface Request {
   readonly code: Uint8Array;
+  /** How many instructions the code has. */
+  readonly instructions: number;
   readonly scene: Scene;
+  /** Where it does not follow from the code. */
+  readonly defined?: DefinedState;
 }
 
 export interface Answer {
@@ -41,13 +47,15 @@ export function executeNatively(requests: readonly Request[]): Answer[] {
   }
 }
 
-function writeRequest(at: Buffer, { code, scene }: Request): void {
+function writeRequest(at: Buffer, { code, instructions, scene }: Request): void {
   at.fill(0x90, 0, CODE_BYTES);
   at.set(code, 0);
-  for (let register = 0; register < REGISTERS; register++)
-    at.writeBigUInt64LE(scene.get(register), CODE_BYTES + register * 8);
-  at.writeBigUInt64LE(BigInt(scene.state.flags), CODE_BYTES + REGISTERS * 8);
-  at.set(scene.windowBytes(), CODE_BYTES + (REGISTERS + 1) * 8);
+  at.writeBigUInt64LE(BigInt(instructions), CODE_BYTES);
+  for (let register = 0; register < REGISTERS; register++) {
+    at.writeBigUInt64LE(scene.get(register), STATE + register * 8);
+  }
+  at.writeBigUInt64LE(BigInt(scene.state.flags), STATE + REGISTERS * 8);
+  at.set(scene.windowBytes(), STATE + (REGISTERS + 1) * 8);
 }
 
 function readAnswer(at: Buffer): Answer {

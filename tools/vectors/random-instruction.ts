@@ -96,7 +96,7 @@ const STACK = new Set([
 const COUNTED_BRANCHES = new Set([Mnemonic.Loop, Mnemonic.Loope, Mnemonic.Loopne, Mnemonic.Jrcxz, Mnemonic.Jecxz]);
 
 /** The bytes of a random instance of `code`, or null when this attempt cannot be encoded. */
-export function randomInstruction(code: Code, scene: Scene): Uint8Array | null {
+export function randomInstruction(code: Code, scene: Scene, at: number = CODE_ADDRESS): Uint8Array | null {
   const instruction = new Instruction();
   instruction.code = code;
   const info = CodeExt.opCode(code);
@@ -106,7 +106,7 @@ export function randomInstruction(code: Code, scene: Scene): Uint8Array | null {
   prepareValues(instruction, scene);
   const memoryFirst = info.opCount > 0 && instruction.opKind(0) === OpKind.Memory;
   if (info.canUseLockPrefix && memoryFirst && scene.chance(0.3)) instruction.hasLockPrefix = true;
-  const bytes = encode(instruction);
+  const bytes = encode(instruction, at);
   const lockRegister = info.canUseLockPrefix && !memoryFirst && scene.chance(0.03);
   info.free();
   instruction.free();
@@ -114,10 +114,10 @@ export function randomInstruction(code: Code, scene: Scene): Uint8Array | null {
   return Uint8Array.from([LOCK_PREFIX, ...bytes]);
 }
 
-function encode(instruction: Instruction): Uint8Array | null {
+function encode(instruction: Instruction, at: number): Uint8Array | null {
   const encoder = new Encoder(64);
   try {
-    encoder.encode(instruction, BigInt(CODE_ADDRESS));
+    encoder.encode(instruction, BigInt(at));
     return encoder.takeBuffer();
   } catch {
     return null;
@@ -223,7 +223,8 @@ function setMemory(instruction: Instruction, operand: number, scene: Scene): voi
   const form = scene.below(10);
   if (form === 0) setRipRelative(instruction, target);
   else if (form === 1) setDisplacement(instruction, target, 4);
-  else if (form === 2) setScaledOnly(instruction, target, scene);
+  else if (form === 2 && !scene.fixedAddresses) setScaledOnly(instruction, target, scene);
+  else if (scene.fixedAddresses) setStackBased(instruction, target, scene);
   else setBased(instruction, target, form >= 6, scene);
 }
 
@@ -246,6 +247,12 @@ function setBased(instruction: Instruction, target: number, useIndex: boolean, s
   const address = BigInt(target - offset - displacement);
   if (scene.narrowAddress) scene.set(base, (address & 0xffff_ffffn) | (scene.word() << 32n));
   else scene.set(base, scene.chance(0.02) ? address ^ NON_CANONICAL : address);
+}
+
+/** [stack pointer + displacement] */
+function setStackBased(instruction: Instruction, target: number, scene: Scene): void {
+  instruction.memoryBase = addressRegister(RSP, scene);
+  setDisplacement(instruction, target - Number(scene.get(RSP)), 4);
 }
 
 /** Chooses an index register; what it adds to the address. */

@@ -18,12 +18,15 @@ export class Scene {
   readonly state: ProcessorState = emptyState();
   /** The instruction's addresses are 32 bits wide. */
   readonly narrowAddress: boolean;
+  /** No address depends on a register that an earlier instruction may have changed. */
+  readonly fixedAddresses: boolean;
   readonly #registers = new Map<number, bigint>();
   readonly #window = new Map<number, bigint>();
   #random: number;
 
   /** @param number of the initial state; @param attempt varies the choices */
-  constructor(number: number, attempt: number) {
+  constructor(number: number, attempt: number, fixedAddresses = false) {
+    this.fixedAddresses = fixedAddresses;
     this.number = number;
     fillState(this.state, number);
     this.#random = mix(number * 31 + attempt + 77);
