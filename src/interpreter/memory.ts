@@ -57,14 +57,14 @@ export function address(cpu: usize, pc: usize): u64 {
     load<u64>(cpu + load<u8>(pc, R_BASE)) +
     (load<u64>(cpu + load<u8>(pc, R_INDEX)) << u64(scale)) +
     load<i32>(pc, R_DISPLACEMENT);
-  return scale < SCALE_SPECIAL ? sum : specialAddress(cpu, pc, sum);
+  return scale < SCALE_SPECIAL ? sum : specialAddress(cpu, pc, sum, load<u8>(pc, R_ADDRESS_FLAGS));
 }
 
-export function specialAddress(cpu: usize, pc: usize, sum: u64): u64 {
-  const flags = load<u8>(pc, R_ADDRESS_FLAGS);
-  if (flags & ADDRESS_64) sum = load<u64>(pc, R_IMMEDIATE);
-  if (flags & ADDRESS_32) sum = u64(u32(sum));
-  return sum + load<u64>(cpu + load<u8>(pc, R_SEGMENT));
+/** Takes one flag after the other. That it calls itself keeps it from being inlined into every instruction. */
+function specialAddress(cpu: usize, pc: usize, sum: u64, flags: u32): u64 {
+  if (flags & ADDRESS_64) return specialAddress(cpu, pc, load<u64>(pc, R_IMMEDIATE), flags & ~ADDRESS_64);
+  const offset = flags & ADDRESS_32 ? u64(u32(sum)) : sum;
+  return offset + load<u64>(cpu + load<u8>(pc, R_SEGMENT));
 }
 
 // @ts-ignore: decorator
