@@ -16,6 +16,8 @@ import {
 import { APIC_ADDRESS, KERNEL_CODE, LOCAL_APIC, memoryBytes } from '../../guest/memory-map.js';
 import { dword, qword, RAX, RCX, RDX } from '../../guest/operand.js';
 import { emitEnableApic, emitWriteMsr } from '../../guest/programs/local-apic.js';
+import { TICKS_PER_CYCLE } from '../../cost/step.js';
+import { ALL_CPUS } from '../../hardware/clock/clock.js';
 import type { Cpu } from '../../hardware/cpu/cpu.js';
 import { buildHardware, type Hardware } from '../../machine/hardware.js';
 import { loadInterpreter } from '../../machine/interpreter.js';
@@ -55,6 +57,8 @@ export interface KvmMachine {
   /** Port writes other than to the exit port, and MMIO writes: [address, value]. */
   readonly writes: (readonly [address: number, value: number])[];
   readonly counter: () => number;
+  /** A physical interrupt arrives at the CPU of `host` when the machine next runs. */
+  readonly interrupt: (host: HostCpu, vector: number) => void;
   /** Runs until the guest writes to the exit port, `cycles` have passed, or nobody can go on; true = guest's exit. */
   readonly run: (cycles: number) => boolean;
 }
@@ -117,6 +121,7 @@ export function kvmMachine(options: KvmMachineOptions = {}): KvmMachine {
   const failures: VcpuFailure[] = [];
   const writes: (readonly [number, number])[] = [];
   let ended = false;
+  let time = 0;
   const kvm = new Kvm({
     cpus: hardware.cpus,
     memory: hardware.memory,
@@ -139,10 +144,17 @@ export function kvmMachine(options: KvmMachineOptions = {}): KvmMachine {
     failures,
     writes,
     counter: () => Number(kvm.guestMemory.read64(COUNTER) & 0xffff_ffffn),
+    interrupt: (host, vector) => {
+      time = Math.max(time, ...hardware.cpus.map((cpu) => cpu.now));
+      hardware.clock.schedule(time, host.cpu.id, (at) => {
+        host.cpu.apic.accept(vector, false);
+        host.cpu.wake(at);
+      });
+    },
     run: (cycles) => {
       const { clock } = hardware;
-      const end = Math.max(...hardware.cpus.map((cpu) => cpu.now)) + cycles * 64;
-      clock.schedule(end, -1, () => {
+      time = Math.max(time, ...hardware.cpus.map((cpu) => cpu.now)) + cycles * TICKS_PER_CYCLE;
+      clock.schedule(time, ALL_CPUS, () => {
         clock.stop();
       });
       ended = false;
