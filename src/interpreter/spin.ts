@@ -2,6 +2,7 @@
 // loop's own length prove that the CPU is idle until a line it reads is taken or an event comes.
 import {
   CPU_COST_SPIN_EXIT,
+  CPU_COUNT_PAUSE,
   CPU_COUNT_SPIN_EXIT,
   CPU_CPL,
   CPU_EXTRA_TICKS,
@@ -34,6 +35,7 @@ export function spin(cpu: usize, pc: usize, now: u64): usize {
   store<u64>(cpu, passStart, CPU_MARK_TIME);
   if (idle) {
     store<u64>(cpu, load<u64>(cpu, CPU_SPIN_TICKS) + ticks, CPU_SPIN_TICKS);
+    store<u64>(cpu, load<u64>(cpu, CPU_COUNT_PAUSE) - load<u8>(pc, R_PAUSES), CPU_COUNT_PAUSE);
     if (load<u32>(cpu, CPU_FAST_FORWARD) != 0 && !countsTowardsPauseLoopExit(cpu, pc)) park(cpu, pc, ticks);
   }
   return head;

@@ -332,9 +332,7 @@ export class Cpu implements Timed {
     this.now += passes * d;
     this.setLong(L.CPU_RETIRED, this.long(L.CPU_RETIRED) + passes * this.long(L.CPU_PARK_N));
     this.setLong(L.CPU_SPIN_TICKS, this.long(L.CPU_SPIN_TICKS) + passes * d);
-    const pauses = this.long(L.CPU_PARK_PAUSES);
-    this.setLong(L.CPU_COUNT_PAUSE, this.long(L.CPU_COUNT_PAUSE) + passes * pauses);
-    if (pauses > 0 && this.word(L.CPU_PLE_ON) !== 0) {
+    if (this.long(L.CPU_PARK_PAUSES) > 0 && this.word(L.CPU_PLE_ON) !== 0) {
       this.setLong(L.CPU_PLE_LAST, this.long(L.CPU_PLE_LAST) + passes * d);
       this.setLong(L.CPU_PLE_FIRST, this.long(L.CPU_PLE_FIRST) + passes * d);
     }

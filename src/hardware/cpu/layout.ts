@@ -68,7 +68,8 @@ export const CPU_PLE_WINDOW = 360;
 export const CPU_PLE_FIRST = 368; //   start of the current loop
 export const CPU_PLE_LAST = 376; //    last PAUSE; 0 = none since VM entry
 
-// How often the interpreter executed instructions that are named steps (u64 each, reset by the host)
+// How often the interpreter executed instructions that are named steps (u64 each, reset by the host); PAUSEs of idle
+// spin passes do not count, their time is in CPU_SPIN_TICKS
 export const CPU_COUNT_RDTSC = 384;
 export const CPU_COUNT_LOCKED = 392;
 export const CPU_COUNT_MFENCE = 400;
