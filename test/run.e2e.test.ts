@@ -1,7 +1,16 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bash, emptyFolder, ipivBench, ROOT, savedFiles, savedIn, start, type Finished } from './support/cli.js';
+import {
+  bash,
+  emptyFolder,
+  ipivBench,
+  ROOT,
+  savedFiles,
+  savedIn,
+  interruptAfterFirstResult,
+  type Finished,
+} from './support/cli.js';
 
 const QUICK = ['--runs', '2', '--iterations', '64', '--set', 'warmup=8'];
 const X2APIC = join(ROOT, 'scenarios/x2apic.json');
@@ -137,11 +146,12 @@ describe('a reader or a disk that takes no more', () => {
 describe('Ctrl-C', () => {
   it.each([1, 2])('saves the runs that are finished (%i jobs)', async (jobs) => {
     const folder = emptyFolder();
-    const child = start(['run', X2APIC, '--runs', '20000', '--iterations', '256', '--jobs', String(jobs)], folder);
-    setTimeout(() => child.kill('SIGINT'), 2000);
-    const code = await new Promise((resolve) => child.on('exit', resolve));
+    writeFileSync(join(folder, 'a.json'), '{ "runs": 1, "iterations": 8 }');
+    writeFileSync(join(folder, 'b.json'), '{ "runs": 20000 }');
+    const code = await interruptAfterFirstResult(['run', 'a.json', 'b.json', '--jobs', String(jobs)], folder);
     expect(code).toBe(130);
-    const [result] = savedIn(folder);
+    const [complete, result] = savedIn(folder);
+    expect(complete.interrupted).toBe(false);
     expect(result.interrupted).toBe(true);
     expect(result.cases[0].runs.length).toBeGreaterThan(0);
     expect(result.cases[0].runs.length).toBeLessThan(20000);

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -43,9 +43,15 @@ export function bash(line: string, cwd: string, env: Readonly<Record<string, str
   return { code: status, stdout, stderr };
 }
 
-/** Starts `ipiv-bench` and leaves it running. */
-export function start(args: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [BIN, ...args], { cwd, env: environment({}), stdio: 'ignore' });
+/** Starts `ipiv-bench`, interrupts it some time after it has saved its first result, and waits for it. */
+export async function interruptAfterFirstResult(args: readonly string[], cwd: string): Promise<number | null> {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd,
+    env: environment({}),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr.once('data', () => setTimeout(() => child.kill('SIGINT'), 1500));
+  return new Promise((resolve) => child.on('exit', resolve));
 }
 
 /** Saved results in a folder, in the order of their names. */
