@@ -1,0 +1,20 @@
+// Regenerates what follows from the model, after a change that moves cycles on purpose: the fitted profile, the
+// baselines and the output shown in README.md. `git diff` then shows what moved.
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const options = { cwd: root, stdio: 'inherit' };
+const ipivBench = (...args) => execFileSync(process.execPath, ['bin/ipiv-bench.js', ...args], options);
+const build = () => execFileSync('npm', ['run', '--silent', 'build'], options);
+
+build();
+ipivBench('calibrate', 'results/measured/ipiv-v1.csv', '-o', 'src/cost/profiles/ipiv-v1.json');
+build();
+for (const file of readdirSync(`${root}scenarios`)) {
+  const name = file.replace('.json', '');
+  ipivBench('run', name, '--no-save', '-o', `json=results/baselines/${name}.json`);
+}
+const env = { ...process.env, UPDATE_README: '1' };
+execFileSync('npx', ['vitest', 'run', 'test/readme'], { ...options, env });
