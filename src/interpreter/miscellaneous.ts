@@ -106,7 +106,7 @@ export function popf16(cpu: usize, pc: usize): usize {
 }
 
 /** IOPL changes at CPL 0 only, IF if CPL <= IOPL; RF becomes 0. A changed system flag lets the host look for events. */
-function setPopped(cpu: usize, pc: usize, popped: u32, size: u64): usize {
+export function setPopped(cpu: usize, pc: usize, popped: u32, size: u64): usize {
   const old = load<u32>(cpu, CPU_SYSTEM_FLAGS);
   const cpl = load<u32>(cpu, CPU_CPL);
   let may = POPF_FLAGS;

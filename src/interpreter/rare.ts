@@ -10,6 +10,7 @@ import { CMPS, LODS, MOVS, SCAS, STOS, string } from './string';
 import { enter, jumpIfCountZero, loop, popM, popR, pushI, pushM, pushR } from './control';
 import { zero } from './flags';
 import { cbw, cdq, cdqe, clc, cld, cmc, cqo, cwd, cwde, lahf, marker, mfence, pause, popf, popf16, pushf, pushf16, rdtsc, sahf, slow, stc, std, xlat } from './miscellaneous';
+import { call32, callM32, callR32, jmpM32, jmpR32, leave32, popM32, popR32, popf32, pushI32, pushM32, pushR32, pushf32, ret32 } from './legacy';
 
 function doAddRr8(cpu: usize, pc: usize): usize { return rr<i8>(cpu, pc, ADD); }
 function doAddRr16(cpu: usize, pc: usize): usize { return rr<i16>(cpu, pc, ADD); }
@@ -1066,6 +1067,20 @@ export function rare(cpu: usize, pc: usize, now: u64): usize {
     case OP.LOOPE64: return doLoope64(cpu, pc);
     case OP.LOOPNE64: return doLoopne64(cpu, pc);
     case OP.JCXZ64: return doJcxz64(cpu, pc);
+    case OP.PUSH_R32: return pushR32(cpu, pc);
+    case OP.PUSH_I32: return pushI32(cpu, pc);
+    case OP.PUSH_M32: return pushM32(cpu, pc);
+    case OP.POP_R32: return popR32(cpu, pc);
+    case OP.POP_M32: return popM32(cpu, pc);
+    case OP.PUSHF32: return pushf32(cpu, pc);
+    case OP.POPF32: return popf32(cpu, pc);
+    case OP.LEAVE32: return leave32(cpu, pc);
+    case OP.CALL_J32: return call32(cpu, pc);
+    case OP.CALL_R32: return callR32(cpu, pc);
+    case OP.CALL_M32: return callM32(cpu, pc);
+    case OP.JMP_R32: return jmpR32(cpu, pc);
+    case OP.JMP_M32: return jmpM32(cpu, pc);
+    case OP.RET32: return ret32(cpu, pc);
     default: return slow(cpu, pc);
   }
 }

@@ -60,6 +60,8 @@ export class SingleStep {
   readonly cr0 = 0;
   readonly nonRoot = null;
   readonly id = 0;
+  /** Flat, with a 32-bit stack. */
+  readonly segments = Array.from({ length: 8 }, () => ({ selector: 0, base: 0, limit: 0xffff_ffff, access: 0xc093 }));
   readonly lines = { touch: (): boolean => true, hold: (): boolean => true };
 
   constructor(options: SingleStepOptions = {}) {

@@ -91,12 +91,9 @@ describe('what the host executes', () => {
     expect(operands).toMatchObject([{ kind: 'memory', base: Register.RIP, displacement: 0x10n, segment: Register.DS }]);
   });
 
-  it('includes every instruction outside 64-bit mode', () => {
-    const cpu = cpuAt('b8 01 00 00 00 ea 78 56 34 12 08 00'); // mov eax, 1; jmp 8:12345678h
+  it('has far pointers as an immediate', () => {
+    const cpu = cpuAt('ea 78 56 34 12 08 00'); // jmp 8:12345678h
     cpu.setWord(L.CPU_MODE, L.MODE_32);
-    expect(cpu.step()).toBe(L.STOP_SLOW);
-    expect(cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO)).code).toBe(Code.Mov_r32_imm32);
-    cpu.rip += 5;
     expect(cpu.step()).toBe(L.STOP_SLOW);
     expect(cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO)).operands).toEqual([
       { kind: 'immediate', value: 0x8_1234_5678n },
@@ -107,6 +104,46 @@ describe('what the host executes', () => {
     const cpu = cpuAt('06');
     expect(cpu.step()).toBe(L.STOP_SLOW);
     expect(cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO)).code).toBe(Code.INVALID);
+  });
+});
+
+describe('32-bit code', () => {
+  function cpu32(code: string): SingleStep {
+    const cpu = cpuAt(code);
+    cpu.setWord(L.CPU_MODE, L.MODE_32);
+    cpu.setRegister(4, 0x8000n);
+    return cpu;
+  }
+
+  it('is executed, an instruction at a time', () => {
+    // mov ecx, 5; L: add eax, ecx; dec ecx; jne L; mov [8100h], eax; cpuid
+    const cpu = cpu32('b9 05 00 00 00 01 c8 49 75 fb a3 00 81 00 00 0f a2');
+    expect(cpu.run(1e6)).toBe(L.STOP_SLOW);
+    expect([cpu.memory.read32(0x8100), cpu.register(RAX), cpu.retired]).toEqual([15, 15n, 17]);
+  });
+
+  it('pushes, calls and returns with four bytes', () => {
+    // push 7; call F; cpuid; F: pop edx; push edx; ret
+    const cpu = cpu32('6a 07 e8 02 00 00 00 0f a2 5a 52 c3');
+    expect(cpu.run(1e6)).toBe(L.STOP_SLOW);
+    expect([cpu.rip, cpu.register(4), cpu.register(2)]).toEqual([CODE + 7, 0x7ffcn, BigInt(CODE + 7)]);
+    expect([cpu.memory.read32(0x7ffc), cpu.memory.read32(0x7ff8)]).toEqual([7, CODE + 7]);
+  });
+
+  it('does not run into records of 64-bit code at the same place', () => {
+    const cpu = cpuAt('90 48 ff c0 0f a2'); // nop; inc rax, or dec eax; inc eax
+    expect([cpu.run(1e6), cpu.register(RAX)]).toEqual([L.STOP_SLOW, 1n]);
+    cpu.rip = CODE;
+    cpu.setWord(L.CPU_MODE, L.MODE_32);
+    expect([cpu.run(1e6), cpu.register(RAX), cpu.retired]).toEqual([L.STOP_SLOW, 1n, 2 + 3]);
+  });
+
+  it('is left to the host where segments or addresses are not the plain ones', () => {
+    const cpu = cpu32('67 8b 07'); // mov eax, [bx]
+    expect(cpu.step()).toBe(L.STOP_SLOW);
+    const pushing = cpu32('50');
+    pushing.segments[2].base = 16;
+    expect(pushing.step()).toBe(L.STOP_SLOW);
   });
 });
 

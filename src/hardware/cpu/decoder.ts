@@ -3,7 +3,7 @@
  *
  * Records are keyed by physical address and hold for every linear address that maps to it. In 64-bit mode straight-line
  * runs are decoded and kept until their page is written; in the other modes every instruction is decoded for one
- * execution and left to the host. Fetching code touches its page but takes no cache lines.
+ * execution. Fetching code touches its page but takes no cache lines.
  *
  * Left out: fetches from devices raise #UD.
  */
@@ -16,6 +16,7 @@ import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
 import * as L from './layout.js';
+import { worksInLegacyMode } from './legacy-code.js';
 import * as OP from './opcodes.js';
 import { OpcodeSelector } from './opcode-selection.js';
 import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
@@ -33,7 +34,18 @@ const TWO_32 = 2 ** 32;
 /** What the decoder needs of a CPU. */
 export type DecodingCpu = Pick<
   Cpu,
-  'block' | 'cpl' | 'fault' | 'flushTlbs' | 'lines' | 'long' | 'rip' | 'segmentBase' | 'setLong' | 'setWord' | 'word'
+  | 'block'
+  | 'cpl'
+  | 'fault'
+  | 'flushTlbs'
+  | 'lines'
+  | 'long'
+  | 'rip'
+  | 'segmentBase'
+  | 'segments'
+  | 'setLong'
+  | 'setWord'
+  | 'word'
 >;
 
 /** Where the bytes of an instruction lie: physical pages, and the map of the first. */
@@ -144,6 +156,10 @@ export class Decoder {
     u32[at] = ((linear & ~(PAGE_SIZE - 1)) | 1) >>> 0;
     u32[at + 1] = Math.floor(linear / TWO_32);
     u32[at + 2] = map;
+  }
+
+  #clearInstructionTlb({ block }: DecodingCpu): void {
+    this.#memory.u8.fill(0, block + L.CPU_ITLB_SUPERVISOR, block + L.CPU_TLB_SUPERVISOR);
   }
 
   #flushTlbs(): void {
@@ -274,9 +290,9 @@ export class Decoder {
   }
 
   /** Decodes into `#instruction`; false if there are too few bytes. */
-  #decodeBytes(cpu: DecodingCpu, bytes: Uint8Array, ip: number): boolean {
+  #decodeBytes(cpu: DecodingCpu, bytes: Uint8Array, ip: bigint): boolean {
     const decoder = new IcedDecoder(BITNESS[cpu.word(L.CPU_MODE)], bytes, DecoderOptions.None);
-    decoder.ip = BigInt(ip);
+    decoder.ip = ip;
     decoder.decodeOut(this.#instruction);
     const isWhole = decoder.lastError !== DecoderError.NoMoreBytes;
     decoder.free();
@@ -301,22 +317,24 @@ export class Decoder {
 
   /** One instruction and the link behind it. */
   #placeAlone(at: number, cpu: DecodingCpu, fetch: Fetch, next: number): void {
-    const bytes = this.#bytes(fetch, next);
-    this.#decodeBytes(cpu, bytes, fetch.offset);
-    const instruction = this.#instruction;
-    const selection = this.#selector.select(instruction);
     const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
-    const opcode = writeRecord(this.#memory, at, instruction, isLong ? selection : { ...selection, opcode: OP.SLOW });
-    if (mayReachHost(opcode)) {
-      if (!isLong) instruction.ip = BigInt(cpu.rip);
-      this.#instructions.set(at, describeInstruction(instruction, bytes));
-    }
+    const origin = isLong ? 0n : BigInt(cpu.rip - fetch.offset);
+    const bytes = this.#bytes(fetch, next);
+    this.#decodeBytes(cpu, bytes, origin + BigInt(fetch.offset));
+    const instruction = this.#instruction;
+    let selection = this.#selector.select(instruction);
+    if (!isLong && !worksInLegacyMode(cpu, instruction, selection.opcode))
+      selection = { ...selection, opcode: OP.SLOW };
+    const opcode = writeRecord(this.#memory, at, instruction, selection, origin);
+    if (opcode === OP.SLOW) this.#instructions.set(at, describeInstruction(instruction, bytes));
     this.#writeLink(at + L.RECORD_SIZE, fetch.offset + instruction.length, 0);
   }
 
+  /** Outside 64-bit mode the instruction TLB stays empty, so that the interpreter comes back after each instruction. */
   #decodeOnce(cpu: DecodingCpu, fetch: Fetch): Outcome {
+    if (cpu.word(L.CPU_MODE) !== L.MODE_64) this.#clearInstructionTlb(cpu);
     let next = -1;
-    if (!this.#decodeBytes(cpu, this.#bytes(fetch, next), fetch.offset)) {
+    if (!this.#decodeBytes(cpu, this.#bytes(fetch, next), 0n)) {
       next = this.#fetch(cpu, fetch.linear + PAGE_SIZE - fetch.offset);
       if (next < 0) return -next as Outcome;
     }

@@ -71,11 +71,17 @@ const LOCKED_OPERATION = new Map<number, number>([
 const BY_CODE = new Map<number, string>([
   [Code.Retnq, 'RET'],
   [Code.Retnq_imm16, 'RET'],
+  [Code.Retnd, 'RET32'],
+  [Code.Retnd_imm16, 'RET32'],
+  [Code.Call_rel32_32, 'CALL_J32'],
   [Code.Leaveq, 'LEAVE'],
+  [Code.Leaved, 'LEAVE32'],
   [Code.Enterq_imm16_imm8, 'ENTER'],
   [Code.Pushfq, 'PUSHF64'],
+  [Code.Pushfd, 'PUSHF32'],
   [Code.Pushfw, 'PUSHF16'],
   [Code.Popfq, 'POPF64'],
+  [Code.Popfd, 'POPF32'],
   [Code.Popfw, 'POPF16'],
   [Code.Movsb_m8_m8, 'MOVS8'],
   [Code.Movsw_m16_m16, 'MOVS16'],
@@ -99,12 +105,16 @@ const BY_CODE = new Map<number, string>([
   [Code.Cmpsq_m64_m64, 'CMPS64'],
   [Code.Loop_rel8_64_RCX, 'LOOP64'],
   [Code.Loop_rel8_64_ECX, 'LOOP32'],
+  [Code.Loop_rel8_32_ECX, 'LOOP32'],
   [Code.Loope_rel8_64_RCX, 'LOOPE64'],
   [Code.Loope_rel8_64_ECX, 'LOOPE32'],
+  [Code.Loope_rel8_32_ECX, 'LOOPE32'],
   [Code.Loopne_rel8_64_RCX, 'LOOPNE64'],
   [Code.Loopne_rel8_64_ECX, 'LOOPNE32'],
+  [Code.Loopne_rel8_32_ECX, 'LOOPNE32'],
   [Code.Jrcxz_rel8_64, 'JCXZ64'],
   [Code.Jecxz_rel8_64, 'JCXZ32'],
+  [Code.Jecxz_rel8_32, 'JCXZ32'],
   [Code.Cmpxchg16b_m128, 'CMPXCHG16B_M128'],
 ]);
 
@@ -157,12 +167,16 @@ function formOf(instruction: Instruction): string {
 function operandLetter(instruction: Instruction, operand: number): string {
   const kind = instruction.opKind(operand);
   if (kind === OpKind.Memory) return 'M';
-  if (kind === OpKind.NearBranch64) return 'J';
+  if (isNearBranch(kind)) return 'J';
   if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64) return 'I';
   if (kind !== OpKind.Register) return '?';
   const register = instruction.opRegister(operand);
   if (register === Register.CL && operand > 0 && SHIFTS.has(instruction.mnemonic)) return 'C';
   return registerSlot(register) < 0 ? '?' : 'R';
+}
+
+export function isNearBranch(kind: OpKind): boolean {
+  return kind === OpKind.NearBranch16 || kind === OpKind.NearBranch32 || kind === OpKind.NearBranch64;
 }
 
 function operandBits(instruction: Instruction, operand: number): number {
@@ -174,6 +188,9 @@ function operandBits(instruction: Instruction, operand: number): number {
     case OpKind.Immediate16:
     case OpKind.Immediate8to16:
       return 16;
+    case OpKind.Immediate32:
+    case OpKind.Immediate8to32:
+      return 32;
     default:
       return 64;
   }
@@ -208,7 +225,7 @@ function operationName(instruction: Instruction): string {
 }
 
 function upperName(mnemonic: Mnemonic): string {
-  return (Mnemonic[mnemonic]).toUpperCase();
+  return Mnemonic[mnemonic].toUpperCase();
 }
 
 /** Chooses opcodes; remembers its answers by encoding. */
@@ -252,8 +269,7 @@ export class OpcodeSelector {
     const { stepTicks } = this.#costs;
     const { mnemonic } = instruction;
     const memory = hasMemory(instruction);
-    if (instruction.hasLockPrefix || (mnemonic === Mnemonic.Xchg && memory))
-      return stepTicks[STEP.LOCKED_RMW];
+    if (instruction.hasLockPrefix || (mnemonic === Mnemonic.Xchg && memory)) return stepTicks[STEP.LOCKED_RMW];
     if (mnemonic === Mnemonic.Rdtsc) return stepTicks[STEP.RDTSC];
     if (mnemonic === Mnemonic.Mfence) return stepTicks[STEP.MFENCE];
     if (mnemonic === Mnemonic.Pause) return stepTicks[STEP.PAUSE];

@@ -7,7 +7,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { DecodedInstruction, Operand } from './decoded-instruction.js';
 import { CPU_CODE_BASE, CPU_FS_BASE, CPU_GS_BASE, CPU_ZERO, RECORD_SIZE } from './layout.js';
 import * as OP from './opcodes.js';
-import { registerSlot, type Selection } from './opcode-selection.js';
+import { isNearBranch, registerSlot, type Selection } from './opcode-selection.js';
 import * as R from './record.js';
 
 const RCX_SLOT = 8;
@@ -16,25 +16,34 @@ const MARKERS = 256n;
 const ENTER_LEVELS = 32;
 const NOT_ENCODABLE = -1;
 
-/** Writes the record of an instruction (decoded with the page offset as its ip). Returns its opcode. */
+/**
+ * Writes the record of an instruction; `origin` is the address that its page offset counts from. Returns its opcode.
+ */
 export function writeRecord(
   memory: PhysicalMemory,
   at: number,
   instruction: Instruction,
   selection: Selection,
+  origin = 0n,
 ): number {
   const { view } = memory;
   memory.u8.fill(0, at, at + RECORD_SIZE);
   view.setUint16(at + R.R_COST, selection.ticks, true);
   view.setUint8(at + R.R_LENGTH, instruction.length);
-  view.setUint16(at + R.R_OFFSET, Number(instruction.ip), true);
+  view.setUint16(at + R.R_OFFSET, Number(instruction.ip - origin), true);
   view.setUint8(at + R.R_C, selection.operation);
-  const opcode = writeOperands(view, at, instruction, selection);
+  const opcode = writeOperands(view, at, instruction, selection, origin);
   view.setUint16(at + R.R_OP, opcode, true);
   return opcode;
 }
 
-function writeOperands(view: DataView, at: number, instruction: Instruction, selection: Selection): number {
+function writeOperands(
+  view: DataView,
+  at: number,
+  instruction: Instruction,
+  selection: Selection,
+  origin: bigint,
+): number {
   const { opcode } = selection;
   if (opcode === OP.SLOW) return OP.SLOW;
   if (opcode === OP.NOP) return writeNop(view, at, instruction);
@@ -48,8 +57,8 @@ function writeOperands(view: DataView, at: number, instruction: Instruction, sel
   if (isCountedBranch(opcode)) view.setUint8(at + R.R_A, RCX_SLOT);
   for (let i = 0; i < instruction.opCount; i++) {
     const kind = instruction.opKind(i);
-    if (kind === OpKind.NearBranch64) {
-      view.setInt32(at + R.R_TARGET_OFFSET, Number(BigInt.asIntN(64, instruction.nearBranchTarget)), true);
+    if (isNearBranch(kind)) {
+      view.setInt32(at + R.R_TARGET_OFFSET, Number(BigInt.asIntN(64, instruction.nearBranchTarget - origin)), true);
     } else if (kind === OpKind.Memory) {
       if (writeAddress(view, at, instruction) === NOT_ENCODABLE) return OP.SLOW;
     } else if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64 && !(opcode === OP.ENTER && i === 1)) {
@@ -61,7 +70,7 @@ function writeOperands(view: DataView, at: number, instruction: Instruction, sel
 
 function immediateOf(instruction: Instruction, operand: number, selection: Selection): bigint {
   const value = instruction.immediate(operand);
-  if (selection.opcode === OP.ENTER || selection.opcode === OP.RET) return value;
+  if (selection.opcode === OP.ENTER || selection.opcode === OP.RET || selection.opcode === OP.RET32) return value;
   return BigInt.asIntN(selection.bits, value);
 }
 
@@ -153,7 +162,7 @@ function writeAddress(view: DataView, at: number, instruction: Instruction): num
   return 0;
 }
 
-function addressSize(instruction: Instruction): 16 | 32 | 64 {
+export function addressSize(instruction: Instruction): 16 | 32 | 64 {
   const sized = instruction.memoryBase === Register.None ? instruction.memoryIndex : instruction.memoryBase;
   if (sized === Register.EIP || (sized >= Register.EAX && sized <= Register.R15D)) return 32;
   if (sized >= Register.AX && sized <= Register.R15W) return 16;
@@ -230,7 +239,7 @@ function describeMemory(instruction: Instruction): Operand {
   };
 }
 
-const IMPLICIT_BASE = new Map<number, number>([
+const IMPLICIT_BASE = new Map<number, Register>([
   [OpKind.MemorySegSI, Register.SI],
   [OpKind.MemorySegESI, Register.ESI],
   [OpKind.MemorySegRSI, Register.RSI],
