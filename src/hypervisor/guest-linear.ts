@@ -44,7 +44,7 @@ export function guestLinearToHost(host: HostCpu, linear: number): number {
 /** Fetches up to `bytes.length` bytes at `linear`; how many, or GUEST_WAITS or GUEST_UNMAPPED. */
 export function fetchInstruction(host: HostCpu, linear: number, bytes: Uint8Array): number {
   const { memory } = host.cpu;
-  for (let fetched = 0; fetched < bytes.length; ) {
+  for (let fetched = 0; fetched < bytes.length;) {
     const address = linear + fetched;
     const pa = guestLinearToHost(host, address);
     if (pa === GUEST_WAITS) return GUEST_WAITS;

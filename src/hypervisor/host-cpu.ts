@@ -65,6 +65,11 @@ export class HostCpu {
     return this.vcpu.mode === EXITING_GUEST_MODE || this.vcpu.requests !== 0;
   }
 
+  /** Somebody has woken the thread since it announced its sleep. */
+  get woken(): boolean {
+    return !this.vcpu.sleeping;
+  }
+
   /** Ends a host step that began with `cpu.begin()`; always true. */
   finish(): true {
     this.cpu.finish();

@@ -42,7 +42,8 @@ export function emulateMmio(host: HostCpu, guestPhysical: number): ExitResult {
   if (fetched < 0 || !decodeMov(bytes, access)) {
     return failInternally(host, `cannot emulate the instruction at ${rip.toString(16)}H (${hex(bytes)})`);
   }
-  const isApic = vcpu.apic.enabled && !vcpu.apic.x2apic && Math.floor(guestPhysical / PAGE) * PAGE === vcpu.apic.basePage;
+  const isApic =
+    vcpu.apic.enabled && !vcpu.apic.x2apic && Math.floor(guestPhysical / PAGE) * PAGE === vcpu.apic.basePage;
   return isApic ? accessApic(host, guestPhysical % PAGE) : accessUserSpace(host, guestPhysical);
 }
 

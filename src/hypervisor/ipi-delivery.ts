@@ -7,11 +7,7 @@
  *
  * Left out: SMI, INIT and start-up IPIs, and remote reads.
  */
-import {
-  DELIVERY_FIXED,
-  DELIVERY_LOWEST_PRIORITY,
-  DELIVERY_NMI,
-} from '../hardware/apic/message.js';
+import { DELIVERY_FIXED, DELIVERY_LOWEST_PRIORITY, DELIVERY_NMI } from '../hardware/apic/message.js';
 import { STEP } from '../cost/step.js';
 import type { HostCpu } from './host-cpu.js';
 import { resolveDestinations } from './lapic/destinations.js';
@@ -131,7 +127,8 @@ export class IpiDelivery {
     const { cpu, request } = this.#host;
     const target = this.#target;
     if (request.deliveryMode === DELIVERY_NMI) return this.#acceptNmi();
-    if (request.deliveryMode !== DELIVERY_FIXED && request.deliveryMode !== DELIVERY_LOWEST_PRIORITY) return this.#served();
+    if (request.deliveryMode !== DELIVERY_FIXED && request.deliveryMode !== DELIVERY_LOWEST_PRIORITY)
+      return this.#served();
     if (!target.apic.acceptsInterrupts || (request.levelTriggered && !request.levelAsserted)) return this.#served();
     if (!this.#fixTriggerMode()) return null;
     cpu.charge(STEP.PIR_POST);

@@ -98,7 +98,16 @@ function describe(opcode: number, operandSize: number, access: MovAccess): boole
 }
 
 function isLegacyPrefix(byte: number): boolean {
-  return byte === OPERAND_SIZE_PREFIX || byte === 0x67 || byte === 0x2e || byte === 0x36 || byte === 0x3e || byte === 0x26 || byte === 0x64 || byte === 0x65;
+  return (
+    byte === OPERAND_SIZE_PREFIX ||
+    byte === 0x67 ||
+    byte === 0x2e ||
+    byte === 0x36 ||
+    byte === 0x3e ||
+    byte === 0x26 ||
+    byte === 0x64 ||
+    byte === 0x65
+  );
 }
 
 /** Bytes of ModRM, SIB and displacement at `at`. */

@@ -165,16 +165,19 @@ describe('APICv inhibited at run time', () => {
   it.each([
     ['spins', SPINS],
     ['halts', HALTS],
-  ])('91: a changed xAPIC ID turns APICv and IPIv off for every vCPU; an IPI to a target that %s arrives', (_, target) => {
-    const machine = kvmMachine({ sender: changesId, target });
-    expect(machine.run(1_000_000)).toBe(true);
-    expect(machine.counter()).toBe(1);
-    expect(machine.kvm.vm.inhibits.reasons).toBe(1 << APICV_INHIBIT_REASON_APIC_ID_MODIFIED);
-    expect(machine.kvm.effective).toEqual({ apicv: false, ipiv: false });
-    for (const { vcpu } of [machine.sender, machine.target]) {
-      expect([vcpu.apicvActive, vcpu.vmcs.apicvActive, vcpu.vmcs.ipivActive]).toEqual([false, false, false]);
-    }
-  });
+  ])(
+    '91: a changed xAPIC ID turns APICv and IPIv off for every vCPU; an IPI to a target that %s arrives',
+    (_, target) => {
+      const machine = kvmMachine({ sender: changesId, target });
+      expect(machine.run(1_000_000)).toBe(true);
+      expect(machine.counter()).toBe(1);
+      expect(machine.kvm.vm.inhibits.reasons).toBe(1 << APICV_INHIBIT_REASON_APIC_ID_MODIFIED);
+      expect(machine.kvm.effective).toEqual({ apicv: false, ipiv: false });
+      for (const { vcpu } of [machine.sender, machine.target]) {
+        expect([vcpu.apicvActive, vcpu.vmcs.apicvActive, vcpu.vmcs.ipivActive]).toEqual([false, false, false]);
+      }
+    },
+  );
 
   it('91: v1 does not notice', () => {
     const machine = kvmMachine({ sender: changesId, parameters: { version: 'v1' } });

@@ -156,7 +156,12 @@ describe('results of host code', () => {
     run(SWEEP_CYCLES);
     return [
       hardware.cpus.map((cpu) => [cpu.now, cpu.sleepTicks]),
-      [sender, target].map(({ vcpu, interrupts }) => [...vcpu.exits, vcpu.halts, vcpu.haltPollSuccesses, ...interrupts]),
+      [sender, target].map(({ vcpu, interrupts }) => [
+        ...vcpu.exits,
+        vcpu.halts,
+        vcpu.haltPollSuccesses,
+        ...interrupts,
+      ]),
       [...hardware.meter.counts],
       [...hardware.meter.ticks],
     ];

@@ -164,7 +164,8 @@ export class Vcpu {
 
   /** Exception for the next entry; interrupts an earlier one (KVM models double faults, which do not occur here). */
   queueException(vector: number, errorCode: number | null = null): void {
-    this.event.info = INTR_INFO_VALID | INTR_TYPE_HARD_EXCEPTION | vector | (errorCode === null ? 0 : INTR_INFO_DELIVER_CODE);
+    this.event.info =
+      INTR_INFO_VALID | INTR_TYPE_HARD_EXCEPTION | vector | (errorCode === null ? 0 : INTR_INFO_DELIVER_CODE);
     this.event.errorCode = errorCode ?? 0;
   }
 }

@@ -3,12 +3,7 @@ import * as X from '../../hardware/vmx/exit-reason.js';
 import type { HostCpu } from '../host-cpu.js';
 import { handleApicAccess, handleApicWrite, handleEoiInduced, handleTprBelowThreshold } from './apic.js';
 import { handleCrAccess } from './control-registers.js';
-import {
-  handleExceptionOrNmi,
-  handleExternalInterrupt,
-  handleInterruptWindow,
-  handleTripleFault,
-} from './events.js';
+import { handleExceptionOrNmi, handleExternalInterrupt, handleInterruptWindow, handleTripleFault } from './events.js';
 import { EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { failInternally } from './failure.js';
 import { handleAsNop, handleCpuid, handleHlt, handlePause, handleVmcall } from './instructions.js';

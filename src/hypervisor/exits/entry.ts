@@ -2,10 +2,7 @@
  * VM entry and what is read first after the exit (vmx_vcpu_enter_exit and vmx_vcpu_run, vmx.c), and an entry that fails
  * (vmx_handle_exit: KVM_EXIT_FAIL_ENTRY).
  */
-import {
-  EXIT_REASON_BASIC_MASK,
-  EXIT_REASON_FAILED_VMENTRY,
-} from '../../hardware/vmx/exit-reason.js';
+import { EXIT_REASON_BASIC_MASK, EXIT_REASON_FAILED_VMENTRY } from '../../hardware/vmx/exit-reason.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { VMX_SUCCEED, VMX_WAIT, type VmxResult } from '../../hardware/vmx/vmx-unit.js';
 import type { HostCpu } from '../host-cpu.js';

@@ -12,8 +12,4 @@ export const EXIT_KICKS_ALL = 3;
 export const EXIT_STOPS = 4;
 
 export type ExitResult =
-  | typeof EXIT_CONTINUES
-  | typeof EXIT_WAITS
-  | typeof EXIT_SENDS
-  | typeof EXIT_KICKS_ALL
-  | typeof EXIT_STOPS;
+  typeof EXIT_CONTINUES | typeof EXIT_WAITS | typeof EXIT_SENDS | typeof EXIT_KICKS_ALL | typeof EXIT_STOPS;

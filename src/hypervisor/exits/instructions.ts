@@ -54,7 +54,11 @@ export function handlePause(host: HostCpu): ExitResult {
   cpu.charge(STEP.PAUSE_HANDLER);
   if (pleGap !== 0) {
     const grown =
-      pleWindowGrow < 1 ? pleWindow : pleWindowGrow < pleWindow ? vcpu.pleWindow * pleWindowGrow : vcpu.pleWindow + pleWindowGrow;
+      pleWindowGrow < 1
+        ? pleWindow
+        : pleWindowGrow < pleWindow
+          ? vcpu.pleWindow * pleWindowGrow
+          : vcpu.pleWindow + pleWindowGrow;
     setPleWindow(host, Math.min(grown, pleWindowMax));
   }
   skipInstruction(host);
@@ -67,7 +71,11 @@ export function shrinkPleWindow(host: HostCpu): void {
   const { pleGap, pleWindow, pleWindowShrink } = vm.parameters;
   if (pleGap === 0) return;
   const shrunk =
-    pleWindowShrink < 1 ? pleWindow : pleWindowShrink < pleWindow ? Math.floor(vcpu.pleWindow / pleWindowShrink) : vcpu.pleWindow - pleWindowShrink;
+    pleWindowShrink < 1
+      ? pleWindow
+      : pleWindowShrink < pleWindow
+        ? Math.floor(vcpu.pleWindow / pleWindowShrink)
+        : vcpu.pleWindow - pleWindowShrink;
   setPleWindow(host, Math.max(shrunk, pleWindow));
 }
 

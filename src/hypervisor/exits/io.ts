@@ -19,7 +19,8 @@ export function handleIo(host: HostCpu): ExitResult {
   const port = exitQualification >>> 16;
   if (cpu.begin()) cpu.charge(STEP.USER_SPACE_EXIT);
   if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
-  if ((exitQualification & QUALIFICATION_STRING) !== 0) return failInternally(host, `string I/O on port ${port.toString(16)}H`);
+  if ((exitQualification & QUALIFICATION_STRING) !== 0)
+    return failInternally(host, `string I/O on port ${port.toString(16)}H`);
   const mask = size === 4 ? 0xffff_ffff : 2 ** (8 * size) - 1;
   const value = (cpu.gprLow(RAX) & mask) >>> 0;
   if ((exitQualification & QUALIFICATION_IN) === 0) {

@@ -92,7 +92,8 @@ function writeX2apicRegister(host: HostCpu, msr: number, high: number, low: numb
   const isIcr = offset === R.APIC_ICR;
   if (!apic.x2apic || (!isIcr && high !== 0)) return injectGeneralProtection(host);
   if (isIcr && hasReservedIcrBits(host, low)) return injectGeneralProtection(host);
-  if ((offset === R.APIC_EOI && low !== 0) || (offset === R.APIC_TASKPRI && low > 0xff)) return injectGeneralProtection(host);
+  if ((offset === R.APIC_EOI && low !== 0) || (offset === R.APIC_TASKPRI && low > 0xff))
+    return injectGeneralProtection(host);
   const write = isIcr ? apic.writeIcr(low & ~R.APIC_ICR_BUSY, high) : apic.writeRegister(offset, low);
   if (write === APIC_WRITE_INVALID) return injectGeneralProtection(host);
   skipInstruction(host);

@@ -239,4 +239,3 @@ function emitHandler(asm: Assembler, apicMode: ApicMode): ReturnType<Assembler['
   asm.plain(Code.Iretq);
   return handler;
 }
-
