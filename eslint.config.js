@@ -62,6 +62,7 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['**/*.d.ts'], rules: { '@typescript-eslint/no-extraneous-class': 'off' } },
   {
     files: ['**/*.test.ts', 'test/**/*.ts'],
     rules: {
