@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { adjustHaltPoll, nanosecondsOf, ticksOf } from './halt.js';
 import { kvmParameters, type KvmParameters } from './kvm-parameters.js';
-import type { Vcpu } from './vcpu.js';
 
 /** The window after a halt of `haltNs` with the window at `window`. */
 function windowAfter(window: number, haltNs: number, parameters: Partial<KvmParameters> = {}): number {
-  const vcpu = { haltPollNs: window } as Vcpu;
+  const vcpu = { haltPollNs: window };
   adjustHaltPoll(vcpu, haltNs, kvmParameters(parameters));
   return vcpu.haltPollNs;
 }

@@ -51,7 +51,7 @@ export function nanosecondsOf(ticks: number, tscGHz: number): number {
 }
 
 /** Adapts the window after a halt of `haltNs`: long ones shrink it, short ones that it missed let it grow. */
-export function adjustHaltPoll(vcpu: Vcpu, haltNs: number, parameters: KvmParameters): void {
+export function adjustHaltPoll(vcpu: Pick<Vcpu, 'haltPollNs'>, haltNs: number, parameters: KvmParameters): void {
   const { haltPollNs: max } = parameters;
   if (max === 0) vcpu.haltPollNs = 0;
   else if (haltNs <= vcpu.haltPollNs) return;

@@ -66,7 +66,7 @@ export class HostCpu {
   }
 
   /** Somebody has woken the thread since it announced its sleep. */
-  get woken(): boolean {
+  isWoken(): boolean {
     return !this.vcpu.sleeping;
   }
 

@@ -150,7 +150,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
           while ((events = pendingEvents(host)) === EVENTS_WAIT) yield ROOT_WAITS;
           if (events !== EVENTS_NONE) break;
           while (clock.mustWait(cpu)) yield ROOT_WAITS;
-          if (host.woken) continue;
+          if (host.isWoken()) continue;
 
           // Scheduled out. Interrupts are off while the descriptor changes.
           if (behaviour.wakeupArming === 'put' && hasHardwareSenders(host) && !interruptBlocked(host)) {
@@ -159,7 +159,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
           }
           for (;;) {
             while (!interrupts.advance()) yield ROOT_WAITS;
-            if (host.woken) break;
+            if (host.isWoken()) break;
             host.idle = true;
             yield ROOT_IDLE;
             host.idle = false;

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { PhysicalMemory } from '../../hardware/memory/physical-memory.js';
-import type { Vcpu } from '../vcpu.js';
 import { resolveDestinations } from './destinations.js';
 import { IpiRequest } from './ipi-request.js';
 import { APIC_DFR, APIC_LDR } from './registers.js';
@@ -12,13 +11,18 @@ const LOGICAL = 1 << 11;
 const LOWEST = 1 << 8;
 const COUNT = 20;
 
-function vcpus(mode: number): Vcpu[] {
+interface Numbered {
+  readonly id: number;
+  readonly apic: VcpuApic;
+}
+
+function vcpus(mode: number): Numbered[] {
   const memory = new PhysicalMemory({ cpus: 1, ramBytes: COUNT * 4096, trackedPages: 1, records: 1, codePages: 1 });
   return Array.from({ length: COUNT }, (_, id) => {
     const apic = new VcpuApic(memory, id * 4096, id);
     apic.setBase(mode, 0, true);
     if (mode === XAPIC) apic.page.write(APIC_LDR, 1 << (24 + (id % 8)));
-    return { id, apic } as Vcpu;
+    return { id, apic };
   });
 }
 
@@ -26,7 +30,7 @@ function vcpus(mode: number): Vcpu[] {
 function targets(mode: number, low: number, high: number, all = vcpus(mode)): number[] {
   const request = new IpiRequest();
   request.fromIcr(low, high, mode === X2APIC);
-  const found: Vcpu[] = [];
+  const found: Numbered[] = [];
   resolveDestinations(all, all[2], request, found);
   return found.map(({ id }) => id);
 }

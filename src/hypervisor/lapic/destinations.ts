@@ -14,14 +14,24 @@ import {
 } from '../../hardware/apic/message.js';
 import type { IpiRequest } from './ipi-request.js';
 import { APIC_DFR, APIC_LDR } from './registers.js';
-import type { Vcpu } from '../vcpu.js';
+import type { VcpuApic } from './vcpu-apic.js';
 
 const XAPIC_BROADCAST = 0xff;
 const X2APIC_BROADCAST = 0xffff_ffff;
 const DFR_FLAT = 0xf;
 
+/** As much of a vCPU as decides whether a request is for it. */
+interface Addressed {
+  readonly apic: VcpuApic;
+}
+
 /** Fills `targets` with the vCPUs that `request` from `source` goes to. */
-export function resolveDestinations(vcpus: readonly Vcpu[], source: Vcpu, request: IpiRequest, targets: Vcpu[]): void {
+export function resolveDestinations<T extends Addressed>(
+  vcpus: readonly T[],
+  source: T,
+  request: IpiRequest,
+  targets: T[],
+): void {
   targets.length = 0;
   if (request.shorthand === SHORTHAND_SELF) {
     targets.push(source);
@@ -31,7 +41,7 @@ export function resolveDestinations(vcpus: readonly Vcpu[], source: Vcpu, reques
   if (request.deliveryMode === DELIVERY_LOWEST_PRIORITY) keepOne(request.vector, targets);
 }
 
-function matches(vcpu: Vcpu, source: Vcpu, request: IpiRequest): boolean {
+function matches(vcpu: Addressed, source: Addressed, request: IpiRequest): boolean {
   if (!vcpu.apic.enabled) return false;
   if (request.shorthand === SHORTHAND_ALL) return true;
   if (request.shorthand === SHORTHAND_OTHERS) return vcpu !== source;
@@ -42,7 +52,7 @@ function matches(vcpu: Vcpu, source: Vcpu, request: IpiRequest): boolean {
 }
 
 /** kvm_apic_match_logical_addr */
-function matchesLogical(vcpu: Vcpu, destination: number): boolean {
+function matchesLogical(vcpu: Addressed, destination: number): boolean {
   const ldr = vcpu.apic.page.read(APIC_LDR);
   if (vcpu.apic.x2apic) return destination >>> 16 === ldr >>> 16 && (destination & ldr & 0xffff) !== 0;
   const logicalId = ldr >>> 24;
@@ -51,7 +61,7 @@ function matchesLogical(vcpu: Vcpu, destination: number): boolean {
 }
 
 /** Vector hashing: a lowest-priority interrupt goes to one of the matching vCPUs, always the same for a vector. */
-function keepOne(vector: number, targets: Vcpu[]): void {
+function keepOne(vector: number, targets: unknown[]): void {
   if (targets.length <= 1) return;
   const chosen = targets[vector % targets.length];
   targets.length = 0;
