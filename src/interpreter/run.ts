@@ -200,11 +200,11 @@ function begin(cpu: usize): usize {
   const rip = load<u64>(cpu, CPU_RIP);
   const once = load<u32>(cpu, CPU_ONCE);
   if (once != 0) {
-    store<u32>(cpu, 0, CPU_ONCE);
     if (load<u64>(cpu, CPU_ONCE_RIP) == rip) {
       store<u64>(cpu, rip - load<u16>(once, R_OFFSET), CPU_CODE_BASE);
       return once;
     }
+    store<u32>(cpu, 0, CPU_ONCE);
   }
   return load<u32>(cpu, CPU_MODE) == MODE_64 ? go(cpu, rip) : goUndecoded(cpu, rip);
 }
@@ -426,6 +426,7 @@ export function run(cpu: usize): u32 {
       pc = next;
     }
   } while (finishSplitStore(cpu));
+  if (retired != load<u64>(cpu, CPU_RETIRED)) store<u32>(cpu, 0, CPU_ONCE);
   store<u64>(cpu, now, CPU_NOW);
   store<u64>(cpu, retired, CPU_RETIRED);
   store<u64>(cpu, load<u64>(cpu, CPU_CODE_BASE) + load<u16>(pc, R_OFFSET), CPU_RIP);

@@ -130,6 +130,15 @@ describe('32-bit code', () => {
     expect([cpu.memory.read32(0x7ffc), cpu.memory.read32(0x7ff8)]).toEqual([7, CODE + 7]);
   });
 
+  it('is kept while its instruction waits for a line', () => {
+    const cpu = cpu32('a1 00 81 00 00'); // mov eax, [8100h]
+    cpu.tracked.set(8, 0);
+    expect(cpu.step()).toBe(L.STOP_LINE_MISS);
+    cpu.memory.u64[cpu.memory.lineMasks / 8] = 1n << 4n;
+    cpu.setLong(L.CPU_LIMIT, 1);
+    expect([cpu.engine.run(cpu.block), cpu.retired]).toEqual([L.STOP_LIMIT, 1]);
+  });
+
   it('does not run into records of 64-bit code at the same place', () => {
     const cpu = cpuAt('90 48 ff c0 0f a2'); // nop; inc rax, or dec eax; inc eax
     expect([cpu.run(1e6), cpu.register(RAX)]).toEqual([L.STOP_SLOW, 1n]);

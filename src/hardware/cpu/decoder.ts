@@ -91,6 +91,7 @@ export class Decoder {
   /** Forgets the decoded code of a page that is about to be written. */
   drop(page: number): void {
     this.#pages.drop(page);
+    for (const cpu of this.#cpus) cpu.setWord(L.CPU_ONCE, 0);
     this.#dropped = page;
     this.#droppedBy = null;
   }

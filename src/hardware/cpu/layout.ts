@@ -79,8 +79,6 @@ export const CPU_COUNT_SPIN_EXIT = 416;
 export const CPU_COST_SPIN_EXIT = 424; // the others are in their records
 
 export const CPU_EXTRA_TICKS = 428; // u32: what the current instruction costs on top of its record
-export const CPU_ONCE = 432; //        u32: record of an instruction decoded for one execution at CPU_ONCE_RIP, or 0
-export const CPU_ONCE_RIP = 440;
 
 // A store that crosses a page goes to CPU_SPLIT_DATA first and is copied when the instruction has retired
 export const CPU_SPLIT_SIZE = 448; //   u32: bytes to copy, 0 = none
@@ -107,6 +105,9 @@ export const CPU_TLB_VICTIMS = 0xc000; // supervisor; the user bank's follow at 
 export const TLB_VICTIM_BANK = 0x100;
 export const TLB_VICTIMS = 4;
 export const CPU_TLB_NEXT_VICTIM = 0xc200; // u32: counts displacements
+// An instruction decoded for one execution; forgotten when it retires and, like a translation, when the TLBs are flushed
+export const CPU_ONCE = 0xc300; //     u32: its record, or 0
+export const CPU_ONCE_RIP = 0xc308; // its address
 
 // ---- TLB entry. A tag is the linear page address with bit 0 set when valid (so an all-zero entry matches nothing).
 export const TLB_READ = 0; //     u64 tag: loads may go to `addend` directly
