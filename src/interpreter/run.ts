@@ -20,7 +20,6 @@ import { ADD, AND, CMP, DEC, INC, NEG, NOT, OR, SUB, TEST, XOR, extendRm, extend
 import { SAR, SHL, SHR, shiftRc, shiftRi } from './shift';
 import { imulRm, imulRr, imulRri } from './multiply';
 import { cmovRm, cmovRr, setccR } from './bit';
-import { string } from './string';
 import { codeMap, call, callM, callR, go, goUndecoded, jmpM, jmpR, jumpIf, leave, noRecord, popR, pushI, pushR, ret, target } from './control';
 import { carry, less, overflow, parity, sign, zero } from './flags';
 import { after } from './operand';
