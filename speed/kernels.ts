@@ -60,7 +60,6 @@ const branchy: Kernel = {
     const [outer, fill, insert, shift, place] = ['outer', 'fill', 'insert', 'shift', 'place'].map((name) =>
       asm.label(name),
     );
-    if (!outer || !fill || !insert || !shift || !place) throw new Error('labels are missing');
     asm.mov(EBX, 0x1234_5677);
     asm.bind(outer);
     asm.mov(RDI, DATA + 0x10000);
@@ -105,7 +104,6 @@ export function startKernel({ emit }: Kernel): { readonly work: () => number } {
   emit(asm);
   const machine = bareMachine({ code: asm.assemble(), entries: [KERNEL_CODE] });
   const [cpu] = machine.cpus;
-  if (cpu === undefined) throw new Error('a machine without CPUs');
   return {
     work: () => {
       const before = cpu.long(CPU_RETIRED);

@@ -11,7 +11,7 @@ export function yardstick(): number {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    WORDS[state & 1023] = ((WORDS[(state >>> 10) & 1023] as number) + state) >>> 0;
+    WORDS[state & 1023] = (WORDS[(state >>> 10) & 1023] + state) >>> 0;
   }
   return state;
 }

@@ -70,7 +70,7 @@ export function calibrate(table: MeasuredTable, options: CalibrationOptions): Ca
       name: column.name,
       measured: column.mean,
       standardError: Math.sqrt(column.variance / column.samples.length),
-      model: fitted.averages[row] as number,
+      model: fitted.averages[row],
       heldOut: options.holdout.includes(column.name),
     })),
     groups: groupsOf(fitted, options.prior),
@@ -88,7 +88,7 @@ function finishProfile(fitted: Fit, options: CalibrationOptions, pooledDeviation
     steps[name] = { ...steps[name], source: 'fitted', suggested: options.prior.steps[name].value };
   }
   const stretched = options.evaluate(fitted.profile, MESH_PROBE);
-  const slopes = stretched.map((average, row) => (average - (fitted.averages[row] as number)) / (MESH_PROBE - 1));
+  const slopes = stretched.map((average, row) => (average - fitted.averages[row]) / (MESH_PROBE - 1));
   const slope = slopes.reduce((sum, value) => sum + value, 0) / slopes.length;
   const value = Math.round((pooledDeviation / slope) * NOISE_DIGITS) / NOISE_DIGITS;
   const { name, description } = options;
@@ -120,7 +120,7 @@ function calibratedStep(fitted: Fit, prior: CostProfile, name: StepName): Calibr
 
 function responseOf(fitted: Fit, name: StepName): number[] {
   const column = fitted.free.indexOf(name);
-  return fitted.jacobian.map((row) => row[column] as number);
+  return fitted.jacobian.map((row) => row[column]);
 }
 
 /**

@@ -23,7 +23,7 @@ describe('fit', () => {
   it('reproduces the rows within a tick per free step', () => {
     const { averages } = fit(prior, options);
     averages.forEach((average, row) => {
-      expect(Math.abs(average - (TARGETS[row] as number))).toBeLessThan(0.25);
+      expect(Math.abs(average - TARGETS[row])).toBeLessThan(0.25);
     });
   });
 

@@ -51,18 +51,17 @@ export function fit(prior: CostProfile, options: FitOptions): Fit {
   let jacobian = measureJacobian(prior, free, values, options.evaluate);
   let averages = options.evaluate(withValues(prior, free, values));
   let iterations = 0;
-  const isOff = (row: number): boolean =>
-    Math.abs((averages[row] as number) - (options.targets[row] as number)) > CLOSE_ENOUGH;
+  const isOff = (row: number): boolean => Math.abs(averages[row] - options.targets[row]) > CLOSE_ENOUGH;
   while (rows.some(isOff) && iterations < MOST_ITERATIONS) {
     const wanted = rows.map((row) => {
       const shift = dot(
-        jacobian[row] as number[],
-        values.map((value, step) => value - (suggested[step] as number)),
+        jacobian[row],
+        values.map((value, step) => value - suggested[step]),
       );
-      return (options.targets[row] as number) - (averages[row] as number) + shift;
+      return options.targets[row] - averages[row] + shift;
     });
     values = nearestToPrior(
-      rows.map((row) => jacobian[row] as number[]),
+      rows.map((row) => jacobian[row]),
       wanted,
       suggested,
       widths,
@@ -76,7 +75,7 @@ export function fit(prior: CostProfile, options: FitOptions): Fit {
     profile,
     free,
     jacobian,
-    rank: rank(rows.map((row) => jacobian[row] as number[])),
+    rank: rank(rows.map((row) => jacobian[row])),
     averages,
     iterations,
   };
@@ -102,7 +101,7 @@ function wholeTicks(cycles: number): number {
 function withValues(prior: CostProfile, free: readonly StepName[], values: readonly number[]): CostProfile {
   const steps = { ...prior.steps };
   free.forEach((name, index) => {
-    steps[name] = { ...steps[name], value: values[index] as number };
+    steps[name] = { ...steps[name], value: values[index] };
   });
   return { ...prior, steps };
 }
@@ -123,7 +122,7 @@ function measureJacobian(
         values.map((value, index) => (index === step ? value + PROBE : value)),
       ),
     );
-    return bumped.map((average, row) => (average - (base[row] as number)) / PROBE);
+    return bumped.map((average, row) => (average - base[row]) / PROBE);
   });
   return transpose(columns);
 }
@@ -135,13 +134,13 @@ function nearestToPrior(
   suggested: readonly number[],
   widths: readonly number[],
 ): number[] {
-  const weighted = jacobian.map((row) => row.map((value, step) => value * (widths[step] as number) ** 2));
+  const weighted = jacobian.map((row) => row.map((value, step) => value * widths[step] ** 2));
   const multipliers = solve(multiply(weighted, transpose(jacobian)), wanted);
   if (multipliers === null) throw new RangeError('the rows do not determine the group sums: the fit is singular');
   return suggested.map((value, step) => {
     const pull = dot(
       multipliers,
-      weighted.map((row) => row[step] as number),
+      weighted.map((row) => row[step]),
     );
     return wholeTicks(value + pull);
   });

@@ -9,18 +9,18 @@ export function multiply(a: Matrix, b: Matrix): number[][] {
     (b[0] ?? []).map((_, column) =>
       dot(
         row,
-        b.map((other) => other[column] as number),
+        b.map((other) => other[column]),
       ),
     ),
   );
 }
 
 export function transpose(a: Matrix): number[][] {
-  return (a[0] ?? []).map((_, column) => a.map((row) => row[column] as number));
+  return (a[0] ?? []).map((_, column) => a.map((row) => row[column]));
 }
 
 export function dot(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, value, index) => sum + value * (b[index] as number), 0);
+  return a.reduce((sum, value, index) => sum + value * b[index], 0);
 }
 
 /** Rank by Gaussian elimination with full pivoting of rows. */
@@ -40,25 +40,25 @@ function eliminate(rows: number[][], at: number, column: number): number {
   for (let row = at + 1; row < rows.length; row++) {
     if (Math.abs(cell(rows, row, column)) > Math.abs(cell(rows, best, column))) best = row;
   }
-  const pivotRow = rows[best] as number[];
-  rows[best] = rows[at] as number[];
+  const pivotRow = rows[best];
+  rows[best] = rows[at];
   rows[at] = pivotRow;
-  const pivot = pivotRow[column] as number;
+  const pivot = pivotRow[column];
   if (pivot === 0) return 0;
   for (let row = at + 1; row < rows.length; row++) {
     const factor = cell(rows, row, column) / pivot;
-    rows[row] = (rows[row] as number[]).map((value, index) => value - factor * (pivotRow[index] as number));
+    rows[row] = rows[row].map((value, index) => value - factor * pivotRow[index]);
   }
   return Math.abs(pivot);
 }
 
 function cell(rows: readonly number[][], row: number, column: number): number {
-  return (rows[row] as number[])[column] as number;
+  return rows[row][column];
 }
 
 /** Solves the square system `a x = b`; null when it is singular. */
 export function solve(a: Matrix, b: readonly number[]): number[] | null {
-  const rows = a.map((row, index) => [...row, b[index] as number]);
+  const rows = a.map((row, index) => [...row, b[index]]);
   const size = a.length;
   const largest = Math.max(0, ...a.flat().map(Math.abs));
   for (let column = 0; column < size; column++) {
@@ -66,7 +66,7 @@ export function solve(a: Matrix, b: readonly number[]): number[] | null {
   }
   const x = new Array<number>(size).fill(0);
   for (let row = size - 1; row >= 0; row--) {
-    const known = dot((rows[row] as number[]).slice(0, size), x);
+    const known = dot(rows[row].slice(0, size), x);
     x[row] = (cell(rows, row, size) - known) / cell(rows, row, row);
   }
   return x;

@@ -16,8 +16,8 @@ export function costTable(profile: CostProfile, tscGHz: number, draw: PlacementD
     const { value, unit } = profile.steps[name];
     stepTicks[index] = Math.round(value * (unit === 'ns' ? tscGHz : 1) * TICKS_PER_CYCLE);
   });
-  stepTicks[STEP.LINE_TRANSFER] = Math.round((stepTicks[STEP.LINE_TRANSFER] as number) * draw.lineFactor);
-  stepTicks[STEP.IPI_FLIGHT] = Math.round((stepTicks[STEP.IPI_FLIGHT] as number) * draw.flightFactor);
+  stepTicks[STEP.LINE_TRANSFER] = Math.round(stepTicks[STEP.LINE_TRANSFER] * draw.lineFactor);
+  stepTicks[STEP.IPI_FLIGHT] = Math.round(stepTicks[STEP.IPI_FLIGHT] * draw.flightFactor);
   const { line, flight } = profile.distance;
   return {
     stepTicks,

@@ -40,7 +40,7 @@ export function runSeed(scenarioSeed: number, run: number): number {
 /** Mean 0, standard deviation 1: how far this run's placement is from the average one. */
 export function standardDraw(seed: number): number {
   const random = xoroshiro128plus(seed);
-  const hops = HOPS[uniformInt(random, 0, HOPS.length - 1)] as number;
+  const hops = HOPS[uniformInt(random, 0, HOPS.length - 1)];
   const step = UNCORE_STEPS[uniformInt(random, 0, UNCORE_STEPS.length - 1)] as number;
   return (hops + step - MEAN) / DEVIATION;
 }

@@ -101,7 +101,7 @@ export function parseProfile(text: string, origin: string): CostProfile {
   const parsed = profileSchema.safeParse(data);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new ProfileError(`profile ${origin}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
+  throw new ProfileError(`profile ${origin}: ${issue.path.join('.')}: ${issue.message}`);
 }
 
 /** SHA-256 over the values that a machine uses, in canonical order: notes and names do not matter. */

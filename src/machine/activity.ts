@@ -34,8 +34,8 @@ export function takeSnapshot(cpu: Cpu, exits: ArrayLike<number>): Snapshot {
   const ticks = cpu.meter.ticks.slice(first, first + STEP_NAMES.length);
   for (const [step, counter] of COUNTED) {
     const count = cpu.long(counter);
-    counts[step] = (counts[step] as number) + count;
-    ticks[step] = (ticks[step] as number) + count * (cpu.meter.table.stepTicks[step] as number);
+    counts[step] = counts[step] + count;
+    ticks[step] = ticks[step] + count * cpu.meter.table.stepTicks[step];
   }
   return {
     busy: cpu.now - cpu.sleepTicks - cpu.long(L.CPU_SPIN_TICKS),
@@ -51,8 +51,8 @@ export function activityBetween(cpu: number, from: Snapshot, to: Snapshot): CpuA
   const steps: Partial<Record<StepName, StepTotal>> = {};
   let named = 0;
   STEP_NAMES.forEach((name, step) => {
-    const count = (to.counts[step] as number) - (from.counts[step] as number);
-    const ticks = (to.ticks[step] as number) - (from.ticks[step] as number);
+    const count = to.counts[step] - from.counts[step];
+    const ticks = to.ticks[step] - from.ticks[step];
     if (count === 0) return;
     steps[name] = { count, cycles: ticks / TICKS_PER_CYCLE };
     if (step !== STEP.IPI_FLIGHT) named += ticks;
@@ -71,7 +71,7 @@ export function activityBetween(cpu: number, from: Snapshot, to: Snapshot): CpuA
 function exitsBetween(from: Float64Array, to: Float64Array): Record<string, number> {
   const exits: Record<string, number> = {};
   to.forEach((count, reason) => {
-    const difference = count - (from[reason] as number);
+    const difference = count - from[reason];
     if (difference !== 0) exits[exitReasonName(reason)] = difference;
   });
   return exits;

@@ -34,7 +34,7 @@ export interface Machine {
 
 /** Builds the machine of a case. Throws a RangeError when the case is impossible (see `impossibilities`). */
 export function buildMachine(options: MachineOptions, inputs: MachineInputs): Machine {
-  const [impossible] = impossibilities(options);
+  const impossible = impossibilities(options).at(0);
   if (impossible !== undefined) throw new RangeError(`${impossible.path.join('.')}: ${impossible.message}`);
   const guest = buildGuest(options);
   const hostBytes = HOST_BYTES + options.vcpus * HOST_BYTES_PER_VCPU;
@@ -90,7 +90,7 @@ function parametersOf({ kvm, ipiv, host, cpu, apHaltPolicy }: MachineOptions): K
 
 function loadGuest(kvm: Kvm, hardware: Hardware, guest: GuestImage): void {
   guest.vcpus.forEach((registers, id) => {
-    const cpu = hardware.cpus[id];
+    const cpu = hardware.cpus.at(id);
     if (cpu === undefined) throw new RangeError('more vCPUs than physical CPUs');
     const vcpu = kvm.createVcpu(id, cpu);
     vcpu.setRegisters(registers);

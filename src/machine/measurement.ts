@@ -43,6 +43,6 @@ export class Measurement {
 
   /** What each CPU did in the last timed loop; empty when the guest never finished one. */
   activity(): CpuActivity[] {
-    return this.#end.map((end, cpu) => activityBetween(cpu, this.#begin[cpu] as Snapshot, end));
+    return this.#end.map((end, cpu) => activityBetween(cpu, this.#begin[cpu], end));
   }
 }

@@ -18,15 +18,15 @@ export class Topology {
   constructor(host: HostOptions, vcpus: number, costs: CostTable) {
     this.cpus = host.pcpus ?? vcpus;
     this.#host = host;
-    this.#lineTicks = scaled(costs.stepTicks[STEP.LINE_TRANSFER] as number, costs.lineDistance);
-    this.#flightTicks = scaled(costs.stepTicks[STEP.IPI_FLIGHT] as number, costs.flightDistance);
+    this.#lineTicks = scaled(costs.stepTicks[STEP.LINE_TRANSFER], costs.lineDistance);
+    this.#flightTicks = scaled(costs.stepTicks[STEP.IPI_FLIGHT], costs.flightDistance);
   }
 
   /** Ticks for a cache line from one CPU to another. */
-  lineLatency = (from: number, to: number): number => this.#lineTicks[this.#distance(from, to)] as number;
+  lineLatency = (from: number, to: number): number => this.#lineTicks[this.#distance(from, to)];
 
   /** Ticks for an interrupt message from one CPU to another. */
-  flightLatency = (from: number, to: number): number => this.#flightTicks[this.#distance(from, to)] as number;
+  flightLatency = (from: number, to: number): number => this.#flightTicks[this.#distance(from, to)];
 
   /** The shortest time in which any CPU can affect another, in ticks: how far one may run ahead. */
   get lookahead(): number {

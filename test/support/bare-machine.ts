@@ -59,7 +59,7 @@ export function bareMachine({ code, entries, gates = [], simulation = {}, host =
   ];
   for (const { gpa, bytes } of segments) hardware.memory.bytes(gpa, bytes.length).set(bytes);
   entries.forEach((rip, cpu) => {
-    start(hardware.cpus[cpu] as Cpu, initialRegisters(cpu, rip, cpus));
+    start(hardware.cpus[cpu], initialRegisters(cpu, rip, cpus));
   });
   return hardware;
 }

@@ -23,7 +23,7 @@ class ScriptedCpu implements Timed {
   run(limit: number): void {
     this.limits.push(limit);
     for (;;) {
-      const [act] = this.#acts;
+      const act = this.#acts.at(0);
       if (act === undefined) {
         this.state = ASLEEP;
         return;

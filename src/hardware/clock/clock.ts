@@ -82,7 +82,7 @@ export class Clock {
 
   /** Settles a parked CPU before something at (at, byCpu) touches it. */
   settle(id: number, at: number, byCpu: number): void {
-    const cpu = this.#cpus[id] as Timed;
+    const cpu = this.#cpus[id];
     if (cpu.state !== PARKED) return;
     cpu.unpark(at, byCpu);
     this.activate(cpu);
@@ -96,18 +96,23 @@ export class Clock {
   /** Runs until `stop`, or until nobody can ever go on; returns whether it was stopped. */
   run(): boolean {
     this.#stopped = false;
-    while (!this.#stopped) {
-      const cpu = this.#next();
-      if (this.#events.nextAt <= (cpu === null ? Infinity : cpu.now)) {
-        if (this.#events.nextAt === Infinity) return false;
-        this.#handleEvent();
-      } else if (cpu !== null) {
-        cpu.state = RUNNING;
-        this.#limit = this.#limitFor(cpu);
-        cpu.run(this.#limit);
-      }
+    let goesOn = true;
+    while (goesOn) goesOn = this.#advance();
+    return this.#stopped;
+  }
+
+  /** Handles the next event or lets the next CPU run; false when stopped or when there is neither. */
+  #advance(): boolean {
+    const cpu = this.#next();
+    if (this.#events.nextAt <= (cpu === null ? Infinity : cpu.now)) {
+      if (this.#events.nextAt === Infinity) return false;
+      this.#handleEvent();
+    } else if (cpu !== null) {
+      cpu.state = RUNNING;
+      this.#limit = this.#limitFor(cpu);
+      cpu.run(this.#limit);
     }
-    return true;
+    return !this.#stopped;
   }
 
   /** The first CPU in order; the horizon is set to the second. */

@@ -15,7 +15,7 @@ export class EventQueue {
   nextAt = Infinity;
 
   get nextTarget(): number {
-    return (this.#heap[0] as Event).target;
+    return this.#heap[0].target;
   }
 
   push(at: number, target: number, action: (at: number) => void): void {
@@ -24,21 +24,21 @@ export class EventQueue {
     let hole = heap.length;
     while (hole > 0) {
       const parent = (hole - 1) >> 1;
-      if (!EARLIER(event, heap[parent] as Event)) break;
-      heap[hole] = heap[parent] as Event;
+      if (!EARLIER(event, heap[parent])) break;
+      heap[hole] = heap[parent];
       hole = parent;
     }
     heap[hole] = event;
-    this.nextAt = (heap[0] as Event).at;
+    this.nextAt = heap[0].at;
   }
 
   /** Removes the first event and returns its action. */
   pop(): (at: number) => void {
     const heap = this.#heap;
-    const first = heap[0] as Event;
+    const first = heap[0];
     const last = heap.pop() as Event;
     if (heap.length > 0) this.#sink(last);
-    this.nextAt = heap.length === 0 ? Infinity : (heap[0] as Event).at;
+    this.nextAt = heap.length === 0 ? Infinity : heap[0].at;
     return first.action;
   }
 
@@ -48,9 +48,9 @@ export class EventQueue {
     for (;;) {
       let child = 2 * hole + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && EARLIER(heap[child + 1] as Event, heap[child] as Event)) child++;
-      if (!EARLIER(heap[child] as Event, event)) break;
-      heap[hole] = heap[child] as Event;
+      if (child + 1 < heap.length && EARLIER(heap[child + 1], heap[child])) child++;
+      if (!EARLIER(heap[child], event)) break;
+      heap[hole] = heap[child];
       hole = child;
     }
     heap[hole] = event;

@@ -15,7 +15,7 @@ class AccessingCpu {
   state: RunState = RUNNING;
   collected: number[] = [];
   lineArriving = false;
-  flushes = 0;
+  readonly trackedPages: number[] = [];
   transferTicks = 0;
   readonly id: number;
   readonly block: number;
@@ -34,13 +34,13 @@ class AccessingCpu {
     this.transferTicks += ticks;
   }
 
-  flushTlbs(): void {
-    this.flushes++;
+  trackPage(page: number): void {
+    this.trackedPages.push(page);
   }
 
   run(limit: number): void {
     for (;;) {
-      const [access] = this.#accesses;
+      const access = this.#accesses.at(0);
       if (access === undefined) {
         this.now = limit;
         this.state = 3;
@@ -135,7 +135,7 @@ describe('cache lines', () => {
 
   it('clear the spin mark of a CPU that loses one', () => {
     const { clock, memory, cpus } = host(0, [write(0)], [write(10)]);
-    const mark = ((cpus[0] as AccessingCpu).block + CPU_MARK_BRANCH) >>> 2;
+    const mark = (cpus[0].block + CPU_MARK_BRANCH) >>> 2;
     memory.u32[mark] = 1;
     clock.run();
     expect(memory.u32[mark]).toBe(0);

@@ -64,7 +64,7 @@ export class Lines {
 
   /** Index of the tracked page that holds `pa`, or -1. */
   trackedIndex(pa: number): number {
-    const state = this.#pages[pa >>> PAGE_SHIFT] as number;
+    const state = this.#pages[pa >>> PAGE_SHIFT];
     return state < 0 ? -state - 1 : -1;
   }
 
@@ -85,7 +85,7 @@ export class Lines {
    * instant when the last one arrives; the CPU drops the collection when the operation completes.
    */
   collect(cpu: Cpu, pa: number, write: boolean): boolean {
-    const state = this.#pages[pa >>> PAGE_SHIFT] as number;
+    const state = this.#pages[pa >>> PAGE_SHIFT];
     if (state === 1 + cpu.id) return true;
     if (state >= 0) return this.touch(cpu, pa) && this.collect(cpu, pa, write);
     const slot = (-state - 1) * LINES_PER_PAGE + ((pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1));
@@ -95,11 +95,11 @@ export class Lines {
   /** First touch of a page by a CPU: an act. False: not yet this CPU's turn. */
   touch(cpu: Cpu, pa: number): boolean {
     const page = pa >>> PAGE_SHIFT;
-    const state = this.#pages[page] as number;
+    const state = this.#pages[page];
     if (state < 0 || state === 1 + cpu.id) return true;
     if (this.#clock.mustWait(cpu)) return false;
     if (state === UNTOUCHED) this.#pages[page] = 1 + cpu.id;
-    else this.#track(page, this.#cpus[state - 1] as Cpu);
+    else this.#track(page, this.#cpus[state - 1]);
     return true;
   }
 
@@ -110,7 +110,7 @@ export class Lines {
     this.#pageOfIndex[index] = page;
     this.#owner.fill(owner.id, index * LINES_PER_PAGE, (index + 1) * LINES_PER_PAGE);
     this.#memory.u8.fill(0xff, this.#mask(owner.id, index), this.#mask(owner.id, index) + LINE_MASK_SIZE);
-    owner.flushTlbs();
+    owner.trackPage(page * PAGE_SIZE, index);
   }
 
   #mask(cpu: number, index: number): number {
@@ -123,17 +123,17 @@ export class Lines {
   }
 
   #may(cpu: number, slot: number, write: boolean): boolean {
-    return ((this.#memory.i32[this.#word(cpu, slot, write)] as number) & (1 << (slot & 31))) !== 0;
+    return (this.#memory.i32[this.#word(cpu, slot, write)] & (1 << (slot & 31))) !== 0;
   }
 
   #allow(cpu: number, slot: number, write: boolean): void {
     const word = this.#word(cpu, slot, write);
-    this.#memory.i32[word] = (this.#memory.i32[word] as number) | (1 << (slot & 31));
+    this.#memory.i32[word] = this.#memory.i32[word] | (1 << (slot & 31));
   }
 
   #revoke(cpu: number, slot: number, write: boolean): void {
     const word = this.#word(cpu, slot, write);
-    this.#memory.i32[word] = (this.#memory.i32[word] as number) & ~(1 << (slot & 31));
+    this.#memory.i32[word] = this.#memory.i32[word] & ~(1 << (slot & 31));
   }
 
   /** Request, then arrival; each when this CPU is next. */
@@ -149,7 +149,7 @@ export class Lines {
   }
 
   #request(cpu: Cpu, slot: number, write: boolean): void {
-    const start = Math.max(cpu.now, this.#busyUntil[slot] as number);
+    const start = Math.max(cpu.now, this.#busyUntil[slot]);
     this.#busyUntil[slot] = start + this.#occupancy;
     const done = start + this.#latency(this.#source(cpu.id, slot), cpu.id);
     cpu.charge(STEP.LINE_TRANSFER, done - cpu.now);
@@ -159,7 +159,7 @@ export class Lines {
 
   /** Where the line comes from: its owner, or for an upgrade by the owner the farthest other reader. */
   #source(cpu: number, slot: number): number {
-    const owner = this.#owner[slot] as number;
+    const owner = this.#owner[slot];
     if (owner !== cpu) return owner;
     let source = cpu;
     for (const other of this.#cpus) {
@@ -192,7 +192,7 @@ export class Lines {
   }
 
   #takeForReading(cpu: Cpu, slot: number): void {
-    const owner = this.#owner[slot] as number;
+    const owner = this.#owner[slot];
     if (owner !== cpu.id) this.#revoke(owner, slot, true);
     this.#allow(cpu.id, slot, false);
   }
@@ -211,6 +211,6 @@ export class Lines {
   }
 
   #address(slot: number): number {
-    return (this.#pageOfIndex[slot >>> 6] as number) * PAGE_SIZE + (slot & (LINES_PER_PAGE - 1)) * 64;
+    return this.#pageOfIndex[slot >>> 6] * PAGE_SIZE + (slot & (LINES_PER_PAGE - 1)) * 64;
   }
 }

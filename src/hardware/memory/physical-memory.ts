@@ -74,7 +74,7 @@ export class PhysicalMemory {
   }
 
   read8(pa: number): number {
-    return this.u8[this.ram + pa] as number;
+    return this.u8[this.ram + pa];
   }
 
   write8(pa: number, value: number): void {
@@ -83,7 +83,7 @@ export class PhysicalMemory {
 
   /** `pa` must be 4-byte aligned. */
   read32(pa: number): number {
-    return this.u32[(this.ram + pa) >>> 2] as number;
+    return this.u32[(this.ram + pa) >>> 2];
   }
 
   write32(pa: number, value: number): void {
@@ -92,7 +92,7 @@ export class PhysicalMemory {
 
   /** `pa` must be 8-byte aligned. */
   read64(pa: number): bigint {
-    return this.u64[(this.ram + pa) / 8] as bigint;
+    return this.u64[(this.ram + pa) / 8];
   }
 
   write64(pa: number, value: bigint): void {

@@ -25,8 +25,8 @@ const memory = new PhysicalMemory({ cpus: 1, ramBytes: 0x20000 });
 
 interface Walker {
   readonly cpu: Cpu;
-  fault(): Fault | null;
-  entry(pa: number): bigint;
+  readonly fault: () => Fault | null;
+  readonly entry: (pa: number) => bigint;
 }
 
 /** Linear page 0 maps physical 5000H through a 4-KiB entry; `leaf` are its flags. */

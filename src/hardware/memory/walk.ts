@@ -94,7 +94,7 @@ export function translate(cpu: Cpu, va: number, access: number, user: boolean): 
     }
     const flags = write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED;
     if ((word & flags) !== flags && !setFlags(cpu, entry, flags)) return -WAIT;
-    const size = MAPPED_SIZE[level] as number;
+    const size = MAPPED_SIZE[level];
     const base = (wordHigh & ADDRESS_HIGH) * TWO_32 + ((word & 0xffff_f000) >>> 0);
     const offset = level === 2 ? low & 0x3fff_ffff : low & (size - 1);
     const gpa = base - (base % size) + offset;
@@ -115,7 +115,7 @@ function reserved(cpu: Cpu, word: number, wordHigh: number, level: number, leaf:
   if (noExecute && (cpu.eferLow & EFER_NXE) === 0) return true;
   if (level === 3) return (word & PTE_LARGE) !== 0;
   // Large pages: address bits below the page size, except PAT (bit 12).
-  return leaf && level > 0 && (word & ((MAPPED_SIZE[level] as number) - 1) & 0xffff_e000) !== 0;
+  return leaf && level > 0 && (word & (MAPPED_SIZE[level] - 1) & 0xffff_e000) !== 0;
 }
 
 function setFlags(cpu: Cpu, entry: number, flags: number): boolean {
@@ -180,7 +180,7 @@ export function guestPhysical(
     const base = (wordHigh & ADDRESS_HIGH) * TWO_32 + ((word & 0xffff_f000) >>> 0);
     if (leaf) {
       eptWritable = (rights & EPT_WRITE) !== 0;
-      const size = MAPPED_SIZE[level] as number;
+      const size = MAPPED_SIZE[level];
       return base - (base % size) + (level === 2 ? low & 0x3fff_ffff : low & (size - 1));
     }
     table = base;
@@ -194,7 +194,7 @@ function misconfigured(word: number, wordHigh: number, level: number, leaf: bool
   if (!leaf) return (word & 0xf8) !== 0;
   const type = (word >>> 3) & 7;
   if (type === 2 || type === 3 || type === 7) return true;
-  return level > 0 && (word & ((MAPPED_SIZE[level] as number) - 1) & 0xffff_f000) !== 0;
+  return level > 0 && (word & (MAPPED_SIZE[level] - 1) & 0xffff_f000) !== 0;
 }
 
 function eptFault(cpu: Cpu, misconfiguration: boolean, gpa: number, va: number, qualification: number): number {
