@@ -27,6 +27,7 @@ import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './
 import { nullSegment, type Segment } from './segments.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
+import { trackPage } from './tlb.js';
 
 const TWO_32 = 2 ** 32;
 
@@ -159,7 +160,7 @@ export class Cpu implements Timed {
     this.setWord(L.CPU_ITLB, block + L.CPU_ITLB_SUPERVISOR);
     this.setWord(L.CPU_LINE_MASKS, memory.lineMasks + this.id * memory.trackedPages * L.LINE_MASK_SIZE);
     this.setWord(L.CPU_FAST_FORWARD, 1);
-    this.setWord(L.CPU_COST_SPIN_EXIT, this.meter.table.stepTicks[STEP.SPIN_EXIT] as number);
+    this.setWord(L.CPU_COST_SPIN_EXIT, this.meter.table.stepTicks[STEP.SPIN_EXIT]);
     this.rflags = 2;
   }
 
@@ -167,7 +168,7 @@ export class Cpu implements Timed {
 
   /** A 32-bit word of the state block. */
   word(offset: number): number {
-    return this.memory.u32[this.#word + (offset >>> 2)] as number;
+    return this.memory.u32[this.#word + (offset >>> 2)];
   }
 
   setWord(offset: number, value: number): void {
@@ -177,7 +178,7 @@ export class Cpu implements Timed {
   /** A 64-bit field of the state block as a signed number: exact for canonical addresses and for times. */
   long(offset: number): number {
     const at = this.#word + (offset >>> 2);
-    return (this.memory.i32[at + 1] as number) * TWO_32 + (this.memory.u32[at] as number);
+    return this.memory.i32[at + 1] * TWO_32 + this.memory.u32[at];
   }
 
   setLong(offset: number, value: number): void {
@@ -188,7 +189,7 @@ export class Cpu implements Timed {
 
   /** General-purpose register by SDM number (0 RAX .. 15 R15), unsigned 64-bit. */
   gpr(register: number): bigint {
-    return this.memory.u64[(this.block >>> 3) + register] as bigint;
+    return this.memory.u64[(this.block >>> 3) + register];
   }
 
   setGpr(register: number, value: bigint): void {
@@ -196,11 +197,11 @@ export class Cpu implements Timed {
   }
 
   gprLow(register: number): number {
-    return this.memory.u32[this.#word + register * 2] as number;
+    return this.memory.u32[this.#word + register * 2];
   }
 
   gprHigh(register: number): number {
-    return this.memory.u32[this.#word + register * 2 + 1] as number;
+    return this.memory.u32[this.#word + register * 2 + 1];
   }
 
   setGprWords(register: number, high: number, low: number): void {
@@ -255,20 +256,20 @@ export class Cpu implements Timed {
   segmentBase(segment: number): number {
     if (segment === 4) return this.long(L.CPU_FS_BASE);
     if (segment === 5) return this.long(L.CPU_GS_BASE);
-    return (this.segments[segment] as Segment).base;
+    return this.segments[segment].base;
   }
 
   // ---- Time and cost
 
   /** Charges a step; `ticks` overrides the profile's value for steps that scale with distance. */
-  charge(step: number, ticks: number = this.meter.table.stepTicks[step] as number): void {
+  charge(step: number, ticks: number = this.meter.table.stepTicks[step]): void {
     this.now += ticks;
     this.meter.record(this.id, step, ticks);
   }
 
   /** Charges a plain instruction class (index into INSTRUCTION_CLASSES). */
   chargeClass(instructionClass: number): void {
-    this.now += this.meter.table.classTicks[instructionClass] as number;
+    this.now += this.meter.table.classTicks[instructionClass];
   }
 
   /** The TSC this CPU's software reads: bits beyond 2^53 do not occur. */
@@ -297,6 +298,11 @@ export class Cpu implements Timed {
   /** Forgets every translation of this CPU. */
   flushTlbs(): void {
     this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_STRIDE);
+  }
+
+  /** The page at host-physical address `page`, so far private to this CPU, is now tracked page `index`. */
+  trackPage(page: number, index: number): void {
+    trackPage(this, page, index);
   }
 
   // ---- Being woken
@@ -355,7 +361,10 @@ export class Cpu implements Timed {
       }
       if (this.#retrying !== 'instruction' && (this.attention || this.injected !== null || this.faulting)) {
         const outcome = this.#handleEvents();
-        if (outcome === WAIT) return this.#wait('boundary');
+        if (outcome === WAIT) {
+          this.#wait('boundary');
+          return;
+        }
         this.#retrying = null;
         if (outcome !== PASS) continue;
       }

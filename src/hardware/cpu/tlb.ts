@@ -106,6 +106,24 @@ export function enterTlb(
 }
 
 /**
+ * Entries of a private page that has become tracked page `index` turn into entries of a tracked page. The CPU keeps its
+ * translation and holds all the lines, so that it cannot tell at which instant another CPU's first touch came.
+ */
+export function trackPage(cpu: Cpu, page: number, index: number): void {
+  const { u32 } = cpu.memory;
+  const addend = cpu.memory.ram + page;
+  const end = (cpu.block + L.CPU_TLB_NEXT_VICTIM) >>> 2;
+  for (let at = (cpu.block + L.CPU_TLB_SUPERVISOR) >>> 2; at < end; at += ENTRY_WORDS) {
+    if (u32[at + 6] !== addend || u32[at] === 0) continue;
+    const kind = u32[at + 2] === 0 ? L.TLB_TRACKED_READ_ONLY : L.TLB_TRACKED;
+    u32[at + 4] = (u32[at] & ~PAGE_MASK) | kind;
+    u32[at + 5] = u32[at + 1];
+    u32.fill(0, at, at + 4);
+    u32[at + 7] = index;
+  }
+}
+
+/**
  * Host-physical address of `va` if the bank in use already allows the access, else -1. `write` asks for permission to
  * store as well.
  */
