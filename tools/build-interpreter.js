@@ -1,24 +1,46 @@
-// Compiles src/interpreter (AssemblyScript) to build/interpreter.wasm.
-import { mkdirSync } from 'node:fs';
+// Compiles src/interpreter (AssemblyScript) to build/interpreter.wasm, unless the sources are those of the last build.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-mkdirSync(`${root}build`, { recursive: true });
-const { error, stderr } = await asc.main(
-  [
-    'src/interpreter/index.ts',
-    ...['--baseDir', root],
-    ...['--outFile', 'build/interpreter.wasm'],
-    ...['--runtime', 'stub'],
-    ...['--optimizeLevel', '3'],
-    ...['--shrinkLevel', '0'],
-    '--noAssert',
-    '--importMemory',
-  ],
-  {},
-);
-if (error) {
-  process.stderr.write(`${stderr.toString()}${error.message}\n`);
-  process.exitCode = 1;
+const wasm = `${root}build/interpreter.wasm`;
+const stamp = `${root}build/interpreter.stamp`;
+
+const digest = sourcesDigest();
+const isBuilt = existsSync(wasm) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest;
+if (!isBuilt) await build();
+
+/** The interpreter, the constants that it shares with the host, this file, and the compiler's version. */
+function sourcesDigest() {
+  const own = readdirSync(`${root}src/interpreter`).map((name) => `src/interpreter/${name}`);
+  const shared = ['layout', 'opcodes', 'record'].map((name) => `src/hardware/cpu/${name}.ts`);
+  const tools = ['tools/build-interpreter.js', 'node_modules/assemblyscript/package.json'];
+  const hash = createHash('sha256');
+  for (const file of [...own.sort(), ...shared, ...tools]) hash.update(file).update(readFileSync(root + file));
+  return hash.digest('hex');
+}
+
+async function build() {
+  const { default: asc } = await import('assemblyscript/asc');
+  mkdirSync(`${root}build`, { recursive: true });
+  const { error, stderr } = await asc.main(
+    [
+      'src/interpreter/index.ts',
+      ...['--baseDir', root],
+      ...['--outFile', 'build/interpreter.wasm'],
+      ...['--runtime', 'stub'],
+      ...['--optimizeLevel', '3'],
+      ...['--shrinkLevel', '0'],
+      '--noAssert',
+      '--importMemory',
+    ],
+    {},
+  );
+  if (error) {
+    process.stderr.write(`${stderr.toString()}${error.message}\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(stamp, digest);
+  }
 }
