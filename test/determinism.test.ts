@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Code } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
-import { Assembler } from '../src/guest/assembler.js';
-import { DATA, KERNEL_CODE } from '../src/guest/memory-map.js';
+import { Assembler, type Label } from '../src/guest/assembler.js';
+import { DATA, KERNEL_CODE, PML4 } from '../src/guest/memory-map.js';
 import { dword, EAX, EBX, ECX, EDX, ESI } from '../src/guest/operand.js';
 import { CPU_RETIRED, CPU_SPIN_TICKS } from '../src/hardware/cpu/layout.js';
 import type { LineTransfer } from '../src/hardware/memory/lines.js';
@@ -15,11 +15,15 @@ const TOKEN = DATA;
 const SHARED = DATA + 0x1000;
 
 type Operation =
-  | { readonly kind: 'load' | 'store' | 'add' | 'xchg' | 'lock inc'; readonly line: number }
+  | { readonly kind: 'load' | 'store' | 'add' | 'xchg' | 'lock inc' | 'tables' | 'call'; readonly line: number }
   | { readonly kind: 'compute'; readonly count: number };
 
+/** Besides accesses of a line: a store to the line that page walks begin with, and a call of code on another page. */
+const ON_LINES = ['load', 'store', 'add', 'xchg', 'lock inc', 'tables', 'call'] as const;
+const UNUSED_PML4_ENTRY = PML4 + 7 * 8;
+
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('load', 'store', 'add', 'xchg', 'lock inc'), line: fc.nat(7) }),
+  fc.record({ kind: fc.constantFrom(...ON_LINES), line: fc.nat(7) }),
   fc.record({ kind: fc.constant('compute' as const), count: fc.nat(40) }),
 );
 
@@ -40,43 +44,57 @@ const script: fc.Arbitrary<Script> = fc.record({
 
 const ROUNDS = 3;
 
-function emit(asm: Assembler, { kind, ...operand }: Operation): void {
+/** Functions that do nothing, each on a page of its own. */
+function emitFunctions(asm: Assembler): Label[] {
+  return Array.from({ length: 8 }, (_, page) => {
+    asm.align(4096);
+    const entry = asm.here(`function_${String(page)}`);
+    asm.ret();
+    return entry;
+  });
+}
+
+function emit(asm: Assembler, { kind, ...operand }: Operation, functions: readonly Label[]): void {
   if (kind === 'compute') {
     const { count } = operand as { count: number };
     for (let n = 0; n < count; n++) asm.add(EBX, n + 1);
     return;
   }
-  const word = dword(SHARED + (operand as { line: number }).line * 64);
+  const { line } = operand as { line: number };
+  const word = dword(SHARED + line * 64);
   if (kind === 'load') {
     asm.mov(EAX, word);
     asm.add(EBX, EAX);
-  } else if (kind === 'store') asm.mov(word, EBX);
+  } else if (kind === 'tables') asm.mov(dword(UNUSED_PML4_ENTRY), EBX);
+  else if (kind === 'call') asm.call(functions[line]);
+  else if (kind === 'store') asm.mov(word, EBX);
   else if (kind === 'add') asm.add(word, EBX);
   else if (kind === 'xchg') asm.xchg(word, EBX);
   else asm.lock.inc(word);
 }
 
-function emitScript(asm: Assembler, { before, holding, pauses, padding }: Script, cpu: number, cpus: number): number {
+function emitScript(asm: Assembler, script: Script, cpu: number, cpus: number, functions: readonly Label[]): Label {
+  const { before, holding, pauses, padding } = script;
   asm.align(64);
   const entry = asm.here('entry');
   asm.mov(EBX, cpu);
   asm.mov(ESI, ROUNDS);
   const round = asm.here('round');
-  for (const step of before) emit(asm, step);
+  for (const step of before) emit(asm, step, functions);
   const wait = asm.here('wait');
   if (pauses) asm.plain(Code.Pause);
   for (let n = 0; n < padding; n++) asm.mov(EDX, n);
   asm.mov(EAX, dword(TOKEN));
   asm.cmp(EAX, cpu);
   asm.jcc('ne', wait);
-  for (const step of holding) emit(asm, step);
+  for (const step of holding) emit(asm, step, functions);
   asm.mov(ECX, (cpu + 1) % cpus);
   asm.mov(dword(TOKEN), ECX);
   asm.dec(ESI);
   asm.jcc('ne', round);
   asm.plain(Code.Cli);
   asm.plain(Code.Hlt);
-  return asm.assemble().addressOf(entry);
+  return entry;
 }
 
 interface Trace {
@@ -87,8 +105,10 @@ interface Trace {
 
 function run(scripts: readonly Script[], simulation: SimulationOptions): Trace {
   const asm = new Assembler(KERNEL_CODE);
-  const entries = scripts.map((each, cpu) => emitScript(asm, each, cpu, scripts.length));
-  const machine = bareMachine({ code: asm.assemble(), entries, simulation });
+  const functions = emitFunctions(asm);
+  const starts = scripts.map((each, cpu) => emitScript(asm, each, cpu, scripts.length, functions));
+  const code = asm.assemble();
+  const machine = bareMachine({ code, entries: starts.map((start) => code.addressOf(start)), simulation });
   const transfers: LineTransfer[] = [];
   machine.lines.onTransfer = (transfer) => transfers.push(transfer);
   machine.clock.run();

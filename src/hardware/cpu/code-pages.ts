@@ -12,6 +12,8 @@ export class CodePages {
   readonly #memory: PhysicalMemory;
   /** Address of the code map by physical page. A page keeps its map when its code is dropped. */
   readonly #maps = new Map<number, number>();
+  /** Physical pages in the order of their maps. */
+  readonly #pages: number[] = [];
   readonly #withCode = new Set<number>();
   /** Pages whose last instruction continues on the key page. */
   readonly #continued = new Map<number, Set<number>>();
@@ -33,9 +35,15 @@ export class CodePages {
       if (this.#maps.size === this.#memory.codePages) return 0;
       map = this.#memory.codeMaps + this.#maps.size * MAP_SIZE;
       this.#maps.set(page, map);
+      this.#pages.push(page);
     }
     this.#withCode.add(page);
     return map;
+  }
+
+  /** The page that the map at address `map` belongs to. */
+  pageOf(map: number): number {
+    return this.#pages[(map - this.#memory.codeMaps) / MAP_SIZE];
   }
 
   /** The last instruction of `page` continues on `next`: losing one loses the other. */
@@ -58,6 +66,7 @@ export class CodePages {
     const { u8, codeMaps, codePages } = this.#memory;
     u8.fill(0, codeMaps, codeMaps + codePages * MAP_SIZE);
     this.#maps.clear();
+    this.#pages.length = 0;
     this.#withCode.clear();
     this.#continued.clear();
     this.#nextRecord = this.#memory.records;

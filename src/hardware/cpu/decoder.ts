@@ -16,14 +16,16 @@ import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
 import * as L from './layout.js';
-import { worksInLegacyMode } from './legacy-code.js';
+import { AS_WRITTEN, BY_HOST, FAULTING, legacyForm } from './legacy-code.js';
+import { isWithinLimit } from './legacy/segmentation.js';
 import * as OP from './opcodes.js';
 import { OpcodeSelector } from './opcode-selection.js';
 import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
 import * as R from './record.js';
-import { describeInstruction, writeRecord } from './record-encoding.js';
+import { describeInstruction, writeAbsoluteAddress, writeRecord } from './record-encoding.js';
 import { SEGMENT_CS } from './segments.js';
 import { findSpinLoop, type SpinLoop } from './spin-loop.js';
+import { forbidStores } from './tlb.js';
 
 const PAGE_SIZE = 4096;
 const LONGEST_INSTRUCTION = 15;
@@ -36,10 +38,12 @@ export type DecodingCpu = Pick<
   Cpu,
   | 'block'
   | 'cpl'
+  | 'cr0'
   | 'fault'
   | 'flushTlbs'
   | 'lines'
   | 'long'
+  | 'memory'
   | 'rip'
   | 'segmentBase'
   | 'segments'
@@ -101,6 +105,7 @@ export class Decoder {
     const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
     const { rip } = cpu;
     if (isLong && (rip < -CANONICAL_LIMIT || rip >= CANONICAL_LIMIT)) return raise(cpu, VECTOR_GP, 0);
+    if (!isFetchable(cpu, 1)) return raise(cpu, VECTOR_GP, 0);
     const linear = isLong ? rip : (rip + cpu.segmentBase(SEGMENT_CS)) % TWO_32;
     const pa = this.#fetch(cpu, linear);
     if (pa < 0) return -pa as Outcome;
@@ -113,8 +118,13 @@ export class Decoder {
     return this.#decodeRun(cpu, fetch);
   }
 
-  /** Physical address of the byte at `linear` for fetching, or minus an outcome. */
+  /**
+   * Physical address of the byte at `linear` for fetching, or minus an outcome. Pages in the instruction TLB are not
+   * walked for again: whether an instruction is decoded already depends on the other CPUs and must not cost anything.
+   */
   #fetch(cpu: DecodingCpu, linear: number): number {
+    const map = this.#instructionTlbMap(cpu, linear);
+    if (map !== 0) return this.#pages.pageOf(map) + (linear & (PAGE_SIZE - 1));
     const pa = translate(cpu as Cpu, linear, L.ACCESS_FETCH, cpu.cpl === 3);
     if (pa < 0) return pa;
     if (!this.#memory.isRam(pa)) return -raise(cpu, VECTOR_UD, null);
@@ -146,7 +156,7 @@ export class Decoder {
       this.#forgetAll();
       map = this.#pages.open(page);
     }
-    if (isNew) this.#flushTlbs();
+    if (isNew) for (const each of this.#cpus) forbidStores(each, page);
     this.#enterInstructionTlb(cpu, linear, map);
     return map;
   }
@@ -157,6 +167,15 @@ export class Decoder {
     u32[at] = ((linear & ~(PAGE_SIZE - 1)) | 1) >>> 0;
     u32[at + 1] = Math.floor(linear / TWO_32);
     u32[at + 2] = map;
+  }
+
+  /** The map that the instruction TLB has for `linear`, or 0. */
+  #instructionTlbMap(cpu: DecodingCpu, linear: number): number {
+    const { u32 } = this.#memory;
+    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((linear >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
+    const isHit =
+      u32[at] === ((linear & ~(PAGE_SIZE - 1)) | 1) >>> 0 && u32[at + 1] === Math.floor(linear / TWO_32) >>> 0;
+    return isHit ? u32[at + 2] : 0;
   }
 
   #clearInstructionTlb({ block }: DecodingCpu): void {
@@ -317,18 +336,20 @@ export class Decoder {
   }
 
   /** One instruction and the link behind it. */
-  #placeAlone(at: number, cpu: DecodingCpu, fetch: Fetch, next: number): void {
+  #placeAlone(at: number, cpu: DecodingCpu, fetch: Fetch, next: number): Outcome {
     const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
     const origin = isLong ? 0n : BigInt(cpu.rip - fetch.offset);
     const bytes = this.#bytes(fetch, next);
     this.#decodeBytes(cpu, bytes, origin + BigInt(fetch.offset));
     const instruction = this.#instruction;
-    let selection = this.#selector.select(instruction);
-    if (!isLong && !worksInLegacyMode(cpu, instruction, selection.opcode))
-      selection = { ...selection, opcode: OP.SLOW };
-    const opcode = writeRecord(this.#memory, at, instruction, selection, origin);
+    const selection = this.#selector.select(instruction);
+    const form = isLong ? AS_WRITTEN : legacyForm(cpu, instruction, selection.opcode);
+    const byHost = form === BY_HOST ? { ...selection, opcode: OP.SLOW } : selection;
+    const opcode = writeRecord(this.#memory, at, instruction, byHost, origin);
     if (opcode === OP.SLOW) this.#instructions.set(at, describeInstruction(instruction, bytes));
+    else if (form >= 0) writeAbsoluteAddress(this.#memory, at, form);
     this.#writeLink(at + L.RECORD_SIZE, fetch.offset + instruction.length, 0);
+    return form === FAULTING ? FAULT : PASS;
   }
 
   /** Outside 64-bit mode the instruction TLB stays empty, so that the interpreter comes back after each instruction. */
@@ -339,8 +360,10 @@ export class Decoder {
       next = this.#fetch(cpu, fetch.linear + PAGE_SIZE - fetch.offset);
       if (next < 0) return -next as Outcome;
     }
+    if (!isFetchable(cpu, this.#instruction.length)) return raise(cpu, VECTOR_GP, 0);
     const at = cpu.block + L.CPU_ONCE_RECORDS;
-    this.#placeAlone(at, cpu, fetch, next);
+    const outcome = this.#placeAlone(at, cpu, fetch, next);
+    if (outcome !== PASS) return outcome;
     cpu.setWord(L.CPU_ONCE, at);
     cpu.setLong(L.CPU_ONCE_RIP, cpu.rip);
     return PASS;
@@ -348,6 +371,11 @@ export class Decoder {
 }
 
 const BITNESS = [64, 32, 16] as const;
+
+/** Do `size` bytes at RIP lie within the limit of CS? 64-bit mode has none. */
+function isFetchable(cpu: DecodingCpu, size: number): boolean {
+  return cpu.word(L.CPU_MODE) === L.MODE_64 || isWithinLimit(cpu.segments[SEGMENT_CS], cpu.rip, size);
+}
 
 /** RDTSC and PAUSE are left to the host while they cause VM exits or faults. */
 function mayReachHost(opcode: number): boolean {

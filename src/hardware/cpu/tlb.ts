@@ -105,21 +105,37 @@ export function enterTlb(
   return PASS;
 }
 
+/** Indices of the entries that translate to the host-physical page `page`, in both banks. */
+function* entriesOf({ block, memory }: Pick<Cpu, 'block' | 'memory'>, page: number): Generator<number> {
+  const end = (block + L.CPU_TLB_NEXT_VICTIM) >>> 2;
+  for (let at = (block + L.CPU_TLB_SUPERVISOR) >>> 2; at < end; at += ENTRY_WORDS) {
+    if (memory.u32[at + 6] === memory.ram + page) yield at;
+  }
+}
+
 /**
  * Entries of a private page that has become tracked page `index` turn into entries of a tracked page. The CPU keeps its
  * translation and holds all the lines, so that it cannot tell at which instant another CPU's first touch came.
  */
 export function trackPage(cpu: Cpu, page: number, index: number): void {
   const { u32 } = cpu.memory;
-  const addend = cpu.memory.ram + page;
-  const end = (cpu.block + L.CPU_TLB_NEXT_VICTIM) >>> 2;
-  for (let at = (cpu.block + L.CPU_TLB_SUPERVISOR) >>> 2; at < end; at += ENTRY_WORDS) {
-    if (u32[at + 6] !== addend || u32[at] === 0) continue;
+  for (const at of entriesOf(cpu, page)) {
+    if (u32[at] === 0) continue;
     const kind = u32[at + 2] === 0 ? L.TLB_TRACKED_READ_ONLY : L.TLB_TRACKED;
     u32[at + 4] = (u32[at] & ~PAGE_MASK) | kind;
     u32[at + 5] = u32[at + 1];
     u32.fill(0, at, at + 4);
     u32[at + 7] = index;
+  }
+}
+
+/** From now on stores to the page stop: it holds decoded code. Translations stay, as in `trackPage`. */
+export function forbidStores(cpu: Pick<Cpu, 'block' | 'memory'>, page: number): void {
+  const { u32 } = cpu.memory;
+  for (const at of entriesOf(cpu, page)) {
+    u32[at + 2] = 0;
+    u32[at + 3] = 0;
+    if ((u32[at + 4] & PAGE_MASK) === L.TLB_TRACKED) u32[at + 4] |= L.TLB_TRACKED_READ_ONLY;
   }
 }
 
