@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { SimulationOptions } from '../src/machine/machine-options.js';
+import { loggedRun } from './support/charge-log.js';
+import type { CaseOptions } from './support/whole-machine.js';
+
+const IN_ORDER: SimulationOptions = { lookaheadShare: 0, fastForward: false };
+const OTHERS: readonly SimulationOptions[] = [
+  { lookaheadShare: 0, fastForward: true },
+  ...[0.01, 0.5, 1].flatMap((lookaheadShare) => [true, false].map((fastForward) => ({ lookaheadShare, fastForward }))),
+];
+
+const SHORT = { iterations: 12, warmup: 4 };
+const NO_APICV = { enableApicv: false };
+const NO_POLLING = { haltPollNs: 0 };
+
+const CASES: readonly CaseOptions[] = [
+  { apicMode: 'xapic', ipiv: false },
+  { apicMode: 'xapic', ipiv: true },
+  { apicMode: 'x2apic', ipiv: false },
+  { apicMode: 'x2apic', ipiv: true },
+  { apicMode: 'x2apic', kvm: { version: '6.12' } },
+  { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'pause' },
+  { apicMode: 'x2apic', apHaltPolicy: 'pause', kvm: { pleGap: 1000 } },
+  { apicMode: 'xapic', apHaltPolicy: 'hlt' },
+  { apicMode: 'xapic', ipiv: true, apHaltPolicy: 'hlt' },
+  { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'hlt', kvm: { version: 'v1' } },
+  { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'hlt', kvm: { version: '6.12' } },
+  { apicMode: 'xapic', apHaltPolicy: 'hlt', kvm: NO_POLLING },
+  { apicMode: 'xapic', ipiv: true, apHaltPolicy: 'hlt', kvm: { ...NO_POLLING, version: 'v1' } },
+  { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'hlt', kvm: NO_POLLING },
+  { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'hlt-passthrough' },
+  { apicMode: 'xapic', ipiv: true, apHaltPolicy: 'mwait-passthrough' },
+  { workload: 'ipi-halt', apicMode: 'xapic', ipiv: true, apHaltPolicy: 'hlt' },
+  { apicMode: 'xapic', kvm: NO_APICV },
+  { apicMode: 'x2apic', kvm: NO_APICV },
+  { apicMode: 'xapic', apHaltPolicy: 'hlt', kvm: { ...NO_APICV, ...NO_POLLING } },
+  { workload: 'senduipi', apicMode: 'x2apic', ipiv: true },
+  { workload: 'senduipi', apicMode: 'xapic', ipiv: false },
+  { workload: 'vmcall', vcpus: 1 },
+  { apicMode: 'x2apic', ipiv: true, vcpus: 3, apHaltPolicy: 'hlt' },
+  { apicMode: 'xapic', vcpus: 4, apHaltPolicy: 'pause' },
+  { apicMode: 'x2apic', vcpus: 4, host: { threadsPerCore: 2, coresPerSocket: 1 } },
+  { apicMode: 'xapic', ipiv: true, host: { apicMode: 'xapic', mitigations: true } },
+];
+
+const name = (options: object): string => JSON.stringify(options).replaceAll(/[{}"]/g, '').replaceAll(',', ', ');
+
+/** Every step from reset on, what the CPUs did in the timed loop, and what the guest measured. */
+function outcome(options: CaseOptions, simulation: SimulationOptions) {
+  const { charges, machine } = loggedRun(options, simulation);
+  const { guest, kvm, measurement } = machine;
+  return {
+    results: guest.readResults((gpa) => Number(kvm.guestMemory.read64(gpa))),
+    activity: measurement.activity(),
+    charges,
+  };
+}
+
+describe('nothing depends on how far CPUs run ahead, nor on fast-forward', () => {
+  it.each(CASES.map((options) => [name(options), { ...SHORT, ...options }] as const))('%s', (_, options) => {
+    const expected = outcome(options, IN_ORDER);
+    for (const simulation of OTHERS) expect(outcome(options, simulation), name(simulation)).toEqual(expected);
+  });
+});
