@@ -1,7 +1,7 @@
 // Regenerates what follows from the model, after a change that moves cycles on purpose: the fitted profile, the
 // baselines and the output shown in README.md. `git diff` then shows what moved.
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -9,8 +9,11 @@ const options = { cwd: root, stdio: 'inherit' };
 const ipivBench = (...args) => execFileSync(process.execPath, ['bin/ipiv-bench.js', ...args], options);
 const build = () => execFileSync('npm', ['run', '--silent', 'build'], options);
 
+const profile = 'src/cost/profiles/ipiv-v1.json';
+const { description } = JSON.parse(readFileSync(`${root}${profile}`, 'utf8'));
+
 build();
-ipivBench('calibrate', 'results/measured/ipiv-v1.csv', '-o', 'src/cost/profiles/ipiv-v1.json');
+ipivBench('calibrate', 'results/measured/ipiv-v1.csv', '--description', description, '-o', profile);
 build();
 for (const file of readdirSync(`${root}scenarios`)) {
   const name = file.replace('.json', '');
