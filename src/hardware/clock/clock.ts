@@ -68,6 +68,11 @@ export class Clock {
     return now > this.#horizonTime || (now === this.#horizonTime && cpu.id > this.#horizonId);
   }
 
+  /** True when an event precedes cpu.now: enough for what no other CPU can see. */
+  mustWaitForEvent(cpu: Timed): boolean {
+    return this.#events.nextAt <= cpu.now;
+  }
+
   /** A CPU (re)enters the order at `cpu.now`. */
   activate(cpu: Timed): void {
     cpu.state = RUNNING;

@@ -8,11 +8,10 @@
 import * as L from './layout.js';
 import type { Cpu } from './cpu.js';
 import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
-import { translate } from '../memory/walk.js';
 import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
-import { enterTlb, fillTlb, tlbEntry } from './tlb.js';
+import { fillTlb, mapSpecial, restoreSpecial, tlbEntry, translateSpecial } from './tlb.js';
 
 const PAGE_MASK = 4095;
 
@@ -89,7 +88,7 @@ function fillForAccess(cpu: Cpu): Outcome {
 function getLines(cpu: Cpu): Outcome {
   const retired = cpu.long(L.CPU_RETIRED);
   if (cpu.collectedAt !== retired) {
-    cpu.collected.length = 0;
+    cpu.dropCollection();
     cpu.collectedAt = retired;
   }
   const va = cpu.long(L.CPU_STOP_VA);
@@ -112,7 +111,7 @@ function accessSpecialPage(cpu: Cpu): Outcome {
   const va = cpu.long(L.CPU_STOP_VA);
   const size = cpu.word(L.CPU_STOP_SIZE);
   const access = cpu.word(L.CPU_STOP_ACCESS);
-  const pa = translate(cpu, va, access, cpu.cpl === 3);
+  const pa = translateSpecial(cpu, va, access);
   if (pa < 0) return -pa as Outcome;
   if (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === pa - (pa & PAGE_MASK)) {
     return virtualApicAccess(cpu, cpu.nonRoot.apicAccess(pa & PAGE_MASK, size, access), va, access);
@@ -150,8 +149,8 @@ function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: nu
 
 /** Executes the one instruction at RIP with the page of `va` standing at `address` of the shared memory. */
 function executeMapped(cpu: Cpu, va: number, address: number): number {
-  enterTlb(cpu, va, 1, 1, 0, address - cpu.memory.ram);
+  const page = mapSpecial(cpu, va, address);
   const stop = cpu.execute(cpu.now + 1);
-  enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, 0);
+  restoreSpecial(cpu, va, page);
   return stop;
 }

@@ -16,7 +16,7 @@ export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
   const pa = translate(cpu, va, access, cpu.cpl === 3);
   if (pa < 0) return -pa as Outcome;
   const page = pa - (pa & PAGE_MASK);
-  if (isSpecial(cpu, page)) return enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, 0);
+  if (isSpecial(cpu, page)) return enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, page, specialRights(page));
   if (!cpu.lines.touch(cpu, page)) return WAIT;
   if (access !== L.ACCESS_READ && cpu.decoder.hasCode(page)) {
     if (cpu.clock.mustWait(cpu)) return WAIT;
@@ -31,6 +31,48 @@ export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
 /** Accesses to this page need the host: a device, or the APIC-access page. */
 export function isSpecial(cpu: Cpu, page: number): boolean {
   return !cpu.memory.isRam(page) || (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === page);
+}
+
+/** In TLB_INFO of a special page: what needs no walk. Addresses beyond 32 bits do not fit into the entry. */
+const SPECIAL_LOAD = 1;
+const SPECIAL_STORE = 2;
+
+function specialRights(page: number): number {
+  if (page >= TWO_32) return 0;
+  return translation.writable ? SPECIAL_LOAD | SPECIAL_STORE : SPECIAL_LOAD;
+}
+
+/** Physical address behind `va` on a special page, or minus an outcome. */
+export function translateSpecial(cpu: Cpu, va: number, access: number): number {
+  const { u32, ram } = cpu.memory;
+  const at = tlbEntry(cpu, va);
+  const needed = access === L.ACCESS_READ ? SPECIAL_LOAD : SPECIAL_STORE;
+  if ((u32[at + 7] & needed) !== 0) return ((u32[at + 6] - ram) >>> 0) + (va & PAGE_MASK);
+  const pa = translate(cpu, va, access, cpu.cpl === 3);
+  if (pa >= 0) enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, pa - (pa & PAGE_MASK), specialRights(pa));
+  return pa;
+}
+
+/** Lets the special page of `va` be memory at `address` of the shared memory, until `restoreSpecial`. */
+export function mapSpecial(cpu: Cpu, va: number, address: number): number {
+  const { u32 } = cpu.memory;
+  const at = tlbEntry(cpu, va);
+  const page = u32[at + 6];
+  u32[at] = u32[at + 2] = ((va & ~PAGE_MASK) | 1) >>> 0;
+  u32[at + 1] = u32[at + 3] = u32[at + 5];
+  u32[at + 4] = 0;
+  u32[at + 6] = address;
+  return page;
+}
+
+/** Ends `mapSpecial`, which has returned `page`. */
+export function restoreSpecial(cpu: Cpu, va: number, page: number): void {
+  const { u32 } = cpu.memory;
+  const at = tlbEntry(cpu, va);
+  u32[at + 4] = ((va & ~PAGE_MASK) | L.TLB_SPECIAL) >>> 0;
+  u32[at + 5] = u32[at + 1];
+  u32.fill(0, at, at + 4);
+  u32[at + 6] = page;
 }
 
 /** Index into `memory.u32` of the place for the page of `va` in the bank in use. */

@@ -29,6 +29,10 @@ class AccessingCpu {
     this.#accesses = accesses;
   }
 
+  dropCollection(): void {
+    this.collected = [];
+  }
+
   charge(_step: number, ticks: number): void {
     this.now += ticks;
     this.transferTicks += ticks;

@@ -68,6 +68,11 @@ export class Lines {
     return state < 0 ? -state - 1 : -1;
   }
 
+  /** No other CPU has touched the page of `pa`: what `cpu` does there, nobody sees. */
+  isPrivate(cpu: Cpu, pa: number): boolean {
+    return this.#pages[pa >>> PAGE_SHIFT] === 1 + cpu.id;
+  }
+
   /**
    * Gets the line of `pa` for one single access of microcode or host code. False: wait for your turn, ask again.
    */
@@ -76,7 +81,7 @@ export class Lines {
     const before = collected.length;
     if (!this.collect(cpu, pa, write)) return false;
     // A line that was there already says nothing about the lines that this operation is collecting.
-    if (lineArriving !== cpu.lineArriving || before !== collected.length) collected.length = 0;
+    if (lineArriving !== cpu.lineArriving || before !== collected.length) cpu.dropCollection();
     return true;
   }
 

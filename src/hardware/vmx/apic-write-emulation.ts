@@ -43,7 +43,7 @@ function apicWriteExit(unit: VirtualApic, offset: number): Outcome {
 
 function emulateTprWrite(unit: VirtualApic): Outcome {
   const { page, state } = unit;
-  if (unit.mustWait() || !page.collectPriority()) return WAIT;
+  if (unit.mustWaitForPage() || !page.collectPriority()) return WAIT;
   page.write(APIC_TPR, page.vtpr & 0xff);
   if (virtualizeTpr(page, state)) return unit.exits.exit(EXIT_REASON_TPR_BELOW_THRESHOLD, 0, true);
   return unit.evaluated();
@@ -51,7 +51,7 @@ function emulateTprWrite(unit: VirtualApic): Outcome {
 
 function emulateEoi(unit: VirtualApic): Outcome {
   const { page, state } = unit;
-  if (unit.mustWait() || !page.collectPriority() || !page.collectVisr()) return WAIT;
+  if (unit.mustWaitForPage() || !page.collectPriority() || !page.collectVisr()) return WAIT;
   const vector = virtualizeEoi(page, state);
   if (vector >= 0) return unit.exits.exit(EXIT_REASON_EOI_INDUCED, vector, true);
   return unit.evaluated();
@@ -59,7 +59,7 @@ function emulateEoi(unit: VirtualApic): Outcome {
 
 function emulateIcrHighWrite(unit: VirtualApic): Outcome {
   const { page } = unit;
-  if (unit.mustWait() || !page.collect(APIC_ICR_HIGH, true)) return WAIT;
+  if (unit.mustWaitForPage() || !page.collect(APIC_ICR_HIGH, true)) return WAIT;
   page.write(APIC_ICR_HIGH, page.read(APIC_ICR_HIGH) & 0xff00_0000);
   return DONE;
 }
@@ -85,7 +85,7 @@ function isVirtualizableSelfIpi(icr: number): boolean {
 function emulateSelfIpi(unit: VirtualApic, vector: number): Outcome {
   const { page, state } = unit;
   unit.chargeOnce(STEP.SELF_IPI_VIRTUALIZATION);
-  if (unit.mustWait() || !page.collectPriority() || !page.collectVirr()) return WAIT;
+  if (unit.mustWaitForPage() || !page.collectPriority() || !page.collectVirr()) return WAIT;
   virtualizeSelfIpi(page, state, vector);
   return unit.evaluated();
 }

@@ -76,6 +76,13 @@ export class VirtualApic {
     return this.cpu.clock.mustWait(this.cpu);
   }
 
+  /** What happens in the virtual-APIC page alone is an act only if some other CPU has touched that page. */
+  mustWaitForPage(): boolean {
+    const { cpu, state } = this;
+    const { clock, lines } = cpu;
+    return lines.isPrivate(cpu, state.virtualApicPage) ? clock.mustWaitForEvent(cpu) : clock.mustWait(cpu);
+  }
+
   /** Pending virtual interrupts have been evaluated: the boundary looks at the result. */
   evaluated(): Outcome {
     if (this.state.recognized) this.cpu.attention = true;
@@ -152,7 +159,7 @@ export class VirtualApic {
   writeCr8(value: number, length: number): Outcome {
     const { page, state } = this;
     if (!state.tprShadow) return PASS;
-    if (this.mustWait() || !page.collectPriority()) return WAIT;
+    if (this.mustWaitForPage() || !page.collectPriority()) return WAIT;
     page.write(APIC_TPR, (value & 15) << 4);
     if (virtualizeTpr(page, state)) return this.exitAfter(length, EXIT_REASON_TPR_BELOW_THRESHOLD, 0);
     return this.evaluated();
@@ -193,7 +200,8 @@ export class VirtualApic {
       cpu.charge(STEP.VIRTUAL_INTERRUPT_DELIVERY);
       if (notifiesUser) cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
     }
-    if (this.mustWait() || !page.collectPriority() || !page.collectVisr() || !page.collectVirr()) return WAIT;
+    if (notifiesUser ? this.mustWait() : this.mustWaitForPage()) return WAIT;
+    if (!page.collectPriority() || !page.collectVisr() || !page.collectVirr()) return WAIT;
     if (notifiesUser) return this.#notifyUser();
     this.#wakeUp();
     cpu.injected = EXTERNAL_INTERRUPTS[deliverVirtualInterrupt(page, state)];

@@ -53,7 +53,7 @@ function writeTpr(unit: VirtualApic, hi: number, lo: number, length: number): Ou
   if (hi !== 0 || lo >>> 8 !== 0) return generalProtection(unit.cpu);
   const { cpu, page, state } = unit;
   if (unit.begin()) cpu.charge(STEP.VIRTUALIZED_MSR_WRITE);
-  if (unit.mustWait() || !page.collectPriority()) return WAIT;
+  if (unit.mustWaitForPage() || !page.collectPriority()) return WAIT;
   store(unit, APIC_TPR, 0, lo);
   if (virtualizeTpr(page, state)) return unit.exitAfter(length, EXIT_REASON_TPR_BELOW_THRESHOLD, 0);
   return unit.evaluated();
@@ -66,7 +66,7 @@ function writeEoi(unit: VirtualApic, hi: number, lo: number, length: number): Ou
     cpu.charge(STEP.VIRTUALIZED_MSR_WRITE);
     cpu.charge(STEP.EOI_VIRTUALIZATION);
   }
-  if (unit.mustWait() || !page.collectPriority() || !page.collectVisr()) return WAIT;
+  if (unit.mustWaitForPage() || !page.collectPriority() || !page.collectVisr()) return WAIT;
   store(unit, APIC_EOI, 0, 0);
   const vector = virtualizeEoi(page, state);
   if (vector >= 0) return unit.exitAfter(length, EXIT_REASON_EOI_INDUCED, vector);
@@ -81,7 +81,7 @@ function writeSelfIpi(unit: VirtualApic, hi: number, lo: number, length: number)
     cpu.charge(STEP.VIRTUALIZED_MSR_WRITE);
     if (isLegal) cpu.charge(STEP.SELF_IPI_VIRTUALIZATION);
   }
-  if (unit.mustWait() || !page.collect(APIC_SELF_IPI, true)) return WAIT;
+  if (unit.mustWaitForPage() || !page.collect(APIC_SELF_IPI, true)) return WAIT;
   if (isLegal && (!page.collectPriority() || !page.collectVirr())) return WAIT;
   store(unit, APIC_SELF_IPI, 0, lo);
   if (!isLegal) return unit.exitAfter(length, EXIT_REASON_APIC_WRITE, APIC_SELF_IPI);
@@ -93,7 +93,7 @@ function writeIcr(unit: VirtualApic, hi: number, lo: number, length: number): Ou
   if ((lo & ICR_RESERVED) !== 0) return generalProtection(unit.cpu);
   const { ipi, page } = unit;
   unit.begin(); // the four ipiv steps hold the whole cost of the instruction
-  if (unit.mustWait() || !page.collect(APIC_ICR, true)) return WAIT;
+  if (unit.mustWaitForPage() || !page.collect(APIC_ICR, true)) return WAIT;
   const preparation = (lo & IPI_MUST_BE_ZERO) === 0 ? ipi.prepare(lo & 0xff, hi >>> 0) : IPI_EXITS;
   if (preparation === IPI_WAITS) return WAIT;
   store(unit, APIC_ICR, hi, lo);
