@@ -123,6 +123,29 @@ describe('posted-interrupt descriptor of a vCPU', () => {
     expect(machine.counter()).toBe(2);
   });
 
+  it.each(['v1', '5.19', '6.12'] as const)(
+    '94: in %s a vCPU that wakes for a blocked class and sleeps again hears of the next IPI',
+    (version) => {
+      const tprAtClass2: Emit = (asm, apicMode) => {
+        asm.mov(RAX, qword(APIC_ADDRESS));
+        asm.mov(dword(RAX, 0x080), 0x20);
+        HALTS(asm, apicMode);
+      };
+      const machine = kvmMachine({ target: tprAtClass2, parameters: { version, haltPollNs: 0 } });
+      machine.run(LONG);
+      const { target } = machine;
+      const { descriptor } = target.vcpu;
+      for (const vector of [0x21, VECTOR]) {
+        expect([target.idle, descriptor.nv]).toEqual([true, POSTED_INTR_WAKEUP_VECTOR]);
+        descriptor.testAndSetPir(vector);
+        descriptor.on = true;
+        machine.interrupt(target, descriptor.nv);
+        machine.run(LONG);
+      }
+      expect(machine.counter()).toBe(1);
+    },
+  );
+
   it('96: a preempted runnable vCPU has SN=1; loading it clears SN, sets ON, and the sync sets RVI', () => {
     const { target } = kvmMachine();
     piLoad(target);

@@ -80,13 +80,17 @@ export function syncPir(host: HostCpu): boolean {
   return movePirToIrr(host) && host.finish();
 }
 
-/** vmx_vcpu_pi_load: the descriptor names this CPU and notifications are wanted. */
+/**
+ * vmx_vcpu_pi_load: the descriptor names this CPU and notifications are wanted. A vCPU that pi_pre_block of 5.14 has
+ * armed stays armed until pi_post_block: it may go back to sleep.
+ */
 export function piLoad(host: HostCpu): boolean {
   const { cpu, vcpu, vm } = host;
   const { descriptor } = vcpu;
   if (!vm.parameters.enableApicv) return true;
   if (!cpu.lines.hold(cpu, descriptor.address, false)) return false;
-  const elsewhere = descriptor.nv === POSTED_INTR_WAKEUP_VECTOR || !vcpu.loaded;
+  const isArmed = descriptor.nv === POSTED_INTR_WAKEUP_VECTOR && vm.behaviour.wakeupArming === 'put';
+  const elsewhere = isArmed || !vcpu.loaded;
   if (!elsewhere && !descriptor.sn) return true;
   if (cpu.begin()) cpu.charge(STEP.PI_LOAD);
   if (!cpu.lines.hold(cpu, descriptor.address, true)) return false;
