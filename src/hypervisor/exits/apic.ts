@@ -7,7 +7,7 @@ import { STEP } from '../../cost/step.js';
 import type { HostCpu } from '../host-cpu.js';
 import { emulateMmio } from '../instruction-emulator.js';
 import { applyApicWrite } from '../lapic/register-write.js';
-import { APIC_EOI, APIC_ICR, APIC_ICR_BUSY } from '../lapic/registers.js';
+import { APIC_EOI, APIC_ICR, APIC_ICR2, APIC_ICR_BUSY } from '../lapic/registers.js';
 import type { ApicWrite } from '../lapic/vcpu-apic.js';
 import { KVM_REQ_EVENT } from '../vcpu.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
@@ -30,12 +30,18 @@ export function handleApicWrite(host: HostCpu): ExitResult {
   return applyApicWrite(host, write);
 }
 
-/** The 64-bit VICR that IPI virtualization declined. From 6.7 the busy bit is cleared in software. */
+/**
+ * The 64-bit VICR that IPI virtualization declined. v1 takes it through two register writes, ICR2 first, of which the
+ * second clears the busy bit; the direct way does so from 6.7.
+ */
 function sendVirtualizedIcr(host: HostCpu): ApicWrite {
   const { apic } = host.vcpu;
+  const { behaviour } = host.vm;
   const low = apic.page.read(APIC_ICR);
-  const sent = host.vm.behaviour.clearsIcrBusy ? low & ~APIC_ICR_BUSY : low;
-  return apic.writeIcr(sent, apic.page.read(APIC_ICR + 4));
+  const high = apic.page.read(APIC_ICR + 4);
+  if (behaviour.x2apicIcrExit === 'split') apic.page.write(APIC_ICR2, high);
+  const clearsBusy = behaviour.x2apicIcrExit === 'split' || behaviour.clearsIcrBusy;
+  return apic.writeIcr(clearsBusy ? low & ~APIC_ICR_BUSY : low, high);
 }
 
 /** Exit 44: an EOI needs no decoding; everything else is emulated like an access to any device. */

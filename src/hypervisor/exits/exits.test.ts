@@ -208,11 +208,13 @@ describe('APIC exits', () => {
   });
 
   it.each([
-    ['5.19', BUSY],
-    ['6.12', 0],
-  ] as const)('77: %s leaves the busy bit of a declined ICR as %i', (version, busy) => {
+    ['v1', 0, 1],
+    ['5.19', BUSY, 0],
+    ['6.12', 0, 0],
+  ] as const)('77: %s leaves the busy bit of a declined ICR as %i, and ICR2 as %i', (version, busy, icr2) => {
     const machine = run(ipi(ASSERT | BUSY), { ...READY, apicMode: 'x2apic', parameters: { version } });
-    expect(machine.sender.vcpu.apic.page.read(0x300) & BUSY).toBe(busy);
+    const { page } = machine.sender.vcpu.apic;
+    expect([page.read(0x300) & BUSY, page.read(0x304), page.read(0x310)]).toEqual([busy, 1, icr2]);
     expect(exits(machine, X.EXIT_REASON_APIC_WRITE)).toBe(1);
   });
 
