@@ -1,5 +1,5 @@
 // Regenerates what follows from the model, after a change that moves cycles on purpose: the fitted profile, the
-// baselines and the output shown in README.md. `git diff` then shows what moved.
+// baselines, the tables of docs/cost-model.md and the output shown in README.md. `git diff` then shows what moved.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -19,5 +19,6 @@ for (const file of readdirSync(`${root}scenarios`)) {
   const name = file.replace('.json', '');
   ipivBench('run', name, '--no-save', '-o', `json=results/baselines/${name}.json`);
 }
+execFileSync('npm', ['run', '--silent', 'docs'], options);
 const env = { ...process.env, UPDATE_README: '1' };
 execFileSync('npx', ['vitest', 'run', 'test/readme'], { ...options, env });

@@ -92,7 +92,7 @@ function finishProfile(fitted: Fit, options: CalibrationOptions, pooledDeviation
   const slope = slopes.reduce((sum, value) => sum + value, 0) / slopes.length;
   const value = Math.round((pooledDeviation / slope) * NOISE_DIGITS) / NOISE_DIGITS;
   const { name, description } = options;
-  return { ...fitted.profile, name, description, steps, noise: { ...fitted.profile.noise, value } };
+  return { ...fitted.profile, name, description, steps, noise: { ...fitted.profile.noise, value, source: 'fitted' } };
 }
 
 function groupsOf(fitted: Fit, prior: CostProfile): CalibratedGroup[] {
