@@ -4,7 +4,7 @@
  */
 import { Decoder as Iced, DecoderOptions } from 'iced-x86';
 import { Meter } from '../../src/cost/meter.js';
-import { INSTRUCTION_CLASSES, STEP, STEP_NAMES, TICKS_PER_CYCLE, type CostTable } from '../../src/cost/step.js';
+import { STEP, STEP_NAMES, TICKS_PER_CYCLE, type CostTable } from '../../src/cost/step.js';
 import { Bus } from '../../src/hardware/apic/bus.js';
 import { LocalApic } from '../../src/hardware/apic/local-apic.js';
 import { APIC_SVR, SVR_SOFTWARE_ENABLE } from '../../src/hardware/apic/registers.js';
@@ -21,6 +21,7 @@ import { describeInstruction } from '../../src/hardware/cpu/record-encoding.js';
 import { Lines } from '../../src/hardware/memory/lines.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 import type { VmxUnit } from '../../src/hardware/vmx/vmx-unit.js';
+import { uniformCosts } from './uniform-costs.js';
 
 export const CODE = 0x10000;
 export const USER_CODE = 0x18000;
@@ -199,15 +200,9 @@ function startIn64BitMode(cpu: Cpu, id: number): void {
 }
 
 function costs(): CostTable {
-  const stepTicks = new Float64Array(STEP_NAMES.length).fill(STEP_TICKS);
-  stepTicks[STEP.LINE_TRANSFER] = LINE_LATENCY;
-  return {
-    stepTicks,
-    classTicks: new Uint16Array(INSTRUCTION_CLASSES.length).fill(TICKS_PER_CYCLE),
-    lineOccupancyTicks: 0,
-    lineDistance: [1, 1, 1],
-    flightDistance: [1, 1, 1],
-  };
+  const table = uniformCosts(STEP_TICKS, TICKS_PER_CYCLE);
+  table.stepTicks[STEP.LINE_TRANSFER] = LINE_LATENCY;
+  return table;
 }
 
 /** Retires NOPs; everything else is slow. */

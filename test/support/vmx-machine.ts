@@ -3,14 +3,13 @@
  * virtual-APIC unit of each. Guest instructions are calls; VM exits are recorded and change nothing.
  */
 import { Meter } from '../../src/cost/meter.js';
-import { INSTRUCTION_CLASSES, STEP, STEP_NAMES, type CostTable } from '../../src/cost/step.js';
+import { STEP, STEP_NAMES } from '../../src/cost/step.js';
 import { Bus } from '../../src/hardware/apic/bus.js';
 import { APIC_BASE_ENABLE, APIC_BASE_EXTD, DEFAULT_APIC_BASE, LocalApic } from '../../src/hardware/apic/local-apic.js';
 import { APIC_IRR, APIC_ISR, APIC_SVR, SVR_SOFTWARE_ENABLE } from '../../src/hardware/apic/registers.js';
 import { Clock } from '../../src/hardware/clock/clock.js';
 import { Cpu } from '../../src/hardware/cpu/cpu.js';
 import type { Decoder } from '../../src/hardware/cpu/decoder.js';
-import type { Engine } from '../../src/hardware/cpu/engine.js';
 import { DEFAULT_FEATURES } from '../../src/hardware/cpu/features.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../../src/hardware/cpu/layout.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from '../../src/hardware/cpu/outcome.js';
@@ -24,6 +23,8 @@ import {
 import * as pid from '../../src/hardware/vmx/posted-interrupt-descriptor.js';
 import { VirtualApic } from '../../src/hardware/vmx/virtual-apic.js';
 import { createVirtualizationState, type VirtualizationState } from '../../src/hardware/vmx/virtualization-state.js';
+import { flagsOnlyEngine } from './flags-only-engine.js';
+import { uniformCosts } from './uniform-costs.js';
 
 /** Posted-interrupt notification vector of the machines built here. */
 export const NOTIFICATION_VECTOR = 0xf2;
@@ -182,7 +183,7 @@ export class TestVcpu {
 export class VmxMachine {
   readonly memory = new PhysicalMemory({ cpus: 2, ramBytes: RAM, trackedPages: 64, records: 1, codePages: 1 });
   readonly clock: Clock;
-  readonly meter = new Meter(costs(), 2);
+  readonly meter = new Meter(uniformCosts(STEP_TICKS), 2);
   readonly lines: Lines;
   readonly bus = new Bus(() => FLIGHT);
   readonly vcpus: readonly TestVcpu[];
@@ -249,7 +250,7 @@ export class VmxMachine {
       meter,
       lines,
       bus,
-      engine: flagsOnly(memory),
+      engine: flagsOnlyEngine(memory),
       decoder: null as unknown as Decoder,
       features: DEFAULT_FEATURES,
       onMarker: () => undefined,
@@ -293,27 +294,4 @@ export class VmxMachine {
 /** A machine in which the base controls of the conformance statements are set, or those given. */
 export function vmxMachine(options: VmxMachineOptions = {}): VmxMachine {
   return new VmxMachine(options);
-}
-
-function costs(): CostTable {
-  return {
-    stepTicks: new Float64Array(STEP_NAMES.length).fill(STEP_TICKS),
-    classTicks: new Uint16Array(INSTRUCTION_CLASSES.length),
-    lineOccupancyTicks: 0,
-    lineDistance: [1, 1, 1],
-    flightDistance: [1, 1, 1],
-  };
-}
-
-/** No instructions are executed: flags are all that is asked of the interpreter. */
-function flagsOnly(memory: PhysicalMemory): Engine {
-  return {
-    run: () => {
-      throw new Error('no machine code here');
-    },
-    getFlags: (block) => memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2],
-    setFlags: (block, flags) => {
-      memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2] = flags;
-    },
-  };
 }

@@ -3,16 +3,13 @@
  * calls of the NonRoot interface. The test is the root software.
  */
 import { Meter } from '../../src/cost/meter.js';
-import { INSTRUCTION_CLASSES, STEP_NAMES, type CostTable } from '../../src/cost/step.js';
 import { Bus } from '../../src/hardware/apic/bus.js';
 import { LocalApic } from '../../src/hardware/apic/local-apic.js';
 import { APIC_SVR, SVR_SOFTWARE_ENABLE } from '../../src/hardware/apic/registers.js';
 import { Clock } from '../../src/hardware/clock/clock.js';
 import { Cpu } from '../../src/hardware/cpu/cpu.js';
 import type { Decoder } from '../../src/hardware/cpu/decoder.js';
-import type { Engine } from '../../src/hardware/cpu/engine.js';
 import { DEFAULT_FEATURES } from '../../src/hardware/cpu/features.js';
-import { CPU_SYSTEM_FLAGS } from '../../src/hardware/cpu/layout.js';
 import { Lines } from '../../src/hardware/memory/lines.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 import { ROOT_IDLE } from '../../src/hardware/cpu/root-software.js';
@@ -20,6 +17,8 @@ import { VMCS_REVISION, VmxCapabilities, type VmxFeatures } from '../../src/hard
 import * as C from '../../src/hardware/vmx/controls.js';
 import { VMCS_FIELD as F } from '../../src/hardware/vmx/vmcs-field.js';
 import { VMX_SUCCEED, VMX_WAIT, VmxUnit, type VmxResult } from '../../src/hardware/vmx/vmx-unit.js';
+import { flagsOnlyEngine } from './flags-only-engine.js';
+import { uniformCosts } from './uniform-costs.js';
 
 export const VMXON_REGION = 0x1000;
 export const VMCS_REGION = 0x2000;
@@ -53,7 +52,7 @@ export interface VmxProcessorOptions extends Partial<VmxFeatures> {
 export class VmxProcessor {
   readonly memory = new PhysicalMemory({ cpus: 1, ramBytes: RAM, trackedPages: 8, records: 1, codePages: 1 });
   readonly clock = new Clock(0);
-  readonly meter = new Meter(costs(), 1);
+  readonly meter = new Meter(uniformCosts(STEP_TICKS), 1);
   readonly cpu: Cpu;
   readonly vmx: VmxUnit;
   #launched = false;
@@ -80,7 +79,7 @@ export class VmxProcessor {
       meter,
       lines,
       bus,
-      engine: flagsOnly(memory),
+      engine: flagsOnlyEngine(memory),
       decoder: noCode(),
       features: DEFAULT_FEATURES,
       onMarker: () => undefined,
@@ -218,29 +217,6 @@ export class VmxProcessor {
   }
 }
 
-function costs(): CostTable {
-  return {
-    stepTicks: new Float64Array(STEP_NAMES.length).fill(STEP_TICKS),
-    classTicks: new Uint16Array(INSTRUCTION_CLASSES.length),
-    lineOccupancyTicks: 0,
-    lineDistance: [1, 1, 1],
-    flightDistance: [1, 1, 1],
-  };
-}
-
 function noCode(): Decoder {
   return {} as unknown as Decoder;
-}
-
-/** No instructions are executed: flags are all that is asked of the interpreter. */
-function flagsOnly(memory: PhysicalMemory): Engine {
-  return {
-    run: () => {
-      throw new Error('no machine code here');
-    },
-    getFlags: (block) => memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2],
-    setFlags: (block, flags) => {
-      memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2] = flags;
-    },
-  };
 }

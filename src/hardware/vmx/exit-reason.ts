@@ -144,13 +144,3 @@ const NAME_OF_REASON = new Map(NAMES);
 export function exitReasonName(reason: number): string {
   return NAME_OF_REASON.get(reason & EXIT_REASON_BASIC_MASK) ?? String(reason & EXIT_REASON_BASIC_MASK);
 }
-
-/** Exits that happen after the instruction: RIP already points behind it and its length is not recorded. */
-export function isTrapLike(reason: number): boolean {
-  return (
-    reason === EXIT_REASON_TPR_BELOW_THRESHOLD ||
-    reason === EXIT_REASON_EOI_INDUCED ||
-    reason === EXIT_REASON_APIC_WRITE ||
-    reason === EXIT_REASON_BUS_LOCK
-  );
-}

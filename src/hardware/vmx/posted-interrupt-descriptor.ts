@@ -58,13 +58,6 @@ export function setOutstandingNotification(memory: PhysicalMemory, descriptor: n
   setControl(memory, descriptor, ON, on ? ON : 0);
 }
 
-/** ON := 1; returns whether it was 1 before. */
-export function testAndSetOn(memory: PhysicalMemory, descriptor: number): boolean {
-  const wasSet = outstandingNotification(memory, descriptor);
-  setOutstandingNotification(memory, descriptor, true);
-  return wasSet;
-}
-
 export function suppressNotification(memory: PhysicalMemory, descriptor: number): boolean {
   return (memory.read32(descriptor + CONTROL) & SN) !== 0;
 }
