@@ -1,0 +1,243 @@
+/**
+ * The board of a PC as QEMU's "pc" machine offers it to a guest that boots by multiboot: everything behind I/O ports and
+ * device memory but the local APICs. It keeps no clock: every access happens at the time that the host gives.
+ *
+ * Left out: i8042, DMA controllers, disks, network, HPET, graphics.
+ */
+import type { ApicMessage } from '../hardware/apic/message.js';
+import { ACPI_PORTS, ACPI_PORTS_SIZE, AcpiRegisters } from './acpi-registers.js';
+import { ACPI_TABLES_BASE, acpiTables } from './acpi-tables.js';
+import { DebugExit, ShutdownPort, type BoardEnd } from './debug-exit.js';
+import { FirmwareConfiguration } from './firmware-configuration.js';
+import { allOnes, type IoDevice } from './io-device.js';
+import { IO_APIC_BASE, IO_APIC_SIZE, IoApic } from './io-apic.js';
+import { PciConfiguration } from './pci-configuration.js';
+import { PciFunction } from './pci-function.js';
+import { PciTestDevice, type EventFd } from './pci-test-device.js';
+import { PicPair } from './pic-pair.js';
+import { Pit } from './pit.js';
+import { PortMap } from './port-map.js';
+import { RealTimeClock } from './real-time-clock.js';
+import { SerialPort } from './serial-port.js';
+import { PostCode, SystemControlPortA } from './system-control.js';
+import {
+  TEST_MEMORY_BASE,
+  TEST_MEMORY_SIZE,
+  TestInterruptLines,
+  TestMemory,
+  TestPageFlush,
+  TestRegister,
+} from './test-device.js';
+
+const IRQ_TIMER = 0;
+const IRQ_CASCADE = 2;
+const IRQ_SERIAL = 4;
+const ISA_IRQS = 16;
+/** The timer's input at the I/O APIC. */
+const TIMER_INPUT = 2;
+/** Device 2, function 0. */
+const TEST_DEVICE_FUNCTION = 0x10;
+/** i440FX. */
+const HOST_BRIDGE = {
+  vendor: 0x8086,
+  device: 0x1237,
+  classCode: 0x06_0000,
+  revision: 2,
+  subsystemVendor: 0x1af4,
+  subsystem: 0x1100,
+};
+
+export interface BoardOptions {
+  /** One per CPU. */
+  readonly apicIds: readonly number[];
+  readonly memoryBytes: number;
+  /** Frequency of the TSC; a multiple of 1 kHz. */
+  readonly tscHertz: number;
+}
+
+/** What the board needs from the machine it sits in. */
+export interface BoardHost {
+  /** Simulated time, in TSC cycles since the machine started. */
+  now(): number;
+  /** A byte of the serial console. */
+  console(byte: number): void;
+  /** A message of the I/O APIC. */
+  deliver(message: ApicMessage): void;
+  /** The PIC's INTR output has changed: it drives LINT0 of the bootstrap processor. */
+  picOutput(asserted: boolean): void;
+  /** `nextEventAt` has changed. */
+  schedule(at: number): void;
+}
+
+export class Board {
+  readonly #host: BoardHost;
+  readonly #ports: PortMap;
+  readonly #pics: PicPair;
+  readonly #pit: Pit;
+  readonly #ioApic: IoApic;
+  readonly #testMemory = new TestMemory();
+  readonly #testDevice = new PciTestDevice();
+  #scheduled = Infinity;
+  #end: BoardEnd | null = null;
+  /** What firmware leaves in memory: the ACPI tables. */
+  readonly firmware: { readonly gpa: number; readonly bytes: Uint8Array };
+
+  constructor(options: BoardOptions, host: BoardHost) {
+    this.#host = host;
+    this.firmware = { gpa: ACPI_TABLES_BASE, bytes: acpiTables(options.apicIds) };
+    this.#pics = new PicPair((asserted) => host.picOutput(asserted));
+    this.#pit = new Pit(options.tscHertz, (asserted) => this.setInterruptLine(IRQ_TIMER, asserted));
+    this.#ioApic = new IoApic((message) => host.deliver(message));
+    this.#ports = this.#wirePorts(options);
+  }
+
+  /** How the guest ended the machine: the first way counts. Null while it runs. */
+  get end(): BoardEnd | null {
+    return this.#end;
+  }
+
+  /** When `runEvents` must be called, in TSC cycles, or Infinity. */
+  get nextEventAt(): number {
+    return this.#pit.nextEventAt;
+  }
+
+  /** What happens on the board at this time of its own accord. */
+  runEvents(): void {
+    this.#pit.advance(this.#host.now());
+    this.#reschedule();
+  }
+
+  /** Reads `size` bytes (1, 2, 4) from an I/O port, as an unsigned number. */
+  portRead(port: number, size: number): number {
+    return this.#ports.read(port, size, this.#host.now());
+  }
+
+  /** Writes to an I/O port. Look at `end` afterwards. */
+  portWrite(port: number, size: number, value: number): void {
+    this.#ports.write(port, size, value, this.#host.now());
+    this.#reschedule();
+  }
+
+  /** Reads device memory: fills `bytes`, with ones where nothing answers. */
+  mmioRead(address: number, bytes: Uint8Array): void {
+    const pci = this.#testDevice.configuration.decode('memory', address);
+    if (inRange(address, IO_APIC_BASE, IO_APIC_SIZE)) store(bytes, this.#ioApic.read(address - IO_APIC_BASE));
+    else if (inRange(address, TEST_MEMORY_BASE, TEST_MEMORY_SIZE))
+      this.#testMemory.read(address - TEST_MEMORY_BASE, bytes);
+    else if (pci === null) bytes.fill(0xff);
+    else for (let i = 0; i < bytes.length; i++) bytes[i] = this.#testDevice.read(pci.offset + i);
+  }
+
+  mmioWrite(address: number, bytes: Uint8Array): void {
+    const pci = this.#testDevice.configuration.decode('memory', address);
+    if (inRange(address, IO_APIC_BASE, IO_APIC_SIZE)) this.#ioApic.write(address - IO_APIC_BASE, load(bytes));
+    else if (inRange(address, TEST_MEMORY_BASE, TEST_MEMORY_SIZE))
+      this.#testMemory.write(address - TEST_MEMORY_BASE, bytes);
+    else if (pci !== null) bytes.forEach((byte, i) => this.#testDevice.write(pci.bar, pci.offset + i, byte));
+  }
+
+  /** Drives global system interrupt 0-23: PIC and I/O APIC see it, the timer at input 2. */
+  setInterruptLine(line: number, asserted: boolean): void {
+    if (line === IRQ_CASCADE) return;
+    if (line < ISA_IRQS) this.#pics.setLine(line, asserted);
+    this.#ioApic.setLine(line === IRQ_TIMER ? TIMER_INPUT : line, asserted);
+  }
+
+  /** Level of the PIC's INTR output. */
+  get picOutput(): boolean {
+    return this.#pics.output;
+  }
+
+  /** The interrupt-acknowledge cycle of an ExtINT: returns the PIC's vector. */
+  acknowledgePic(): number {
+    return this.#pics.acknowledge();
+  }
+
+  /** EOI broadcast of a level-triggered interrupt by a local APIC. */
+  endOfInterrupt(vector: number): void {
+    this.#ioApic.endOfInterrupt(vector);
+  }
+
+  /** The I/O APIC, for KVM's EOI-exit bitmap. */
+  get ioApic(): IoApic {
+    return this.#ioApic;
+  }
+
+  /** Writes that KVM completes without user space, or null for none. */
+  get eventFd(): EventFd | null {
+    return this.#testDevice.eventFd;
+  }
+
+  #wirePorts({ apicIds, memoryBytes, tscHertz }: BoardOptions): PortMap {
+    const end = (reason: BoardEnd): void => {
+      this.#end ??= reason;
+    };
+    const pciFunctions = new Map([
+      [0, new PciFunction(HOST_BRIDGE, [])],
+      [TEST_DEVICE_FUNCTION, this.#testDevice.configuration],
+    ]);
+    const serial = new SerialPort(
+      (byte) => this.#host.console(byte),
+      (asserted) => this.setInterruptLine(IRQ_SERIAL, asserted),
+    );
+    const testRegister = new Uint8Array(4);
+    const ports = new PortMap(this.#pciPorts());
+    ports.add(0x20, 2, this.#pics.masterPorts);
+    ports.add(0x40, 4, this.#pit);
+    ports.add(0x61, 1, this.#pit.speakerPort);
+    ports.add(0x70, 2, new RealTimeClock(tscHertz, memoryBytes));
+    ports.add(0x80, 1, new PostCode());
+    ports.add(0x92, 1, new SystemControlPortA(end));
+    ports.add(0xa0, 2, this.#pics.slavePorts);
+    ports.add(0xe0, 4, new TestRegister(4, testRegister));
+    ports.add(0xe4, 4, new TestPageFlush());
+    ports.add(0xe8, 4, new TestRegister(1, testRegister));
+    ports.add(0xf4, 4, new DebugExit(end));
+    ports.add(0x3f8, 8, serial);
+    ports.add(0x4d0, 2, this.#pics.elcrPorts);
+    ports.add(0x510, 2, new FirmwareConfiguration({ cpus: apicIds.length, memoryBytes }));
+    ports.add(ACPI_PORTS, ACPI_PORTS_SIZE, new AcpiRegisters(tscHertz, end));
+    ports.add(0xcf8, 8, new PciConfiguration(pciFunctions, end));
+    ports.add(0x2000, 24, new TestInterruptLines((line, asserted) => this.setInterruptLine(line, asserted)));
+    ports.add(0x8900, 1, new ShutdownPort(end));
+    return ports;
+  }
+
+  /** The ports that base address registers place. */
+  #pciPorts(): IoDevice {
+    const { configuration } = this.#testDevice;
+    return {
+      widest: 1,
+      read: (port) => {
+        const place = configuration.decode('io', port);
+        return place === null ? allOnes(1) : this.#testDevice.read(place.offset);
+      },
+      write: (port, _size, value) => {
+        const place = configuration.decode('io', port);
+        if (place !== null) this.#testDevice.write(place.bar, place.offset, value);
+      },
+    };
+  }
+
+  #reschedule(): void {
+    const at = this.#pit.nextEventAt;
+    if (at === this.#scheduled) return;
+    this.#scheduled = at;
+    this.#host.schedule(at);
+  }
+}
+
+function inRange(address: number, base: number, size: number): boolean {
+  return address >= base && address < base + size;
+}
+
+/** The low bytes of a register. */
+function store(bytes: Uint8Array, value: number): void {
+  for (let i = 0; i < bytes.length; i++) bytes[i] = i < 4 ? value >>> (8 * i) : 0;
+}
+
+function load(bytes: Uint8Array): number {
+  let value = 0;
+  for (let i = Math.min(bytes.length, 4) - 1; i >= 0; i--) value = value * 256 + bytes[i];
+  return value;
+}

@@ -1,0 +1,138 @@
+/**
+ * One counter of an i8254 (Intel 8254 data sheet). Everything follows from the tick at which counting began.
+ *
+ * Left out: BCD counting; a low gate freezes nothing, only its rising edge counts (KVM's i8254.c has it the same way).
+ */
+
+const ACCESS_LOW = 1;
+const ACCESS_HIGH = 2;
+const FULL_RANGE = 0x1_0000;
+
+// Modes
+const INTERRUPT_ON_TERMINAL_COUNT = 0;
+const HARDWARE_ONE_SHOT = 1;
+const RATE_GENERATOR = 2;
+const SQUARE_WAVE = 3;
+const HARDWARE_STROBE = 5;
+
+export class PitChannel {
+  #gate: boolean;
+  #mode = 0;
+  #access = 3;
+  /** Count that was written, 1-65536. */
+  #reload = FULL_RANGE;
+  /** Tick at which counting began, or -1: not yet. */
+  #start = -1;
+  #lowWritten = -1;
+  #highReadNext = false;
+  #latchedCount = -1;
+  #latchedStatus = -1;
+
+  constructor(gate: boolean) {
+    this.#gate = gate;
+  }
+
+  get gate(): boolean {
+    return this.#gate;
+  }
+
+  /** Drives the gate at tick `tick`. */
+  setGate(gate: boolean, tick: number): void {
+    const rises = gate && !this.#gate;
+    this.#gate = gate;
+    if (!rises || this.#mode === INTERRUPT_ON_TERMINAL_COUNT || this.#mode === 4) return;
+    if (this.#start >= 0 || this.#needsTrigger) this.#start = tick;
+  }
+
+  /** The control word of this channel, without its channel bits: access mode and counting mode. */
+  control(word: number): void {
+    this.#access = (word >>> 4) & 3;
+    const mode = (word >>> 1) & 7;
+    this.#mode = mode > HARDWARE_STROBE ? mode - 4 : mode;
+    this.#start = -1;
+    this.#lowWritten = -1;
+    this.#highReadNext = false;
+    this.#latchedCount = this.#latchedStatus = -1;
+  }
+
+  latchCount(tick: number): void {
+    if (this.#latchedCount < 0) this.#latchedCount = this.#count(tick);
+  }
+
+  latchStatus(tick: number): void {
+    if (this.#latchedStatus >= 0) return;
+    const output = this.output(tick) ? 0x80 : 0;
+    const nullCount = this.#start < 0 ? 0x40 : 0;
+    this.#latchedStatus = output | nullCount | (this.#access << 4) | (this.#mode << 1);
+  }
+
+  write(value: number, tick: number): void {
+    if (this.#access === ACCESS_LOW) this.#load(value, tick);
+    else if (this.#access === ACCESS_HIGH) this.#load(value << 8, tick);
+    else if (this.#lowWritten < 0) this.#lowWritten = value;
+    else {
+      this.#load(this.#lowWritten | (value << 8), tick);
+      this.#lowWritten = -1;
+    }
+  }
+
+  read(tick: number): number {
+    if (this.#latchedStatus >= 0) {
+      const status = this.#latchedStatus;
+      this.#latchedStatus = -1;
+      return status;
+    }
+    const count = this.#latchedCount < 0 ? this.#count(tick) : this.#latchedCount;
+    const high = this.#access === ACCESS_HIGH || (this.#access !== ACCESS_LOW && this.#highReadNext);
+    this.#highReadNext = this.#access !== ACCESS_LOW && this.#access !== ACCESS_HIGH && !high;
+    if (!this.#highReadNext) this.#latchedCount = -1;
+    return high ? count >>> 8 : count & 0xff;
+  }
+
+  /** Level of OUT at `tick`. */
+  output(tick: number): boolean {
+    if (this.#start < 0) return this.#mode !== INTERRUPT_ON_TERMINAL_COUNT;
+    const elapsed = tick - this.#start;
+    switch (this.#mode) {
+      case INTERRUPT_ON_TERMINAL_COUNT:
+      case HARDWARE_ONE_SHOT:
+        return elapsed >= this.#reload;
+      case RATE_GENERATOR:
+        return elapsed % this.#reload !== this.#reload - 1;
+      case SQUARE_WAVE:
+        return elapsed % this.#reload < (this.#reload + 1) >>> 1;
+      default:
+        return elapsed !== this.#reload;
+    }
+  }
+
+  /** The first tick after `tick` at which the count runs out, or Infinity. */
+  nextExpiry(tick: number): number {
+    if (this.#start < 0) return Infinity;
+    const first = this.#start + this.#reload;
+    if (tick < first) return first;
+    return this.#periodic ? tick - ((tick - first) % this.#reload) + this.#reload : Infinity;
+  }
+
+  get #periodic(): boolean {
+    return this.#mode === RATE_GENERATOR || this.#mode === SQUARE_WAVE;
+  }
+
+  /** Modes that begin with a rising gate. */
+  get #needsTrigger(): boolean {
+    return this.#mode === HARDWARE_ONE_SHOT || this.#mode === HARDWARE_STROBE;
+  }
+
+  #load(count: number, tick: number): void {
+    this.#reload = count === 0 ? FULL_RANGE : count;
+    if (!this.#needsTrigger) this.#start = tick;
+  }
+
+  #count(tick: number): number {
+    if (this.#start < 0) return 0;
+    const elapsed = tick - this.#start;
+    if (this.#mode === SQUARE_WAVE) return (this.#reload - ((2 * elapsed) % this.#reload)) % FULL_RANGE;
+    if (this.#periodic) return (this.#reload - (elapsed % this.#reload)) % FULL_RANGE;
+    return (((this.#reload - elapsed) % FULL_RANGE) + FULL_RANGE) % FULL_RANGE;
+  }
+}
