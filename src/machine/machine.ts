@@ -4,7 +4,7 @@
 import { DEFAULT_FEATURES } from '../hardware/cpu/features.js';
 import { ALL_CPUS } from '../hardware/clock/clock.js';
 import { TICKS_PER_CYCLE } from '../cost/step.js';
-import { buildGuest, type GuestImage, type GuestResults } from '../guest/guest-image.js';
+import { buildGuest, type GuestImage, type GuestOptions, type GuestResults } from '../guest/guest-image.js';
 import { EXIT_DONE } from '../guest/programs/start.js';
 import { Kvm } from '../hypervisor/kvm.js';
 import { kvmParameters, type KvmParameters } from '../hypervisor/kvm-parameters.js';
@@ -36,7 +36,7 @@ export interface Machine {
 export function buildMachine(options: MachineOptions, inputs: MachineInputs): Machine {
   const impossible = impossibilities(options).at(0);
   if (impossible !== undefined) throw new RangeError(`${impossible.path.join('.')}: ${impossible.message}`);
-  const guest = buildGuest(options);
+  const guest = guestOf(options);
   const hostBytes = HOST_BYTES + options.vcpus * HOST_BYTES_PER_VCPU;
   const kvmOfExits: { kvm: Kvm | null } = { kvm: null };
   const measurement = new Measurement((cpu) => kvmOfExits.kvm?.exitCounts(cpu) ?? []);
@@ -67,6 +67,21 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs): Ma
   kvmOfExits.kvm = kvm;
   loadGuest(kvm, hardware, guest);
   return { hardware, kvm, guest, userSpace, measurement };
+}
+
+/** Guests built so far, by their options: the runs of a case differ in costs alone. */
+const guests = new Map<string, GuestImage>();
+const GUESTS_KEPT = 32;
+
+function guestOf({ workload, vcpus, apicMode, apHaltPolicy, iterations, warmup }: MachineOptions): GuestImage {
+  const options: GuestOptions = { workload, vcpus, apicMode, apHaltPolicy, iterations, warmup };
+  const key = JSON.stringify(options);
+  const known = guests.get(key);
+  if (known !== undefined) return known;
+  const guest = buildGuest(options);
+  if (guests.size === GUESTS_KEPT) guests.clear();
+  guests.set(key, guest);
+  return guest;
 }
 
 function parametersOf({ kvm, ipiv, host, cpu, apHaltPolicy }: MachineOptions): KvmParameters {

@@ -19,6 +19,8 @@ const LINES_PER_PAGE = 64;
 const LINE_SHIFT = 6;
 const PAGE_SHIFT = 12;
 const UNTOUCHED = 0;
+/** Tracked pages that there is room for from the start. */
+const TRACKED_AT_FIRST = 32;
 /** Offset of the may-write mask behind the may-read mask. */
 const WRITE_MASK = 8;
 
@@ -40,8 +42,9 @@ export class Lines {
   readonly #cpus: Cpu[] = [];
   /** Per physical page: UNTOUCHED, 1 + CPU that owns it privately, or -(1 + tracked page index). */
   readonly #pages: Int32Array;
-  readonly #owner: Int16Array;
-  readonly #busyUntil: Float64Array;
+  /** By tracked line; they grow with the number of tracked pages. */
+  #owner = new Int16Array(TRACKED_AT_FIRST * LINES_PER_PAGE);
+  #busyUntil = new Float64Array(TRACKED_AT_FIRST * LINES_PER_PAGE);
   readonly #pageOfIndex: Int32Array;
   #tracked = 0;
   /** Sees every transfer as it takes effect. For tests and traces. */
@@ -53,8 +56,6 @@ export class Lines {
     this.#latency = latency;
     this.#occupancy = occupancy;
     this.#pages = new Int32Array(memory.ramBytes / PAGE_SIZE);
-    this.#owner = new Int16Array(memory.trackedPages * LINES_PER_PAGE);
-    this.#busyUntil = new Float64Array(memory.trackedPages * LINES_PER_PAGE);
     this.#pageOfIndex = new Int32Array(memory.trackedPages);
   }
 
@@ -113,9 +114,19 @@ export class Lines {
     if (index >= this.#memory.trackedPages) throw new RangeError('more shared pages than the machine can track');
     this.#pages[page] = -1 - index;
     this.#pageOfIndex[index] = page;
+    if ((index + 1) * LINES_PER_PAGE > this.#owner.length) this.#grow();
     this.#owner.fill(owner.id, index * LINES_PER_PAGE, (index + 1) * LINES_PER_PAGE);
     this.#memory.u8.fill(0xff, this.#mask(owner.id, index), this.#mask(owner.id, index) + LINE_MASK_SIZE);
     owner.trackPage(page * PAGE_SIZE, index);
+  }
+
+  #grow(): void {
+    const owner = new Int16Array(this.#owner.length * 2);
+    owner.set(this.#owner);
+    this.#owner = owner;
+    const busyUntil = new Float64Array(this.#busyUntil.length * 2);
+    busyUntil.set(this.#busyUntil);
+    this.#busyUntil = busyUntil;
   }
 
   #mask(cpu: number, index: number): number {

@@ -35,10 +35,10 @@ for (const encoding of Object.values(VMCS_FIELD)) {
   nextWord += 2;
 }
 
-/** True for the encodings of vmcs-field.ts and for the high halves of 64-bit fields. */
-export function isVmcsField(encoding: number): boolean {
-  return encoding >= 0 && encoding < ENCODINGS && WORD_OF_ENCODING[encoding] !== 0;
-}
+/** The encodings of vmcs-field.ts and those of the high halves of 64-bit fields. */
+export const VMCS_ENCODINGS: readonly number[] = Array.from(WORD_OF_ENCODING.keys()).filter(
+  (encoding) => WORD_OF_ENCODING[encoding] !== 0,
+);
 
 /** Fields that change with nearly every VM entry; entry looks at them anyway. */
 const HOT_FIELDS: ReadonlySet<number> = new Set([

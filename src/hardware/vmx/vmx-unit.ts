@@ -12,7 +12,7 @@ import { VmxCapabilities, VMCS_REVISION } from './capability.js';
 import { NonRootOperation } from './non-root-operation.js';
 import { ENTRY_DONE, ENTRY_WAITS, VmEntry } from './vm-entry.js';
 import * as E from './vm-instruction-error.js';
-import { isVmcsField, Vmcs } from './vmcs.js';
+import { Vmcs, VMCS_ENCODINGS } from './vmcs.js';
 import { FIELD_TYPE_READ_ONLY, fieldType, VMCS_FIELD } from './vmcs-field.js';
 
 export const VMX_SUCCEED = 0;
@@ -57,8 +57,8 @@ export class VmxUnit {
     this.capabilities = capabilities;
     this.nonRoot = new NonRootOperation(cpu);
     this.#entry = new VmEntry(cpu, this.nonRoot, capabilities);
-    for (let encoding = 0; encoding < this.#supported.length; encoding++) {
-      if (isVmcsField(encoding) && capabilities.supportsField(encoding)) this.#supported[encoding] = 1;
+    for (const encoding of VMCS_ENCODINGS) {
+      if (capabilities.supportsField(encoding)) this.#supported[encoding] = 1;
     }
   }
 
