@@ -20,8 +20,9 @@ import {
   type KvmMachine,
 } from '../src/hypervisor/test-support/kvm-machine.js';
 import { Code } from 'iced-x86';
+import { impossibilities } from '../src/machine/impossible.js';
 import { loggedRun } from './support/charge-log.js';
-import { defaultCosts, perIteration, runCase, type CaseOptions } from './support/whole-machine.js';
+import { defaultCosts, machineOptions, perIteration, runCase, type CaseOptions } from './support/whole-machine.js';
 
 const ICR_ASSERT = 1 << 14;
 const ICR_LOGICAL = 1 << 11;
@@ -126,6 +127,10 @@ describe('IPI virtualization', () => {
 });
 
 describe('the harness', () => {
+  it('103: ipi with one vCPU cannot run', () => {
+    expect(impossibilities(machineOptions({ vcpus: 1 })).map(({ path }) => path)).toEqual([['vcpus']]);
+  });
+
   it.each([
     [{ workload: 'ipi', apicMode: 'x2apic', ipiv: true }, /^ipi (\d+)$/, /^ {2}ipi ipi (\d+)$/],
     [{ workload: 'ipi-halt', apHaltPolicy: 'hlt' }, /^ipi_halt (\d+)$/, null],

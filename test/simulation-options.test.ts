@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { CostTable } from '../src/cost/step.js';
 import type { SimulationOptions } from '../src/machine/machine-options.js';
 import { loggedRun } from './support/charge-log.js';
-import type { CaseOptions } from './support/whole-machine.js';
+import { defaultCosts, type CaseOptions } from './support/whole-machine.js';
 
 const IN_ORDER: SimulationOptions = { lookaheadShare: 0, fastForward: false };
 const OTHERS: readonly SimulationOptions[] = [
@@ -46,8 +48,8 @@ const CASES: readonly CaseOptions[] = [
 const name = (options: object): string => JSON.stringify(options).replaceAll(/[{}"]/g, '').replaceAll(',', ', ');
 
 /** Every step from reset on, what the CPUs did in the timed loop, and what the guest measured. */
-function outcome(options: CaseOptions, simulation: SimulationOptions) {
-  const { charges, machine } = loggedRun(options, simulation);
+function outcome(options: CaseOptions, simulation: SimulationOptions, costs?: CostTable) {
+  const { charges, machine } = loggedRun(options, simulation, costs);
   const { guest, kvm, measurement } = machine;
   return {
     results: guest.readResults((gpa) => Number(kvm.guestMemory.read64(gpa))),
@@ -56,9 +58,26 @@ function outcome(options: CaseOptions, simulation: SimulationOptions) {
   };
 }
 
+/** The default costs with a factor on every step, so that CPUs meet in other phases. */
+function perturbedCosts(factors: readonly number[]): CostTable {
+  const costs = defaultCosts();
+  const stepTicks = costs.stepTicks.map((ticks, step) => Math.round(ticks * factors[step % factors.length]));
+  return { ...costs, stepTicks };
+}
+
 describe('nothing depends on how far CPUs run ahead, nor on fast-forward', () => {
   it.each(CASES.map((options) => [name(options), { ...SHORT, ...options }] as const))('%s', (_, options) => {
     const expected = outcome(options, IN_ORDER);
     for (const simulation of OTHERS) expect(outcome(options, simulation), name(simulation)).toEqual(expected);
+  });
+
+  it('whatever the steps cost', () => {
+    const factors = fc.array(fc.double({ min: 0.2, max: 3, noNaN: true }), { minLength: 7, maxLength: 7 });
+    const property = fc.property(fc.constantFrom(...CASES), factors, (options, each) => {
+      const costs = perturbedCosts(each);
+      const expected = outcome({ ...SHORT, ...options }, IN_ORDER, costs);
+      for (const simulation of OTHERS) expect(outcome({ ...SHORT, ...options }, simulation, costs)).toEqual(expected);
+    });
+    fc.assert(property, { numRuns: 10 });
   });
 });
