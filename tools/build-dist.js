@@ -1,10 +1,21 @@
 // Compiles src/ to dist/ from scratch and puts the data files that the code reads beside it.
-import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { inlineConstants } from './inline-constants.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
 cpSync(`${root}src/cost/profiles`, `${root}dist/cost/profiles`, { recursive: true });
-const tsc = [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`];
-process.exitCode = spawnSync(process.execPath, tsc, { stdio: 'inherit' }).status ?? 1;
+
+const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: fail };
+const { fileNames, options, errors } = ts.getParsedCommandLineOfConfigFile(`${root}tsconfig.build.json`, {}, host);
+const program = ts.createProgram(fileNames, options);
+const { diagnostics } = program.emit(undefined, undefined, undefined, false, { before: [inlineConstants(program)] });
+for (const diagnostic of [...errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics]) fail(diagnostic);
+
+function fail(diagnostic) {
+  const names = { getCanonicalFileName: (name) => name, getCurrentDirectory: () => root, getNewLine: () => '\n' };
+  process.stderr.write(ts.formatDiagnostic(diagnostic, names));
+  process.exitCode = 1;
+}
