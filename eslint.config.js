@@ -21,6 +21,14 @@ const TRANSCENDENTAL = [
   'hypot',
 ];
 
+/** Numbers as costs: charged, recorded, or added to or compared with a clock. One tick, the smallest time, is no cost. */
+const CYCLE_LITERALS = [
+  'CallExpression[callee.property.name=/^(charge|chargeClass)$/] > Literal',
+  'CallExpression[callee.property.name=/^(charge|chargeClass|record)$/] Literal[value>1]',
+  "BinaryExpression:matches([left.property.name='now'], [right.property.name='now']) Literal[value>1]",
+  "AssignmentExpression[left.property.name='now'] Literal[value>1]",
+];
+
 export default tseslint.config(
   { ignores: ['node_modules/', 'dist/', 'build/', 'coverage/', 'src/interpreter/', '.dependency-cruiser.cjs'] },
   {
@@ -55,10 +63,10 @@ export default tseslint.config(
       ],
       'no-restricted-syntax': [
         'error',
-        {
-          selector: "CallExpression[callee.property.name='charge'] > Literal",
+        ...CYCLE_LITERALS.map((selector) => ({
+          selector,
           message: 'costs are named steps (STEP.*) whose values come from a profile',
-        },
+        })),
       ],
     },
   },

@@ -14,23 +14,18 @@ import { cycles } from './profile-tables.js';
 
 const TABLE = 'results/measured/ipiv-v1.csv';
 
-/** Calibrates to the published table, once per list of held-out columns; machines that agree are run only once. */
-export function calibrations(heldOut: readonly (readonly string[])[]): CalibrationReport[] {
+/** One calibration to the published table per column, each without that column. */
+export function publishedHoldouts(evaluate: Evaluate = remembered(publishedCases())): CalibrationReport[] {
   const table = parseMeasuredTable(readFileSync(TABLE, 'utf8'), TABLE);
-  const evaluate = remembered(publishedCases());
   const prior = loadProfile('prior');
-  return heldOut.map((holdout) => calibrate(table, { prior, name: 'ipiv-v1', description: '', holdout, evaluate }));
-}
-
-/** Names of the columns of the published table. */
-export function publishedColumns(): string[] {
-  return parseMeasuredTable(readFileSync(TABLE, 'utf8'), TABLE).columns.map(({ name }) => name);
+  return table.columns.map(({ name }) =>
+    calibrate(table, { prior, name: 'ipiv-v1', description: '', holdout: [name], evaluate }),
+  );
 }
 
 /** One row per column: measured, predicted without it, and the error. */
 export function holdoutTable(): string {
-  const columns = publishedColumns();
-  const rows = calibrations(columns.map((column) => [column])).map(({ rows: fitted, rank }, index) => {
+  const rows = publishedHoldouts().map(({ rows: fitted, rank }, index) => {
     const { name, measured, standardError, model } = fitted[index];
     const error = model - measured;
     return [
@@ -50,7 +45,8 @@ export function holdoutTable(): string {
   );
 }
 
-function publishedCases(): Evaluate {
+/** The machine under a profile: averages of the four published cases. */
+export function publishedCases(): Evaluate {
   const loaded = loadScenario('scenarios/ipiv-v1.json');
   const cases = loaded.ok ? expandCases(loaded.value, impossibilities) : loaded;
   if (!cases.ok) throw new Error('the scenario of the published table is not valid');
@@ -60,6 +56,7 @@ function publishedCases(): Evaluate {
   );
 }
 
+/** Machines that several calibrations ask for are run only once. */
 function remembered(evaluate: Evaluate): Evaluate {
   const known = new Map<string, readonly number[]>();
   return (profile: CostProfile, meshFactor) => {
