@@ -114,7 +114,7 @@ export class SingleStep {
     this.setWord(L.CPU_ITLB, this.block + (value === 3 ? L.CPU_ITLB_USER : L.CPU_ITLB_SUPERVISOR));
   }
 
-  segmentBase(): number {
+  segmentBase(_segment: number): number {
     return 0;
   }
 

@@ -461,7 +461,10 @@ export class Cpu implements Timed {
    * own costs: it comes next.
    */
   resolve(outcome: Outcome): Outcome {
-    if (outcome !== WAIT) this.finish();
+    if (outcome === WAIT) return WAIT;
+    this.finish();
+    // What is decoded for one execution may not outlive a change of registers or segments.
+    this.setWord(L.CPU_ONCE, 0);
     if (outcome !== FAULT) return outcome;
     this.faulting = true;
     return REDIRECTED;

@@ -5,7 +5,7 @@ import type { Cpu } from './cpu.js';
 import { fault, VECTOR_GP } from './fault.js';
 import { ACCESS_READ, ACCESS_RMW } from './layout.js';
 import { isCanonical, LinearRange } from './linear-access.js';
-import { ACCESS_DB, ACCESS_L, updateMode } from './mode.js';
+import { ACCESS_DB, ACCESS_L, inLongMode, updateMode } from './mode.js';
 import { DONE, type Outcome } from './outcome.js';
 import { ACCESS_UNUSABLE, SEGMENT_CS, SEGMENT_LDTR, type Segment } from './segments.js';
 
@@ -95,6 +95,16 @@ export class Descriptor {
   /** A code segment of 64-bit mode: L set, D clear. */
   get is64Bit(): boolean {
     return (this.access & (ACCESS_L | ACCESS_DB)) === ACCESS_L;
+  }
+
+  /** L and D both set: reserved in IA-32e mode. */
+  hasBothSizes(cpu: Cpu): boolean {
+    return inLongMode(cpu) && (this.access & (ACCESS_L | ACCESS_DB)) === (ACCESS_L | ACCESS_DB);
+  }
+
+  /** May an instruction pointer of this code segment be `rip`? */
+  contains(cpu: Cpu, rip: number): boolean {
+    return inLongMode(cpu) && this.is64Bit ? isCanonical(rip) : rip >= 0 && rip <= this.limit;
   }
 
   get base(): number {

@@ -2,7 +2,7 @@
  * Delivery of events through the IDT in IA-32e mode (SDM vol. 3, 6.14; vol. 2, INT n), and what becomes of faults:
  * VM exits, double and triple faults (vol. 3, 6.15 interrupt 8).
  *
- * Left out: delivery outside IA-32e mode, task gates, shadow stacks, FRED.
+ * Delivery outside IA-32e mode is in legacy/event-delivery. Left out: task gates, shadow stacks, FRED.
  */
 import { STEP } from '../../cost/step.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_SHUTDOWN } from './activity.js';
@@ -12,14 +12,12 @@ import {
   EVENT_EXCEPTION,
   EVENT_EXTERNAL,
   EVENT_NMI,
-  EVENT_SOFTWARE_EXCEPTION,
-  EVENT_SOFTWARE_INTERRUPT,
+  externalBit,
   fault,
-  VECTOR_DB,
+  isFault,
   VECTOR_DE,
   VECTOR_DF,
   VECTOR_GP,
-  VECTOR_MC,
   VECTOR_NP,
   VECTOR_PF,
   VECTOR_SS,
@@ -28,12 +26,12 @@ import {
   type IdtEvent,
 } from './fault.js';
 import { ACCESS_READ, ACCESS_WRITE } from './layout.js';
+import { deliverLegacyEvent } from './legacy/event-delivery.js';
 import { isCanonical, LinearRange } from './linear-access.js';
 import { inLongMode } from './mode.js';
 import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { RFLAGS_IF, RFLAGS_NT, RFLAGS_RF, RFLAGS_TF, RFLAGS_VM } from './rflags.js';
 import { SEGMENT_CS, SEGMENT_SS, SEGMENT_TR } from './segments.js';
-import { UnimplementedError } from './unimplemented.js';
 
 const RSP = 4;
 const GATE_SIZE = 16;
@@ -144,18 +142,13 @@ export function deliverEvent(cpu: Cpu, event: IdtEvent): Outcome {
     cpu.charge(STEP.IDT_DELIVERY);
     if (cpu.cpl === 3) cpu.charge(STEP.STACK_SWITCH);
   }
-  if (!inLongMode(cpu)) throw new UnimplementedError('event delivery outside IA-32e mode', cpu.rip);
+  if (!inLongMode(cpu)) return deliverLegacyEvent(cpu, event);
   let outcome = readGate(cpu, event);
   if (outcome === DONE) outcome = checkTarget(cpu, externalBit(event));
   if (outcome === DONE) outcome = pushFrame(cpu, event);
   if (outcome !== DONE) return outcome;
   enterHandler(cpu);
   return REDIRECTED;
-}
-
-/** EXT bit of error codes: the event did not come from an INT instruction. */
-function externalBit(event: IdtEvent): number {
-  return event.type === EVENT_SOFTWARE_INTERRUPT || event.type === EVENT_SOFTWARE_EXCEPTION ? 0 : 1;
 }
 
 function readGate(cpu: Cpu, event: IdtEvent): Outcome {
@@ -250,12 +243,7 @@ function pushFrame(cpu: Cpu, event: IdtEvent): Outcome {
 
 /** RFLAGS to push: RF is set for faults, so that an instruction breakpoint does not repeat. */
 function savedFlags(cpu: Cpu, event: IdtEvent): number {
-  const isFault =
-    event.type === EVENT_EXCEPTION &&
-    event.vector !== VECTOR_DB &&
-    event.vector !== VECTOR_DF &&
-    event.vector !== VECTOR_MC;
-  return isFault ? cpu.rflags | RFLAGS_RF : cpu.rflags;
+  return isFault(event) ? cpu.rflags | RFLAGS_RF : cpu.rflags;
 }
 
 /** Nothing can fail any more. */

@@ -72,3 +72,13 @@ export function generalProtection(cpu: Cpu): Outcome {
 export function invalidOpcode(cpu: Cpu): Outcome {
   return fault(cpu, VECTOR_UD);
 }
+
+/** EXT bit of error codes: the event did not come from an INT instruction. */
+export function externalBit({ type }: IdtEvent): number {
+  return type === EVENT_SOFTWARE_INTERRUPT || type === EVENT_SOFTWARE_EXCEPTION ? 0 : 1;
+}
+
+/** Is the event a fault, whose handler returns to the instruction that caused it? RFLAGS.RF is pushed set for these. */
+export function isFault({ type, vector }: IdtEvent): boolean {
+  return type === EVENT_EXCEPTION && vector !== VECTOR_DB && vector !== VECTOR_DF && vector !== VECTOR_MC;
+}

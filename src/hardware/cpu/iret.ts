@@ -2,7 +2,7 @@
  * IRETQ in 64-bit mode, and the return to an outer privilege level that it shares with far RET (SDM vol. 2, IRET,
  * RET; vol. 3, 6.14.3).
  *
- * Left out: IRET with 16- and 32-bit operands, nested tasks (#GP(0) in IA-32e mode), shadow stacks.
+ * IRET with 16- and 32-bit operands is in legacy/interrupt-return. Left out: nested tasks (#GP(0) in IA-32e mode), shadow stacks.
  */
 import { STEP } from '../../cost/step.js';
 import type { Cpu } from './cpu.js';
@@ -23,7 +23,7 @@ import {
 import { fault, generalProtection, VECTOR_GP, VECTOR_NP, VECTOR_SS } from './fault.js';
 import { ACCESS_READ, CPU_FS_BASE, CPU_GS_BASE, CPU_SYSTEM_FLAGS } from './layout.js';
 import { isCanonical, LinearRange } from './linear-access.js';
-import { ACCESS_DB, ACCESS_L } from './mode.js';
+import { inLongMode } from './mode.js';
 import { DONE, REDIRECTED, type Outcome } from './outcome.js';
 import { RFLAGS_NT } from './rflags.js';
 import { ACCESS_UNUSABLE, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from './segments.js';
@@ -63,7 +63,7 @@ export function iretq(cpu: Cpu, _instruction: DecodedInstruction): Outcome {
 export function checkReturn(cpu: Cpu, selector: number, stackSelector: number, rip: number): Outcome {
   const outcome = checkCode(cpu, selector);
   if (outcome !== DONE) return outcome;
-  if (!isCanonical(rip)) return generalProtection(cpu);
+  if (!containsReturn(cpu, rip)) return generalProtection(cpu);
   return checkStack(cpu, stackSelector, selector & 3);
 }
 
@@ -74,14 +74,19 @@ export function checkCode(cpu: Cpu, selector: number): Outcome {
   if (outcome !== DONE) return outcome;
   const rpl = selector & 3;
   const privilege = code.isConforming ? code.dpl <= rpl : code.dpl === rpl;
-  const bothSizes = (code.access & (ACCESS_L | ACCESS_DB)) === (ACCESS_L | ACCESS_DB);
-  if (!code.isCode || rpl < cpu.cpl || !privilege || bothSizes) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
+  if (!code.isCode || rpl < cpu.cpl || !privilege || code.hasBothSizes(cpu))
+    return fault(cpu, VECTOR_GP, errorCode(selector, 0));
   return code.present ? DONE : fault(cpu, VECTOR_NP, errorCode(selector, 0));
+}
+
+/** Is `rip` in the code segment of `checkCode`? */
+export function containsReturn(cpu: Cpu, rip: number): boolean {
+  return code.contains(cpu, rip);
 }
 
 function checkStack(cpu: Cpu, selector: number, privilege: number): Outcome {
   if (isNull(selector)) {
-    const allowed = code.is64Bit && privilege !== 3 && (selector & 3) === privilege;
+    const allowed = inLongMode(cpu) && code.is64Bit && privilege !== 3 && (selector & 3) === privilege;
     return allowed ? DONE : generalProtection(cpu);
   }
   const outcome = stackSegment.read(cpu, selector, VECTOR_GP, 0, DESCRIPTOR_ACCESSED);

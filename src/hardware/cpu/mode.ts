@@ -53,6 +53,5 @@ export function updateMode(cpu: Cpu): void {
 
 function decodingMode(cpu: Cpu): number {
   if (in64BitMode(cpu)) return MODE_64;
-  if ((cpu.cr0 & CR0_PE) === 0) return MODE_16;
   return (cpu.segments[SEGMENT_CS].access & ACCESS_DB) !== 0 ? MODE_32 : MODE_16;
 }

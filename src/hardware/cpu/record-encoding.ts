@@ -162,6 +162,16 @@ function writeAddress(view: DataView, at: number, instruction: Instruction): num
   return 0;
 }
 
+/** Replaces the address in a record by a linear address of 32 bits. */
+export function writeAbsoluteAddress({ view }: PhysicalMemory, at: number, linear: number): void {
+  view.setUint8(at + R.R_BASE, CPU_ZERO);
+  view.setUint8(at + R.R_INDEX, CPU_ZERO);
+  view.setUint8(at + R.R_SCALE, R.SCALE_SPECIAL);
+  view.setUint8(at + R.R_SEGMENT, CPU_ZERO);
+  view.setUint8(at + R.R_ADDRESS_FLAGS, R.ADDRESS_32);
+  view.setInt32(at + R.R_DISPLACEMENT, linear | 0, true);
+}
+
 export function addressSize(instruction: Instruction): 16 | 32 | 64 {
   const sized = instruction.memoryBase === Register.None ? instruction.memoryIndex : instruction.memoryBase;
   if (sized === Register.EIP || (sized >= Register.EAX && sized <= Register.R15D)) return 32;

@@ -6,6 +6,10 @@ import { Code, Mnemonic, Register } from 'iced-x86';
 import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { invalidOpcode } from './fault.js';
+import { CPU_MODE, MODE_64 } from './layout.js';
+import { callFar, jumpFar } from './legacy/far-transfers.js';
+import { interruptReturn } from './legacy/interrupt-return.js';
+import { legacyHandler } from './legacy/legacy-instructions.js';
 import type { Outcome } from './outcome.js';
 import { CONTROL_FLOW_INSTRUCTIONS, farCall, farJump } from './slow/control-flow.js';
 import { CONTROL_REGISTER_INSTRUCTIONS, moveControlRegister, moveDebugRegister } from './slow/control-registers.js';
@@ -50,18 +54,14 @@ function ifSegmentRegister(handler: Handler): Handler {
     isSegmentRegister(registerOperand(instruction, 0)) ? handler(cpu, instruction) : unimplemented(cpu, instruction);
 }
 
-const FAR_POINTERS: readonly Code[] = [
-  Code.Jmp_m1616,
-  Code.Jmp_m1632,
-  Code.Jmp_m1664,
-  Code.Call_m1616,
-  Code.Call_m1632,
-  Code.Call_m1664,
-];
+const FAR_POINTERS: readonly Code[] = [Code.Jmp_m1616, Code.Jmp_m1632, Code.Call_m1616, Code.Call_m1632];
 
-function ifFarPointer(handler: Handler): Handler {
-  return (cpu, instruction) =>
-    FAR_POINTERS.includes(instruction.code) ? handler(cpu, instruction) : unimplemented(cpu, instruction);
+/** Far pointers of 64 bits here, shorter ones as in the other modes. */
+function ifFarPointer(handler: Handler, shorter: Handler): Handler {
+  return (cpu, instruction) => {
+    if (instruction.code === Code.Jmp_m1664 || instruction.code === Code.Call_m1664) return handler(cpu, instruction);
+    return FAR_POINTERS.includes(instruction.code) ? shorter(cpu, instruction) : unimplemented(cpu, instruction);
+  };
 }
 
 const HANDLERS: (Handler | undefined)[] = [];
@@ -81,16 +81,22 @@ for (const [mnemonic, handler] of [
   HANDLERS[mnemonic] = handler;
 }
 HANDLERS[Mnemonic.Mov] = move;
+HANDLERS[Mnemonic.Iret] = interruptReturn;
+HANDLERS[Mnemonic.Iretd] = interruptReturn;
 HANDLERS[Mnemonic.Push] = ifSegmentRegister(pushSegmentRegister);
 HANDLERS[Mnemonic.Pop] = ifSegmentRegister(popSegmentRegister);
-HANDLERS[Mnemonic.Jmp] = ifFarPointer(farJump);
-HANDLERS[Mnemonic.Call] = ifFarPointer(farCall);
+HANDLERS[Mnemonic.Jmp] = ifFarPointer(farJump, jumpFar);
+HANDLERS[Mnemonic.Call] = ifFarPointer(farCall, callFar);
 
 /**
  * Executes one instruction at RIP: DONE = retire it, REDIRECTED = RIP is set, WAIT, or FAULT. Throws
  * UnimplementedError for what is not modelled.
  */
 export function executeSlow(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (cpu.word(CPU_MODE) !== MODE_64) {
+    const handler = legacyHandler(instruction);
+    if (handler !== undefined) return handler(cpu, instruction);
+  }
   if (instruction.lock) return invalidOpcode(cpu);
   const handler = HANDLERS[instruction.mnemonic];
   return handler === undefined ? unimplemented(cpu, instruction) : handler(cpu, instruction);

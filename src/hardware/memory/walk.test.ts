@@ -4,7 +4,7 @@ import type { Fault } from '../cpu/fault.js';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../cpu/layout.js';
 import { FAULT, WAIT } from '../cpu/outcome.js';
 import { PhysicalMemory } from './physical-memory.js';
-import { translate, translation } from './walk.js';
+import { isValidPdpte, translate, translation } from './walk.js';
 
 const P = 1;
 const RW = 2;
@@ -13,7 +13,10 @@ const A = 0x20;
 const D = 0x40;
 const PS = 0x80;
 const NX = 1n << 63n;
+const EFER_LMA = 0x400;
 const EFER_NXE = 0x800;
+const CR4_PSE = 0x10;
+const CR4_PAE = 0x20;
 
 const PML4 = 0x1000;
 const PDPT = 0x2000;
@@ -40,7 +43,8 @@ function walker(leaf: number | bigint, options: { wp?: boolean; eptRoot?: number
     memory,
     cr0: options.wp === false ? 0x8000_0001 | 0 : 0x8001_0001 | 0,
     cr3: PML4,
-    eferLow: EFER_NXE,
+    cr4: CR4_PAE,
+    eferLow: EFER_NXE | EFER_LMA,
     nonRoot: options.eptRoot === undefined ? null : { eptRoot: options.eptRoot },
     lines: { hold: () => options.held !== false },
     fault: null as Fault | null,
@@ -151,5 +155,75 @@ describe('EPT', () => {
   it('keeps a page read-only for the TLB when EPT does', () => {
     translate(nested(0x31).cpu, 0, ACCESS_READ, false);
     expect(translation.writable).toBe(false);
+  });
+});
+
+describe('32-bit paging', () => {
+  const UPPER = 0x00c0_1234;
+
+  function walker32(directoryEntry: number, tableEntry: number, cr4 = CR4_PSE): Walker {
+    memory.bytes(0, memory.ramBytes).fill(0);
+    memory.write32(DIRECTORY + 4 * (UPPER >>> 22), directoryEntry);
+    memory.write32(TABLE + 4 * ((UPPER >>> 12) & 1023), tableEntry);
+    const cpu = { memory, cr0: 0x8001_0001 | 0, cr3: DIRECTORY, cr4, eferLow: 0, nonRoot: null };
+    const whole = { ...cpu, lines: { hold: () => true }, fault: null as Fault | null };
+    return { cpu: whole as unknown as Cpu, fault: () => whole.fault, entry: (pa) => BigInt(memory.read32(pa)) };
+  }
+
+  it('has two levels of 1024 entries', () => {
+    const { cpu, entry } = walker32(TABLE | P | RW, 0x5000 | P | RW);
+    expect(translate(cpu, UPPER, ACCESS_WRITE, false)).toBe(0x5234);
+    expect([entry(DIRECTORY + 12), entry(TABLE + 4)].map(Number)).toEqual([
+      TABLE | P | RW | A,
+      0x5000 | P | RW | A | D,
+    ]);
+  });
+
+  it('maps 4 MiB with CR4.PSE, with address bits 39:32 in bits 20:13', () => {
+    const large = (0x0080_0000 | (3 << 13) | P | PS) >>> 0;
+    expect(translate(walker32(large, 0).cpu, UPPER, ACCESS_READ, false)).toBe(0x3_0080_1234);
+    const { cpu, fault } = walker32(large | (1 << 21), 0);
+    expect(translate(cpu, UPPER, ACCESS_READ, false)).toBe(-FAULT);
+    expect(fault()).toMatchObject({ errorCode: 9 });
+  });
+
+  it('takes a large entry for a table without CR4.PSE', () => {
+    const { cpu } = walker32(TABLE | P | PS, 0x5000 | P, 0);
+    expect(translate(cpu, UPPER, ACCESS_READ, false)).toBe(0x5234);
+  });
+
+  it('needs both levels to allow an access', () => {
+    const code = (directory: number, table: number, access: number, user: boolean): number | null =>
+      pageFaultCode(walker32(TABLE | directory, 0x5000 | table), access, user, UPPER);
+    expect(code(P | RW, P | RW | US, ACCESS_READ, true)).toBe(5);
+    expect(code(P | US, P | RW | US, ACCESS_WRITE, true)).toBe(7);
+    expect(code(P, 0, ACCESS_FETCH, false)).toBe(0);
+  });
+});
+
+describe('PAE paging', () => {
+  function walkerPae(pointer: number): Walker {
+    const { cpu, ...rest } = walker(P | RW);
+    memory.write64(PDPT + 0x20 + 8 * 3, BigInt(pointer));
+    return { cpu: Object.assign(cpu, { cr3: PDPT + 0x20, eferLow: 0 }), ...rest };
+  }
+
+  it('starts at one of four pointers, which is never marked accessed', () => {
+    const { cpu, entry } = walkerPae(DIRECTORY | P);
+    expect(translate(cpu, 0xc000_0123, ACCESS_READ, false)).toBe(0x5123);
+    expect(entry(PDPT + 0x38)).toBe(BigInt(DIRECTORY | P));
+  });
+
+  it('faults where the pointer is not present', () => {
+    expect(pageFaultCode(walkerPae(0), ACCESS_WRITE, false, 0xc000_0123)).toBe(2);
+  });
+
+  it.each([
+    [DIRECTORY | P, 0, true],
+    [DIRECTORY | P | RW, 0, false],
+    [P, 0x8000_0000, false],
+    [RW, 0, true],
+  ])('entry %#x:%#x is valid: %s', (low, high, valid) => {
+    expect(isValidPdpte(low, high)).toBe(valid);
   });
 });

@@ -1,9 +1,11 @@
 /**
- * Address translation: 4-level paging (SDM vol. 3, 5.5) and EPT (29.3), with accessed and dirty flags.
+ * Address translation: 32-bit, PAE and 4-level paging (SDM vol. 3, 5.3 to 5.5) and EPT (29.3), with accessed and dirty
+ * flags.
  *
  * Every paging-structure access is an access of this CPU to physical memory: it needs the cache line and may have to
  * wait. Nothing is committed before the whole translation stands, except accessed flags on the way, as in hardware.
- * Not modelled: 5-level and 32-bit paging, PCID, protection keys, SMAP; EPT accessed and dirty flags.
+ * The four PDPTEs of PAE paging are read in every walk, not kept in registers.
+ * Not modelled: 5-level paging, PCID, protection keys, SMAP; EPT accessed and dirty flags.
  */
 import { FAULT, WAIT } from '../cpu/outcome.js';
 import type { Cpu } from '../cpu/cpu.js';
@@ -19,8 +21,13 @@ const PTE_ACCESSED = 0x20;
 const PTE_DIRTY = 0x40;
 const PTE_LARGE = 0x80;
 const PTE_NX_HIGH = 0x8000_0000;
+/** Bit 21 of the entry of a page of 4 MiB. */
+const PDE_4M_RESERVED = 1 << 21;
 const CR0_WP = 1 << 16;
 const CR0_PG = 1 << 31;
+const CR4_PSE = 1 << 4;
+const CR4_PAE = 1 << 5;
+const EFER_LMA = 1 << 10;
 const EFER_NXE = 1 << 11;
 
 const PF_PRESENT = 1;
@@ -58,13 +65,23 @@ export const translation: Translation = { pa: 0, writable: false };
  */
 export function translate(cpu: Cpu, va: number, access: number, user: boolean): number {
   if ((cpu.cr0 & CR0_PG) === 0) return finish(cpu, va, va, access, true);
-  const write = access !== ACCESS_READ && access !== ACCESS_FETCH;
+  if ((cpu.eferLow & EFER_LMA) !== 0) return walk(cpu, va, access, user, cpu.cr3 - (cpu.cr3 & 0xfff), 3);
+  return (cpu.cr4 & CR4_PAE) !== 0 ? walkPae(cpu, va, access, user) : walk32Bit(cpu, va, access, user);
+}
+
+function isWrite(access: number): boolean {
+  return access !== ACCESS_READ && access !== ACCESS_FETCH;
+}
+
+/** Tables of 512 entries with 8 bytes each, from `table` at `top` down to level 0. */
+function walk(cpu: Cpu, va: number, access: number, user: boolean, top: number, topLevel: number): number {
+  const write = isWrite(access);
+  let table = top;
   const high = Math.floor(va / TWO_32);
   const low = va >>> 0;
-  let table = cpu.cr3 - (cpu.cr3 & 0xfff);
   let rights = PTE_WRITABLE | PTE_USER;
   let executable = true;
-  for (let level = 3; ; level--) {
+  for (let level = topLevel; ; level--) {
     const index =
       level === 3
         ? (high >>> 7) & 511
@@ -88,7 +105,7 @@ export function translate(cpu: Cpu, va: number, access: number, user: boolean): 
       table = (wordHigh & ADDRESS_HIGH) * TWO_32 + ((word & 0xffff_f000) >>> 0);
       continue;
     }
-    const writable = (rights & PTE_WRITABLE) !== 0 || (!user && (cpu.cr0 & CR0_WP) === 0);
+    const writable = isWritable(cpu, rights, user);
     if ((user && (rights & PTE_USER) === 0) || (write && !writable) || (access === ACCESS_FETCH && !executable)) {
       return pageFault(cpu, va, access, user, PF_PRESENT);
     }
@@ -100,6 +117,63 @@ export function translate(cpu: Cpu, va: number, access: number, user: boolean): 
     const gpa = base - (base % size) + offset;
     return finish(cpu, va, gpa, access, writable && (write || (word & PTE_DIRTY) !== 0));
   }
+}
+
+function isWritable(cpu: Cpu, rights: number, user: boolean): boolean {
+  return (rights & PTE_WRITABLE) !== 0 || (!user && (cpu.cr0 & CR0_WP) === 0);
+}
+
+// ---- Outside IA-32e mode
+
+/** Present PDPTE bits that must be 0. */
+const PDPTE_RESERVED = 0x1e6;
+
+/** Is this page-directory-pointer-table entry one that PAE paging can use? */
+export function isValidPdpte(low: number, high: number): boolean {
+  return (low & PTE_PRESENT) === 0 || ((low & PDPTE_RESERVED) === 0 && (high & (PTE_NX_HIGH | RESERVED_HIGH)) === 0);
+}
+
+function walkPae(cpu: Cpu, va: number, access: number, user: boolean): number {
+  const entry = guestPhysical(cpu, ((cpu.cr3 & 0xffff_ffe0) >>> 0) + 8 * (va >>> 30), va, false);
+  if (entry < 0) return entry;
+  if (!cpu.lines.hold(cpu, entry, false)) return -WAIT;
+  const low = cpu.memory.read32(entry);
+  const high = cpu.memory.read32(entry + 4);
+  if ((low & PTE_PRESENT) === 0) return pageFault(cpu, va, access, user, 0);
+  return walk(cpu, va, access, user, (high & ADDRESS_HIGH) * TWO_32 + ((low & 0xffff_f000) >>> 0), 1);
+}
+
+/** Two levels of 1024 entries with 4 bytes each; pages of 4 MiB with CR4.PSE. */
+function walk32Bit(cpu: Cpu, va: number, access: number, user: boolean): number {
+  let entry = guestPhysical(cpu, ((cpu.cr3 & 0xffff_f000) >>> 0) + 4 * (va >>> 22), va, false);
+  if (entry < 0) return entry;
+  if (!cpu.lines.hold(cpu, entry, false)) return -WAIT;
+  let word = cpu.memory.read32(entry);
+  if ((word & PTE_PRESENT) === 0) return pageFault(cpu, va, access, user, 0);
+  const large = (word & PTE_LARGE) !== 0 && (cpu.cr4 & CR4_PSE) !== 0;
+  if (large && (word & PDE_4M_RESERVED) !== 0) return pageFault(cpu, va, access, user, PF_PRESENT | PF_RESERVED);
+  let rights = word;
+  if (!large) {
+    if ((word & PTE_ACCESSED) === 0 && !setFlags(cpu, entry, PTE_ACCESSED)) return -WAIT;
+    entry = guestPhysical(cpu, ((word & 0xffff_f000) >>> 0) + 4 * ((va >>> 12) & 1023), va, false);
+    if (entry < 0) return entry;
+    if (!cpu.lines.hold(cpu, entry, false)) return -WAIT;
+    word = cpu.memory.read32(entry);
+    if ((word & PTE_PRESENT) === 0) return pageFault(cpu, va, access, user, 0);
+    rights &= word;
+  }
+  const write = isWrite(access);
+  const writable = isWritable(cpu, rights, user);
+  if ((user && (rights & PTE_USER) === 0) || (write && !writable)) return pageFault(cpu, va, access, user, PF_PRESENT);
+  const flags = write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED;
+  if ((word & flags) !== flags && !setFlags(cpu, entry, flags)) return -WAIT;
+  return finish(cpu, va, address32(word, va, large), access, writable && (write || (word & PTE_DIRTY) !== 0));
+}
+
+/** Bits 39:32 of the address of a page of 4 MiB stand in bits 20:13 of its entry. */
+function address32(word: number, va: number, large: boolean): number {
+  if (!large) return ((word & 0xffff_f000) >>> 0) + (va & 0xfff);
+  return ((word >>> 13) & 0xff) * TWO_32 + ((word & 0xffc0_0000) >>> 0) + (va & 0x3f_ffff);
 }
 
 function finish(cpu: Cpu, va: number, gpa: number, access: number, writable: boolean): number {
@@ -128,7 +202,7 @@ function pageFault(cpu: Cpu, va: number, access: number, user: boolean, flags: n
   let errorCode = flags;
   if (user) errorCode |= PF_USER;
   if (access === ACCESS_FETCH) {
-    if ((cpu.eferLow & EFER_NXE) !== 0) errorCode |= PF_FETCH;
+    if ((cpu.eferLow & EFER_NXE) !== 0 && (cpu.cr4 & CR4_PAE) !== 0) errorCode |= PF_FETCH;
   } else if (access !== ACCESS_READ) errorCode |= PF_WRITE;
   cpu.fault = { kind: 'exception', vector: VECTOR_PF, errorCode, address: va };
   return -FAULT;

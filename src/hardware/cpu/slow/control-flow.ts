@@ -1,8 +1,8 @@
 /**
- * Far JMP, CALL and RET, INT n, INT3, INT1, SYSCALL and SYSRET in 64-bit mode (SDM vol. 2).
+ * Far JMP, CALL and RET in 64-bit mode, INT n, INT3, INT1, SYSCALL and SYSRET (SDM vol. 2). Far transfers with shorter
+ * pointers are in legacy/far-transfers, call gates in legacy/call-gates.
  *
- * Left out: call gates, far transfers with 16- and 32-bit operands on the stack, SYSRET to compatibility mode,
- * SYSENTER and SYSEXIT, task switches.
+ * Left out: task switches.
  */
 import { Code, Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
@@ -21,8 +21,10 @@ import {
   VECTOR_NP,
   VECTOR_SS,
 } from '../fault.js';
-import { checkCode, checkReturn, commitReturn, iretq, loadReturnCode } from '../iret.js';
+import { checkCode, checkReturn, commitReturn, containsReturn, iretq, loadReturnCode } from '../iret.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
+import { callGate, jumpGate } from '../legacy/call-gates.js';
+import { returnFar } from '../legacy/far-transfers.js';
 import { canonical, isCanonical, isCanonicalPair, LinearRange } from '../linear-access.js';
 import { EFER_SCE, updateMode } from '../mode.js';
 import { DONE, PASS, REDIRECTED, type Outcome } from '../outcome.js';
@@ -30,7 +32,6 @@ import { RFLAGS_FIXED, RFLAGS_RF, RFLAGS_VM } from '../rflags.js';
 import { SEGMENT_CS, SEGMENT_SS } from '../segments.js';
 import { chargeSystem, type Handler, type HandlerTable } from './handler.js';
 import { mapOperand, memoryOperand, operandRange, type MemoryOperand } from './operands.js';
-import { unimplemented } from './unimplemented-instruction.js';
 
 const RCX = 1;
 const RSP = 4;
@@ -43,36 +44,27 @@ const target = new Descriptor();
 const stack = new LinearRange();
 const destination = { selector: 0, rip: 0 };
 
-/** Bytes of the offset of a far pointer in memory. */
-function offsetSize(code: Code): number {
-  if (code === Code.Jmp_m1664 || code === Code.Call_m1664) return 8;
-  return code === Code.Jmp_m1632 || code === Code.Call_m1632 ? 4 : 2;
-}
-
 /** Reads the far pointer and checks the code segment that it names, into `target` and `destination`. */
 function readFarPointer(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  const size = offsetSize(instruction.code);
   const operand = memoryOperand(instruction, 0) as MemoryOperand;
-  const outcome = mapOperand(cpu, instruction, operand, size + 2, ACCESS_READ);
+  const outcome = mapOperand(cpu, instruction, operand, 10, ACCESS_READ);
   if (outcome !== DONE) return outcome;
-  const { memory } = cpu;
-  destination.selector = operandRange.read16(memory, size);
-  if (size === 8) destination.rip = operandRange.readSigned(memory, 0);
-  else destination.rip = size === 4 ? operandRange.read32(memory, 0) : operandRange.read16(memory, 0);
-  return checkTarget(cpu, instruction);
+  destination.selector = operandRange.read16(cpu.memory, 8);
+  destination.rip = operandRange.readSigned(cpu.memory, 0);
+  return checkTarget(cpu);
 }
 
-function checkTarget(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+function checkTarget(cpu: Cpu): Outcome {
   const { selector } = destination;
   if (isNull(selector)) return generalProtection(cpu);
   const outcome = target.read(cpu, selector, VECTOR_GP, 0, DESCRIPTOR_ACCESSED);
   if (outcome !== DONE) return outcome;
-  if (target.type === CALL_GATE) return unimplemented(cpu, instruction);
+  if (target.type === CALL_GATE) return PASS;
   const { cpl } = cpu;
   const allowed = target.isConforming ? target.dpl <= cpl : target.dpl === cpl && (selector & 3) <= cpl;
   if (!target.isCode || !allowed) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
   if (!target.present) return fault(cpu, VECTOR_NP, errorCode(selector, 0));
-  return isCanonical(destination.rip) ? DONE : generalProtection(cpu);
+  return target.contains(cpu, destination.rip) ? DONE : generalProtection(cpu);
 }
 
 function enterTarget(cpu: Cpu): Outcome {
@@ -82,18 +74,19 @@ function enterTarget(cpu: Cpu): Outcome {
   return REDIRECTED;
 }
 
-/** JMP m16:16, m16:32, m16:64. */
+/** JMP m16:64. */
 export function farJump(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeSystem(cpu);
   const outcome = readFarPointer(cpu, instruction);
+  if (outcome === PASS) return jumpGate(cpu, destination.selector);
   return outcome === DONE ? enterTarget(cpu) : outcome;
 }
 
 /** CALL m16:64. */
 export function farCall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  if (offsetSize(instruction.code) !== 8) return unimplemented(cpu, instruction);
   chargeSystem(cpu);
   let outcome = readFarPointer(cpu, instruction);
+  if (outcome === PASS) return callGate(cpu, destination.selector, cpu.rip + instruction.length);
   if (outcome !== DONE) return outcome;
   const rsp = cpu.gprNumber(RSP) - 16;
   outcome = mapStack(cpu, rsp, 16, ACCESS_WRITE);
@@ -113,7 +106,7 @@ function mapStack(cpu: Cpu, rsp: number, size: number, access: number): Outcome 
 function farReturn(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   const wide = instruction.code === Code.Retfq || instruction.code === Code.Retfq_imm16;
   const size = wide ? 8 : instruction.code === Code.Retfd || instruction.code === Code.Retfd_imm16 ? 4 : 2;
-  if (size === 2) return unimplemented(cpu, instruction);
+  if (size === 2) return returnFar(cpu, instruction);
   chargeSystem(cpu);
   const operand = instruction.operands.at(0);
   const released = operand?.kind === 'immediate' ? Number(operand.value) : 0;
@@ -125,7 +118,7 @@ function farReturn(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   if ((selector & 3) > cpu.cpl) return outerReturn(cpu, size, released);
   outcome = checkCode(cpu, selector);
   if (outcome !== DONE) return outcome;
-  if (!isCanonical(rip)) return generalProtection(cpu);
+  if (!containsReturn(cpu, rip)) return generalProtection(cpu);
   loadReturnCode(cpu, selector);
   cpu.rip = rip;
   cpu.setGprNumber(RSP, rsp + 2 * size + released);

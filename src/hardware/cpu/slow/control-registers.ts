@@ -10,9 +10,10 @@ import { MAXPHYADDR } from '../../memory/physical-memory.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
-import { CPU_RDTSC_SLOW, ACCESS_READ, ACCESS_WRITE } from '../layout.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, CPU_RDTSC_SLOW, MODE_64 } from '../layout.js';
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
+import { SEGMENT_CS, SEGMENT_TR } from '../segments.js';
 import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
 import {
   gprBits,
@@ -30,6 +31,8 @@ const TYPE_FROM = 1 << 4;
 const TYPE_CLTS = 2 << 4;
 const TYPE_LMSW = 3 << 4;
 const LMSW_MEMORY = 1 << 6;
+/** Bit of a descriptor type that tells a 32-bit TSS from a 16-bit one. */
+const TYPE_32_BIT_TSS = 1 << 3;
 const DR_FROM = 1 << 4;
 
 const CR0_BITS =
@@ -72,7 +75,12 @@ export function moveControlRegister(cpu: Cpu, instruction: DecodedInstruction): 
     if (outcome !== PASS) return outcome;
   }
   if (cr === 8) return writes ? writeCr8(cpu, gpr, instruction.length) : readCr8(cpu, gpr);
-  return writes ? writeControlRegister(cpu, cr, cpu.gpr(gpr)) : readControlRegister(cpu, cr, gpr);
+  return writes ? writeControlRegister(cpu, cr, sourceValue(cpu, gpr)) : readControlRegister(cpu, cr, gpr);
+}
+
+/** Outside 64-bit mode a general-purpose register has 32 bits. */
+function sourceValue(cpu: Cpu, gpr: number): bigint {
+  return cpu.word(CPU_MODE) === MODE_64 ? cpu.gpr(gpr) : BigInt(cpu.gprLow(gpr));
 }
 
 function readControlRegister(cpu: Cpu, cr: number, gpr: number): Outcome {
@@ -124,7 +132,13 @@ function isValidCr0(cpu: Cpu, value: number): boolean {
   if ((value & M.CR0_NW) !== 0 && (value & M.CR0_CD) === 0) return false;
   if (!paging && M.in64BitMode(cpu)) return false;
   const enters = paging && (cpu.cr0 & M.CR0_PG) === 0 && (cpu.eferLow & M.EFER_LME) !== 0;
-  return !enters || (cpu.cr4 & M.CR4_PAE) !== 0;
+  return !enters || canEnterLongMode(cpu);
+}
+
+/** IA-32e mode needs PAE, and neither a 64-bit code segment nor a 16-bit TSS (SDM vol. 3, 10.8.5). */
+function canEnterLongMode(cpu: Cpu): boolean {
+  if ((cpu.cr4 & M.CR4_PAE) === 0 || (cpu.segments[SEGMENT_CS].access & M.ACCESS_L) !== 0) return false;
+  return (cpu.segments[SEGMENT_TR].access & TYPE_32_BIT_TSS) !== 0;
 }
 
 /** IA32_EFER.LMA follows CR0.PG while LME is set. */
@@ -241,7 +255,7 @@ export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Ou
     cpu.setGpr(gpr, cpu.dr[dr]);
     return DONE;
   }
-  return writeDebugRegister(cpu, dr, cpu.gpr(gpr));
+  return writeDebugRegister(cpu, dr, sourceValue(cpu, gpr));
 }
 
 function writeDebugRegister(cpu: Cpu, dr: number, value: bigint): Outcome {

@@ -1,15 +1,17 @@
 /**
- * LGDT, LIDT, SGDT, SIDT, LLDT, SLDT, LTR, STR in 64-bit mode (SDM vol. 2).
+ * LGDT, LIDT, SGDT, SIDT, LLDT, SLDT, LTR, STR (SDM vol. 2).
  *
  * Left out: UMIP.
  */
-import { Mnemonic } from 'iced-x86';
+import { Code, Mnemonic } from 'iced-x86';
 import { EXIT_REASON_GDTR_IDTR, EXIT_REASON_LDTR_TR } from '../../vmx/exit-reason.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { Descriptor, DESCRIPTOR_BUSY, errorCode, isNull, loadNullSelector } from '../descriptor.js';
-import { fault, generalProtection, VECTOR_GP, VECTOR_NP } from '../fault.js';
-import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
+import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP } from '../fault.js';
+import { inProtectedMode } from '../legacy/segmentation.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
+import { inLongMode } from '../mode.js';
 import { isCanonical } from '../linear-access.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
 import { SEGMENT_LDTR, SEGMENT_TR } from '../segments.js';
@@ -26,7 +28,9 @@ import {
   type MemoryOperand,
 } from './operands.js';
 
-const TABLE_REGISTER_SIZE = 10;
+/** Bits of a base that LGDT and LIDT with 16-bit operands load. */
+const BASE_24 = 0xff_ffff;
+const TYPE_AVAILABLE_TSS_16 = 1;
 const TYPE_LDT = 2;
 const TYPE_AVAILABLE_TSS = 9;
 /** Instruction identity, bits 29:28 of the VM-exit instruction information. */
@@ -48,15 +52,26 @@ function interceptTable(cpu: Cpu, instruction: DecodedInstruction, reason: numbe
   return intercept(cpu, reason, displacement(cpu, instruction, 0), instruction.length, info);
 }
 
+/** Limit and base: the base has 64 bits in 64-bit mode, else 32. */
+function tableRegisterSize(cpu: Cpu): number {
+  return cpu.word(CPU_MODE) === MODE_64 ? 10 : 6;
+}
+
+function readBase(cpu: Cpu, { code }: DecodedInstruction): number {
+  if (cpu.word(CPU_MODE) === MODE_64) return operandRange.readSigned(cpu.memory, 2);
+  const base = operandRange.read32(cpu.memory, 2);
+  return code === Code.Lgdt_m1632_16 || code === Code.Lidt_m1632_16 ? base & BASE_24 : base;
+}
+
 function loadTable(identity: typeof LGDT | typeof LIDT): Handler {
   return privileged((cpu, instruction) => {
     let outcome = interceptTable(cpu, instruction, EXIT_REASON_GDTR_IDTR, identity);
     if (outcome !== PASS) return outcome;
     chargeSystem(cpu);
     const operand = memoryOperand(instruction, 0) as MemoryOperand;
-    outcome = mapOperand(cpu, instruction, operand, TABLE_REGISTER_SIZE, ACCESS_READ);
+    outcome = mapOperand(cpu, instruction, operand, tableRegisterSize(cpu), ACCESS_READ);
     if (outcome !== DONE) return outcome;
-    const base = operandRange.readSigned(cpu.memory, 2);
+    const base = readBase(cpu, instruction);
     if (!isCanonical(base)) return generalProtection(cpu);
     const table = identity === LGDT ? cpu.gdtr : cpu.idtr;
     table.limit = operandRange.read16(cpu.memory, 0);
@@ -71,11 +86,13 @@ function storeTable(identity: typeof SGDT | typeof SIDT): Handler {
     if (outcome !== PASS) return outcome;
     chargeSystem(cpu);
     const operand = memoryOperand(instruction, 0) as MemoryOperand;
-    outcome = mapOperand(cpu, instruction, operand, TABLE_REGISTER_SIZE, ACCESS_WRITE);
+    const wide = cpu.word(CPU_MODE) === MODE_64;
+    outcome = mapOperand(cpu, instruction, operand, tableRegisterSize(cpu), ACCESS_WRITE);
     if (outcome !== DONE) return outcome;
     const table = identity === SGDT ? cpu.gdtr : cpu.idtr;
     operandRange.write16(cpu.memory, 0, table.limit);
-    operandRange.writeSigned(cpu.memory, 2, table.base);
+    if (wide) operandRange.writeSigned(cpu.memory, 2, table.base);
+    else operandRange.write32(cpu.memory, 2, table.base >>> 0);
     return DONE;
   };
 }
@@ -83,6 +100,7 @@ function storeTable(identity: typeof SGDT | typeof SIDT): Handler {
 function storeSelector(identity: typeof SLDT | typeof STR): Handler {
   const segment = identity === SLDT ? SEGMENT_LDTR : SEGMENT_TR;
   return (cpu, instruction) => {
+    if (!inProtectedMode(cpu)) return invalidOpcode(cpu);
     const outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, identity);
     if (outcome !== PASS) return outcome;
     chargeSystem(cpu);
@@ -92,12 +110,17 @@ function storeSelector(identity: typeof SLDT | typeof STR): Handler {
 
 const descriptor = new Descriptor();
 
-/** LLDT and LTR: a 16-byte system descriptor in the GDT. */
+/** LLDT and LTR: a system descriptor in the GDT, of 16 bytes in IA-32e mode. */
 function loadSystemSegment(cpu: Cpu, segment: number, selector: number, type: number, setBit: number): Outcome {
   if ((selector & 4) !== 0) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
-  const outcome = descriptor.readSystem(cpu, selector, VECTOR_GP, setBit);
+  const long = inLongMode(cpu);
+  const outcome = long
+    ? descriptor.readSystem(cpu, selector, VECTOR_GP, setBit)
+    : descriptor.read(cpu, selector, VECTOR_GP, 0, setBit);
   if (outcome !== DONE) return outcome;
-  if (descriptor.type !== type || !isCanonical(descriptor.base)) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
+  const is16BitTss = !long && type === TYPE_AVAILABLE_TSS && descriptor.type === TYPE_AVAILABLE_TSS_16;
+  if ((descriptor.type !== type && !is16BitTss) || !isCanonical(descriptor.base))
+    return fault(cpu, VECTOR_GP, errorCode(selector, 0));
   if (!descriptor.present) return fault(cpu, VECTOR_NP, errorCode(selector, 0));
   if (setBit !== 0) descriptor.mark(cpu, setBit);
   descriptor.load(cpu.segments[segment], selector);
@@ -105,6 +128,7 @@ function loadSystemSegment(cpu: Cpu, segment: number, selector: number, type: nu
 }
 
 const lldt = privileged((cpu, instruction) => {
+  if (!inProtectedMode(cpu)) return invalidOpcode(cpu);
   let outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, LLDT);
   if (outcome !== PASS) return outcome;
   chargeSystem(cpu);
@@ -116,6 +140,7 @@ const lldt = privileged((cpu, instruction) => {
 });
 
 const ltr = privileged((cpu, instruction) => {
+  if (!inProtectedMode(cpu)) return invalidOpcode(cpu);
   let outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, LTR);
   if (outcome !== PASS) return outcome;
   chargeSystem(cpu);

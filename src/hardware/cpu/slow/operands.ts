@@ -6,6 +6,8 @@ import { Register } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction, Operand } from '../decoded-instruction.js';
 import { fault, VECTOR_GP, VECTOR_SS } from '../fault.js';
+import { CPU_MODE, MODE_64 } from '../layout.js';
+import { mapSegmented, segmentedAddress } from '../legacy/segmentation.js';
 import { LinearRange } from '../linear-access.js';
 import { DONE, FAULT, type Outcome } from '../outcome.js';
 import { SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';
@@ -63,8 +65,9 @@ export function effectiveAddress(cpu: Cpu, instruction: DecodedInstruction, oper
   return BigInt.asUintN(instruction.addressSize, base + index + operand.displacement);
 }
 
-/** Linear address in 64-bit mode: only FS and GS have a base. */
+/** Linear address: in 64-bit mode only FS and GS have a base. */
 function linear(cpu: Cpu, offset: bigint, segment: number): bigint {
+  if (cpu.word(CPU_MODE) !== MODE_64) return BigInt(segmentedAddress(cpu, segment, Number(offset)));
   const based = segment === SEGMENT_FS || segment === SEGMENT_GS;
   return BigInt.asIntN(64, offset + (based ? BigInt(cpu.segmentBase(segment)) : 0n));
 }
@@ -88,6 +91,7 @@ export function mapOperand(
 ): Outcome {
   const segment = segmentNumber(operand.segment);
   const offset = effectiveAddress(cpu, instruction, operand);
+  if (cpu.word(CPU_MODE) !== MODE_64) return mapSegmented(cpu, operandRange, segment, Number(offset), size, access);
   const first = linearAddress(cpu, offset, segment);
   const last = linearAddress(cpu, offset + BigInt(size - 1), segment);
   if (first === null || last === null) return fault(cpu, segment === SEGMENT_SS ? VECTOR_SS : VECTOR_GP, 0);

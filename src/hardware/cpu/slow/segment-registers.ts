@@ -1,7 +1,8 @@
 /**
- * MOV, PUSH and POP of segment registers, SWAPGS and the FS and GS bases in 64-bit mode (SDM vol. 2; vol. 3, 3.4.4).
+ * Loading of segment registers in all modes (SDM vol. 3, 3.4.4, 6.4 and 22.1.1); MOV of segment registers, LDS to LSS,
+ * SWAPGS and the FS and GS bases, and PUSH and POP of FS and GS in 64-bit mode (SDM vol. 2).
  *
- * Left out: LFS, LGS, LSS.
+ * Left out: virtual-8086 mode.
  */
 import { Code, Mnemonic, Register } from 'iced-x86';
 import { SHADOW_MOV_SS } from '../activity.js';
@@ -9,6 +10,7 @@ import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import {
   ACCESS_CODE,
+  ACCESS_G,
   ACCESS_RW,
   ACCESS_S,
   Descriptor,
@@ -20,13 +22,17 @@ import {
 import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP, VECTOR_SS } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_FS_BASE, CPU_GS_BASE } from '../layout.js';
 import { canonical, isCanonical, isCanonicalPair, highWord, LinearRange } from '../linear-access.js';
-import { CR4_FSGSBASE } from '../mode.js';
+import { inProtectedMode } from '../legacy/segmentation.js';
+import { ACCESS_DB, CR4_FSGSBASE, in64BitMode } from '../mode.js';
 import { DONE, type Outcome } from '../outcome.js';
-import { SEGMENT_CS, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';
+import { SEGMENT_CS, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';
 import { chargeSystem, privileged, type Handler, type HandlerTable } from './handler.js';
 import {
   gprBits,
   gprNumber,
+  mapOperand,
+  memoryOperand,
+  operandRange,
   readWord,
   registerOperand,
   segmentNumber,
@@ -36,12 +42,17 @@ import {
 } from './operands.js';
 
 const RSP = 4;
+/** Bytes that a real-mode selector counts. */
+const PARAGRAPH = 16;
+/** Present, data, writable, accessed. */
+const REAL_MODE_ACCESS = 0x93;
 const descriptor = new Descriptor();
 const stack = new LinearRange();
 
-/** Loads ES, SS, DS, FS or GS with every check of 64-bit mode. Commits only when it returns DONE. */
+/** Loads ES, SS, DS, FS or GS with every check of the mode. Commits only when it returns DONE. */
 export function loadSegment(cpu: Cpu, number: number, selector: number): Outcome {
   if (number === SEGMENT_CS) return invalidOpcode(cpu);
+  if (!inProtectedMode(cpu)) return loadRealModeSegment(cpu, number, selector);
   if (isNull(selector)) return loadNull(cpu, number, selector);
   const outcome = descriptor.read(cpu, selector, VECTOR_GP, 0, DESCRIPTOR_ACCESSED);
   if (outcome !== DONE) return outcome;
@@ -55,8 +66,21 @@ export function loadSegment(cpu: Cpu, number: number, selector: number): Outcome
   return DONE;
 }
 
+/** Only selector and base change, and the segment becomes a present data segment: an earlier limit stays. */
+export function loadRealModeSegment(cpu: Cpu, number: number, selector: number): Outcome {
+  const segment = cpu.segments[number];
+  segment.selector = selector;
+  segment.base = selector * PARAGRAPH;
+  segment.access = (segment.access & (ACCESS_G | ACCESS_DB)) | REAL_MODE_ACCESS;
+  setBase(cpu, number, segment.base);
+  return DONE;
+}
+
+/** A null selector in SS is for 64-bit mode inside privilege level 3. */
 function loadNull(cpu: Cpu, number: number, selector: number): Outcome {
-  if (number === SEGMENT_SS && (cpu.cpl === 3 || (selector & 3) !== cpu.cpl)) return generalProtection(cpu);
+  if (number === SEGMENT_SS && (!in64BitMode(cpu) || cpu.cpl === 3 || (selector & 3) !== cpu.cpl)) {
+    return generalProtection(cpu);
+  }
   loadNullSelector(cpu.segments[number], selector);
   setBase(cpu, number, 0);
   return DONE;
@@ -124,6 +148,25 @@ export function popSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): O
   return outcome;
 }
 
+/** LDS, LES, LFS, LGS, LSS: a far pointer in memory; the general register is written last. */
+function loadFarPointer(number: number): Handler {
+  return (cpu, instruction) => {
+    chargeSystem(cpu);
+    const operand = memoryOperand(instruction, 1);
+    if (operand === null) return invalidOpcode(cpu);
+    const register = registerOperand(instruction, 0);
+    const size = gprBits(register) / 8;
+    let outcome = mapOperand(cpu, instruction, operand, size + 2, ACCESS_READ);
+    if (outcome !== DONE) return outcome;
+    const { memory } = cpu;
+    const low = size === 2 ? operandRange.read16(memory, 0) : operandRange.read32(memory, 0);
+    const high = size === 8 ? operandRange.read32(memory, 4) : 0;
+    outcome = loadSegment(cpu, number, operandRange.read16(memory, size));
+    if (outcome === DONE) writeRegister(cpu, register, high, low);
+    return outcome;
+  };
+}
+
 function swapgs(cpu: Cpu): Outcome {
   chargeSystem(cpu);
   const base = cpu.long(CPU_GS_BASE);
@@ -161,6 +204,11 @@ export function isSegmentRegister(register: Register): boolean {
 }
 
 export const SEGMENT_REGISTER_INSTRUCTIONS: HandlerTable = [
+  [Mnemonic.Lds, loadFarPointer(SEGMENT_DS)],
+  [Mnemonic.Les, loadFarPointer(SEGMENT_ES)],
+  [Mnemonic.Lfs, loadFarPointer(SEGMENT_FS)],
+  [Mnemonic.Lgs, loadFarPointer(SEGMENT_GS)],
+  [Mnemonic.Lss, loadFarPointer(SEGMENT_SS)],
   [Mnemonic.Swapgs, privileged(swapgs)],
   [Mnemonic.Rdfsbase, readBase(CPU_FS_BASE)],
   [Mnemonic.Rdgsbase, readBase(CPU_GS_BASE)],

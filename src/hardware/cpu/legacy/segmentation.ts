@@ -1,0 +1,81 @@
+/**
+ * Segmentation outside 64-bit mode (SDM vol. 3, 3.4 and 6.3 to 6.6): which offsets of a segment may be accessed how, and
+ * where they lie.
+ *
+ * In real-address mode the type of a segment does not matter, its limit does: a limit loaded in protected mode stays.
+ * Left out: virtual-8086 mode.
+ */
+import type { Cpu } from '../cpu.js';
+import { fault, VECTOR_GP, VECTOR_SS } from '../fault.js';
+import { ACCESS_READ } from '../layout.js';
+import type { LinearRange } from '../linear-access.js';
+import { ACCESS_DB, CR0_PE } from '../mode.js';
+import type { Outcome } from '../outcome.js';
+import { ACCESS_UNUSABLE, SEGMENT_SS, type Segment } from '../segments.js';
+
+const TYPE_RW = 1 << 1;
+const TYPE_EXPAND_DOWN = 1 << 2;
+const TYPE_CODE = 1 << 3;
+const LARGEST_OFFSET = 0xffff_ffff;
+const LARGEST_OFFSET_16 = 0xffff;
+
+export type SegmentedCpu = Pick<Cpu, 'cr0' | 'segmentBase' | 'segments'>;
+
+/** CR0.PE. */
+export function inProtectedMode(cpu: Pick<Cpu, 'cr0'>): boolean {
+  return (cpu.cr0 & CR0_PE) !== 0;
+}
+
+function isExpandDown(access: number): boolean {
+  return (access & (TYPE_CODE | TYPE_EXPAND_DOWN)) === TYPE_EXPAND_DOWN;
+}
+
+/** Do bytes `offset` to `offset + size - 1` lie within the limit? Offsets are unsigned. */
+export function isWithinLimit({ access, limit }: Segment, offset: number, size: number): boolean {
+  const last = offset + size - 1;
+  if (!isExpandDown(access)) return last <= limit;
+  return offset > limit && last <= ((access & ACCESS_DB) !== 0 ? LARGEST_OFFSET : LARGEST_OFFSET_16);
+}
+
+function allows(access: number, kind: number): boolean {
+  const readsOnly = kind === ACCESS_READ;
+  if ((access & TYPE_CODE) !== 0) return readsOnly && (access & TYPE_RW) !== 0;
+  return readsOnly || (access & TYPE_RW) !== 0;
+}
+
+/** May a segment be accessed (ACCESS_READ, ACCESS_WRITE, ACCESS_RMW) at these bytes? */
+export function isAccessible(cpu: SegmentedCpu, segment: Segment, offset: number, size: number, kind: number): boolean {
+  if ((segment.access & ACCESS_UNUSABLE) !== 0) return false;
+  if (inProtectedMode(cpu) && !allows(segment.access, kind)) return false;
+  return isWithinLimit(segment, offset, size);
+}
+
+/** True if offsets are linear addresses and every access is allowed: a writable data segment of 4 GiB at 0. */
+export function isFlat(cpu: SegmentedCpu, number: number): boolean {
+  const { access, limit } = cpu.segments[number];
+  const type = access & (ACCESS_UNUSABLE | TYPE_CODE | TYPE_EXPAND_DOWN | TYPE_RW);
+  return type === TYPE_RW && limit === LARGEST_OFFSET && cpu.segmentBase(number) === 0;
+}
+
+/** Linear address of `offset` in a segment: bases and sums are 32 bits wide. */
+export function segmentedAddress(cpu: SegmentedCpu, number: number, offset: number): number {
+  return (cpu.segmentBase(number) + offset) >>> 0;
+}
+
+/** Exception of a bad access to segment register `number`. */
+export function segmentVector(number: number): number {
+  return number === SEGMENT_SS ? VECTOR_SS : VECTOR_GP;
+}
+
+/** Maps `size` bytes at `offset` of segment register `number`, with all checks of segmentation. */
+export function mapSegmented(
+  cpu: Cpu,
+  range: LinearRange,
+  number: number,
+  offset: number,
+  size: number,
+  kind: number,
+): Outcome {
+  if (!isAccessible(cpu, cpu.segments[number], offset, size, kind)) return fault(cpu, segmentVector(number), 0);
+  return range.map(cpu, segmentedAddress(cpu, number, offset), size, kind, cpu.cpl === 3);
+}
