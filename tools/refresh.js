@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { IMPORT_PUBLISHED } from './import-published.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const options = { cwd: root, stdio: 'inherit' };
@@ -20,5 +21,6 @@ for (const file of readdirSync(`${root}scenarios`)) {
   ipivBench('run', name, '--no-save', '-o', `json=results/baselines/${name}.json`);
 }
 execFileSync('npm', ['run', '--silent', 'docs'], options);
+ipivBench(...IMPORT_PUBLISHED, '-o', 'results/measured/ipiv-v1.json');
 const env = { ...process.env, UPDATE_README: '1' };
 execFileSync('npx', ['vitest', 'run', 'test/readme'], { ...options, env });

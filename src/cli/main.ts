@@ -12,6 +12,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: 
     group: 'Measure:',
     load: async () => (await import('./run-command.js')).runCommand,
   },
+  import: {
+    summary: 'turn logs of a real machine into a saved result, to compare with',
+    group: 'Measure:',
+    load: async () => (await import('./import-command.js')).importCommand,
+  },
   gate: {
     summary: 'compare a saved result with a baseline and fail if it is worse',
     group: 'Compare:',

@@ -36,7 +36,7 @@ const COLUMNS: readonly (readonly [name: string, value: Value])[] = [
   ['kvm_version', setting('kvm.version')],
   ['profile', (_, { profile }) => profile.name],
   ['run', ({ run }) => run],
-  ['iterations', ({ iterations }) => iterations],
+  ['iterations', ({ iterations }) => (iterations === 0 ? null : iterations)],
   ['average_cycles', ({ samples }) => samples.average],
   ['inner_average_cycles', ({ samples }) => samples['inner-average']],
   ['exact_average_cycles', ({ outer }) => outer],

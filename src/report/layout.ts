@@ -1,5 +1,5 @@
 /** The table of the LKML posting as data: which cases stand side by side, and what each row says. */
-import type { CaseRecord, Role, SavedResult } from '../result/saved-result.js';
+import { sourceOf, type CaseRecord, type Role, type SavedResult } from '../result/saved-result.js';
 
 /** One column: a case. */
 export interface Column {
@@ -83,8 +83,9 @@ export interface ExitRow {
   readonly perIteration: readonly number[];
 }
 
-/** The total, then every reason that occurs in any column, per CPU. */
+/** The total, then every reason that occurs in any column, per CPU; none where nobody counted exits. */
 export function exitRows({ columns, unit }: TableLayout): ExitRow[] {
+  if (columns.every(({ record }) => record.summary.exits === null)) return [];
   const total = (role: Role): number[] =>
     columns.map(({ record }) => perIteration(record, Object.values(record.activity[role].exits)));
   const rows: ExitRow[] = [];
@@ -103,9 +104,44 @@ function perIteration({ iterations }: CaseRecord, counts: readonly number[]): nu
   return iterations === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / iterations;
 }
 
+/** Where the figures come from: the machine, or profile, noise and seed. */
+export function originText(result: SavedResult, { columns }: TableLayout): string {
+  if (sourceOf(result) === 'hardware') return `measured on ${machineText(result)}`;
+  const profiles = [...new Set(columns.map(({ record }) => record.profile.name))].join(', ');
+  return `profile ${profiles}, noise ${result.scenario.noise}, seed ${result.seed}`;
+}
+
+/** What is known of a real machine, in one line. */
+export function machineText({ machine = {} }: SavedResult): string {
+  const { name, cpu, kernel, note } = machine;
+  const parts = [name, cpu, kernel === undefined ? undefined : `Linux ${kernel}`, note];
+  return parts.filter((part) => part !== undefined).join(', ') || 'an unnamed machine';
+}
+
+/** A line per VM exit reason of the tables that `perf kvm stat` made of the layout's cases. */
+export function exitTableRows({ columns }: TableLayout): string[][] {
+  const tables = columns.flatMap(({ record }) => (record.exitTables ?? []).map((table) => ({ record, table })));
+  return tables.flatMap(({ record, table: { scope, exits } }) => {
+    const total = Object.values(exits).reduce((sum, { samples }) => sum + samples, 0);
+    const where = `${String(record.settings['apicMode'])}, IPIv ${ipivOf(record) ? 'on' : 'off'}, ${scope}`;
+    return Object.entries(exits)
+      .sort(([, a], [, b]) => b.samples - a.samples)
+      .map(([reason, { samples, meanUs, minimumUs, maximumUs }]) => [
+        reason,
+        String(samples),
+        `${((samples / total) * 100).toFixed(2)}%`,
+        ...[meanUs, minimumUs, maximumUs].map((us) => us.toFixed(2)),
+        where,
+      ]);
+  });
+}
+
+/** Headings of `exitTableRows`. */
+export const EXIT_TABLE_HEADINGS = ['VM exit', 'samples', 'share', 'mean us', 'min us', 'max us', 'measured in'];
+
 /** The most runs that any column has. */
 export function runCount({ columns }: TableLayout): number {
-  return Math.max(0, ...columns.map(({ record }) => record.runs.at(-1)?.run ?? 0));
+  return columns.reduce((most, { record }) => Math.max(most, record.runs.at(-1)?.run ?? 0), 0);
 }
 
 /** The sample of one run (from 1) in a column, or null where it has none. */

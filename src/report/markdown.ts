@@ -1,6 +1,17 @@
 import type { SavedResult } from '../result/saved-result.js';
 import type { Format } from './format.js';
-import { exitRows, layoutTables, percentText, reduction, runCount, sampleOf, type TableLayout } from './layout.js';
+import {
+  EXIT_TABLE_HEADINGS,
+  exitRows,
+  exitTableRows,
+  layoutTables,
+  originText,
+  percentText,
+  reduction,
+  runCount,
+  sampleOf,
+  type TableLayout,
+} from './layout.js';
 
 /** The table of the LKML posting in GitHub's Markdown. */
 export const markdown: Format = {
@@ -10,7 +21,7 @@ export const markdown: Format = {
       .join('\n'),
 };
 
-function renderTable({ seed, scenario }: SavedResult, layout: TableLayout): string {
+function renderTable(result: SavedResult, layout: TableLayout): string {
   const { columns, hasIpivAxis, title, unit } = layout;
   const runs = Array.from({ length: runCount(layout) }, (_, index) => [
     String(index + 1),
@@ -31,8 +42,15 @@ function renderTable({ seed, scenario }: SavedResult, layout: TableLayout): stri
       ...perIteration.map((exits) => exits.toFixed(2)),
     ]),
   ];
-  const heading = `**${escaped(title)}** (cycles per ${unit}; noise ${scenario.noise}, seed ${seed})`;
-  return `${heading}\n\n${rows.map((row) => `| ${row.map(escaped).join(' | ')} |`).join('\n')}\n`;
+  const heading = `**${escaped(title)}** (cycles per ${unit}; ${originText(result, layout)})`;
+  const exits = exitTableRows(layout);
+  const exitTable = [EXIT_TABLE_HEADINGS, EXIT_TABLE_HEADINGS.map(() => '---'), ...exits];
+  return [`${heading}\n`, markdownRows(rows), ...(exits.length === 0 ? [] : [markdownRows(exitTable)])].join('\n');
+}
+
+/** A table, its second row being the rule under the headings. */
+export function markdownRows(rows: readonly (readonly string[])[]): string {
+  return `${rows.map((row) => `| ${row.map(escaped).join(' | ')} |`).join('\n')}\n`;
 }
 
 function escaped(text: string): string {

@@ -1,7 +1,18 @@
 import CliTable from 'cli-table3';
 import type { SavedResult } from '../result/saved-result.js';
 import type { Format } from './format.js';
-import { exitRows, layoutTables, percentText, reduction, runCount, sampleOf, type TableLayout } from './layout.js';
+import {
+  EXIT_TABLE_HEADINGS,
+  exitRows,
+  exitTableRows,
+  layoutTables,
+  originText,
+  percentText,
+  reduction,
+  runCount,
+  sampleOf,
+  type TableLayout,
+} from './layout.js';
 import type { Style } from './style.js';
 
 /** The table of the LKML posting: a row per run, `Average cycles`, `%Reduction`, and the exits per IPI beneath. */
@@ -20,19 +31,31 @@ function renderTable(result: SavedResult, layout: TableLayout, style: Style): st
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     colAligns: ['left', ...layout.columns.map(() => 'right' as const)],
   });
-  grid.push(...headings(layout, style), ...runRows(layout), ...averageRows(layout, style), ...exitCells(layout));
-  return `${style.strong(layout.title)}\n${subtitle(result, layout)}\n\n${trimmed(grid.toString())}\n`;
+  if (runCount(layout) > 0 || layout.columns.every(({ record }) => record.exitTables === undefined)) {
+    grid.push(...headings(layout, style), ...runRows(layout), ...averageRows(layout, style), ...exitCells(layout));
+  }
+  const heading = `${style.strong(layout.title)}\ncycles per ${layout.unit}; ${originText(result, layout)}`;
+  const parts = [heading, trimmed(grid.toString()), exitTables(layout, style)];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+/** What `perf kvm stat` reported on the cases; empty where it did not. */
+function exitTables(layout: TableLayout, style: Style): string {
+  const rows = exitTableRows(layout);
+  if (rows.length === 0) return '';
+  const grid = new CliTable({
+    chars: PLAIN,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
+  });
+  grid.push(EXIT_TABLE_HEADINGS.map(style.strong), ...rows);
+  return trimmed(grid.toString());
 }
 
 const PLAIN = {
   ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '' },
   ...{ 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' },
 };
-
-function subtitle({ seed, scenario }: SavedResult, { columns, unit }: TableLayout): string {
-  const profiles = [...new Set(columns.map(({ record }) => record.profile.name))].join(', ');
-  return `cycles per ${unit}; profile ${profiles}, noise ${scenario.noise}, seed ${seed}`;
-}
 
 /** The APIC mode over its columns, then IPIv off and on; the modes alone where IPIv does not vary. */
 function headings({ columns, hasIpivAxis }: TableLayout, style: Style): Cell[][] {
@@ -70,6 +93,7 @@ function exitCells(layout: TableLayout): Cell[][] {
     label,
     ...perIteration.map((exits) => exits.toFixed(2)),
   ]);
+  if (rows.length === 0) return [];
   return [['', ...layout.columns.map(() => '')], ...rows];
 }
 

@@ -1,5 +1,5 @@
 import { METRICS, type MetricName } from './metric.js';
-import { ROLES, type CaseRecord, type SavedResult } from './saved-result.js';
+import { ROLES, sourceOf, type CaseRecord, type SavedResult } from './saved-result.js';
 
 /** By how much a metric may grow, or what it must not exceed. */
 export type Limit =
@@ -110,7 +110,7 @@ function figures(record: CaseRecord): Map<string, number> {
     result.set(`run ${run} cycles`, outer);
     result.set(`run ${run} inner cycles`, inner ?? 0);
   });
-  for (const role of ROLES) addActivity(result, record, role);
+  if (record.iterations > 0) for (const role of ROLES) addActivity(result, record, role);
   return result;
 }
 
@@ -134,6 +134,7 @@ function notes(baseline: SavedResult, current: SavedResult): string[] {
   const compare = (what: string, before: unknown, after: unknown): void => {
     if (before !== after) result.push(`${what}: ${String(before)} in the baseline, ${String(after)} now`);
   };
+  compare('source', sourceOf(baseline), sourceOf(current));
   compare('version', baseline.toolVersion, current.toolVersion);
   compare('profile', profiles(baseline), profiles(current));
   compare('seed', baseline.seed, current.seed);

@@ -74,6 +74,42 @@ export interface CaseRecord {
   readonly iterations: number;
   /** Totals over all runs. */
   readonly activity: Readonly<Record<Role, RoleActivity>>;
+  /** Tables of `perf kvm stat`, one per report that was imported; only in results of real machines. */
+  readonly exitTables?: readonly ExitTable[];
+}
+
+/** One kind of VM exit as `perf kvm stat report` sums it up. */
+export interface ExitTimes {
+  readonly samples: number;
+  /** Microseconds from the exit to the next entry. */
+  readonly minimumUs: number;
+  readonly maximumUs: number;
+  readonly meanUs: number;
+  /** Standard deviation of the mean, as a fraction of it; null where the report has none. */
+  readonly relativeError: number | null;
+}
+
+/** One report of `perf kvm stat`. */
+export interface ExitTable {
+  /** `all vCPUs`, or `vCPU 0`. */
+  readonly scope: string;
+  readonly exits: Readonly<Record<string, ExitTimes>>;
+}
+
+/** What is known of a real machine; nothing of it is checked. */
+export interface MachineDescription {
+  readonly name?: string;
+  readonly cpu?: string;
+  readonly kernel?: string;
+  readonly note?: string;
+}
+
+/** A file that a result was imported from. */
+export interface ImportedFile {
+  readonly file: string;
+  readonly format: string;
+  /** Lines that are neither results nor known output of the test; they were not used. */
+  readonly foreignLines: number;
 }
 
 /** The part of a saved result that is the same on every machine. */
@@ -87,6 +123,10 @@ export interface DeterministicResult {
   /** Interrupted before all runs were done. */
   readonly interrupted: boolean;
   readonly cases: readonly CaseRecord[];
+  /** Measured on a real machine; absent where the emulator made the result. */
+  readonly source?: 'hardware';
+  readonly machine?: MachineDescription;
+  readonly imported?: readonly ImportedFile[];
 }
 
 /** Where and how the run happened; says nothing about the result. */
@@ -102,6 +142,11 @@ export interface SavedResult extends DeterministicResult {
   /** SHA-256 over the deterministic part in canonical JSON. */
   readonly digest: string;
   readonly environment: Environment;
+}
+
+/** Whether the samples come from the emulator or from a real machine. */
+export function sourceOf({ source }: DeterministicResult): 'emulated' | 'hardware' {
+  return source ?? 'emulated';
 }
 
 /** Seals the deterministic part with its digest. */
@@ -145,19 +190,22 @@ function runRecord(run: number, outcome: RunOutcome): RunRecord {
   return { run, iterations, outer, inner, samples: byMetric((metric) => METRICS[metric].sample(outcome)), console };
 }
 
-function summaries(records: readonly RunRecord[]): CaseRecord['summary'] {
+/** Summaries of all metrics that the runs have. */
+export function summaries(records: readonly RunRecord[]): CaseRecord['summary'] {
   return byMetric((metric) => {
     const samples = records.map((record) => record.samples[metric]).filter((sample) => sample !== null);
     return samples.length === 0 ? null : summarize(samples);
   });
 }
 
-function byMetric<T>(value: (metric: MetricName) => T): Record<MetricName, T> {
+/** One value per metric. */
+export function byMetric<T>(value: (metric: MetricName) => T): Record<MetricName, T> {
   const names = Object.keys(METRICS) as MetricName[];
   return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<MetricName, T>;
 }
 
-function byRole<T>(value: (role: Role) => T): Record<Role, T> {
+/** One value per role. */
+export function byRole<T>(value: (role: Role) => T): Record<Role, T> {
   return Object.fromEntries(ROLES.map((role) => [role, value(role)])) as Record<Role, T>;
 }
 
