@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { DEFAULT_PROFILE, loadProfile } from '../../src/cost/profile.js';
 import { breakdownTable, timesPerIpi } from './breakdown.js';
+import { comparisonTable } from './comparisons.js';
 import { holdoutTable } from './holdouts.js';
 import { withBlock } from './markdown.js';
 import { measureCases, type MeasuredCase } from './measured-case.js';
@@ -23,6 +24,7 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
   breakdown: () => breakdownTable(published()),
   holdouts: () => holdoutTable(),
   predictions: () => predictionSections(),
+  comparisons: () => comparisonTable(profile()),
 };
 
 /** The page with every generated block as the code and the profile have it now, except those to `keep` as they stand. */
