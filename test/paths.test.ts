@@ -1,5 +1,5 @@
 /**
- * The ordered paths of docs/cost-model.md on complete machines: which steps one IPI costs, in which order, on the
+ * The ordered paths of docs/conformance.md on complete machines: which steps one IPI costs, in which order, on the
  * sender and on the target.
  */
 import { describe, expect, it } from 'vitest';
