@@ -26,6 +26,10 @@ describe('PciConfiguration', () => {
     expect(read(ENABLE + 0x1000, 1, 1)).toBe(0x12);
   });
 
+  it('bits 1:0 of the address select within the register, as the data port does', () => {
+    expect(read(ENABLE + 0x1002, 0, 2)).toBe(0x5678);
+  });
+
   // prettier-ignore
   it.each([
     ['a function that does not exist', ENABLE + 0x0800],
@@ -42,9 +46,9 @@ describe('PciConfiguration', () => {
   });
 
   it('the address reads back; bytes do not write it', () => {
-    ports.write(0, 4, ENABLE + 0x1003);
+    ports.write(0, 4, ENABLE + 0x103c);
     ports.write(0, 1, 0);
-    expect(ports.read(0, 4)).toBe(ENABLE + 0x1000);
+    expect(ports.read(0, 4)).toBe(ENABLE + 0x103c);
   });
 
   it('port CF9H resets', () => {

@@ -10,7 +10,6 @@ const DATA = 4;
 const RESET_CONTROL = 1;
 const RESET_CPU = 1 << 2;
 const ENABLE = 2 ** 31;
-const ADDRESS_WRITABLE = 0x80ff_fffc;
 
 export class PciConfiguration implements IoDevice {
   readonly widest = 4;
@@ -33,7 +32,7 @@ export class PciConfiguration implements IoDevice {
 
   write(offset: number, size: number, value: number): void {
     if (offset >= DATA) this.#target?.write(this.#register(offset), size, value);
-    else if (offset === 0 && size === 4) this.#address = (value & ADDRESS_WRITABLE) >>> 0;
+    else if (offset === 0 && size === 4) this.#address = value;
     else if (offset === RESET_CONTROL && size === 1) this.#writeResetControl(value);
   }
 
@@ -42,8 +41,9 @@ export class PciConfiguration implements IoDevice {
     return this.#functions.get((this.#address >>> 8) & 0xff);
   }
 
+  /** As in QEMU, bits 1:0 of the address count: there are guests that select a word so and read at CFCH. */
   #register(offset: number): number {
-    return (this.#address & 0xfc) + (offset - DATA);
+    return (this.#address & 0xff) | (offset - DATA);
   }
 
   #writeResetControl(value: number): void {
