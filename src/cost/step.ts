@@ -87,6 +87,17 @@ export const STEP_NAMES = [
   'interrupt-window-handler',
   'pause-handler',
   'ept-violation-handler',
+  'timer-program', //             start_apic_timer, cancel_apic_timer
+  'preemption-timer-load', //     vmx_update_hv_timer
+  'hrtimer-start', //             host timer armed for a virtual APIC timer
+  'hrtimer-interrupt', //         the host timer interrupt behind its entry
+  'timer-expiry', //              apic_timer_expired
+  'vcpu-reset', //                kvm_vcpu_reset at INIT
+  'nmi-window-handler',
+  'dr-access-handler',
+  'wbinvd-handler',
+  'kernel-port-io', //            a device that KVM itself emulates
+  'eventfd-signal', //            ioeventfd_write
   'user-space-exit', //          to the VMM process and back, on top of a kernel exit
   'mitigation-exit', //          speculation controls after an exit
   'mitigation-entry', //         speculation controls before an entry

@@ -8,7 +8,7 @@
 import { STEP } from '../cost/step.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
-import { interruptBlocked } from './halt.js';
+import { interruptBlocked, nmiBlocked } from './halt.js';
 import type { HostCpu } from './host-cpu.js';
 import { APIC_IRR, APIC_ISR, APIC_TASKPRI } from './lapic/registers.js';
 import { holdIrr, movePirToIrr } from './posted-interrupts.js';
@@ -23,7 +23,9 @@ import {
   INTR_TYPE_SOFT_INTR,
   KVM_REQ_APICV_UPDATE,
   KVM_REQ_EVENT,
+  KVM_REQ_NMI,
   KVM_REQ_TLB_FLUSH,
+  KVM_REQ_UNBLOCK,
 } from './vcpu.js';
 
 const BLOCKED_BY_NMI = 1 << 3;
@@ -37,7 +39,22 @@ export function handleRequests(host: HostCpu): boolean {
     cpu.vmx.invept(INVEPT_SINGLE_CONTEXT, vm.mmu.eptPointer);
     vcpu.requests &= ~KVM_REQ_TLB_FLUSH;
   }
+  if ((vcpu.requests & KVM_REQ_NMI) !== 0) processNmi(host);
+  vcpu.requests &= ~KVM_REQ_UNBLOCK;
   return (vcpu.requests & KVM_REQ_APICV_UPDATE) === 0 || updateApicv(host);
+}
+
+/** process_nmi: one NMI can be handled while another is latched; more are lost. */
+function processNmi({ cpu, vcpu }: HostCpu): void {
+  const blocked = (cpu.vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKED_BY_NMI) !== 0;
+  const limit = blocked || isNmi(vcpu.event.info) ? 1 : 2;
+  vcpu.nmiPending = Math.min(limit, vcpu.nmiPending + vcpu.nmiQueued);
+  vcpu.nmiQueued = 0;
+  vcpu.requests = (vcpu.requests & ~KVM_REQ_NMI) | KVM_REQ_EVENT;
+}
+
+function isNmi(info: number): boolean {
+  return (info & INTR_INFO_VALID) !== 0 && (info & INTR_INFO_TYPE_MASK) === INTR_TYPE_NMI;
 }
 
 /** kvm_vcpu_update_apicv: nothing posted so far may be lost on the way. */
@@ -68,7 +85,7 @@ export function injectEvents(host: HostCpu): boolean {
   if (vcpu.event.info === 0 && (vcpu.requests & KVM_REQ_EVENT) === 0) return true;
   if (!vcpu.apicvActive && !holdIrr(host, vcpu, true)) return false;
   vcpu.requests &= ~KVM_REQ_EVENT;
-  const injected = injectPendingEvent(host) || injectNmi(host);
+  const injected = injectNmi(host, injectPendingEvent(host));
   if (!vcpu.apicvActive) injectInterrupt(host, injected);
   return true;
 }
@@ -81,13 +98,17 @@ function injectPendingEvent(host: HostCpu): boolean {
   return true;
 }
 
-function injectNmi(host: HostCpu): boolean {
-  const { vmx } = host.cpu;
-  const blocked = (vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKED_BY_NMI) !== 0;
-  if (!host.vcpu.nmiPending || blocked) return false;
-  host.vcpu.nmiPending = false;
-  inject(host, INTR_INFO_VALID | INTR_TYPE_NMI | NMI_VECTOR, 0, 0);
-  return true;
+/** Injects an NMI unless it is blocked or `occupied` by another event; what is left waits for an NMI window. */
+function injectNmi(host: HostCpu, occupied: boolean): boolean {
+  const { vcpu } = host;
+  if (vcpu.nmiPending === 0) return occupied;
+  const injects = !occupied && !nmiBlocked(host);
+  if (injects) {
+    vcpu.nmiPending--;
+    inject(host, INTR_INFO_VALID | INTR_TYPE_NMI | NMI_VECTOR, 0, 0);
+  }
+  if (vcpu.nmiPending !== 0) vcpu.vmcs.setNmiWindow(true);
+  return occupied || injects;
 }
 
 /**
@@ -136,6 +157,13 @@ export function completeInterrupts(host: HostCpu): void {
   const info = vmx.vmread(VMCS_FIELD.IDT_VECTORING_INFO_FIELD);
   if ((info & INTR_INFO_VALID) === 0) return;
   requeue(host, info, VMCS_FIELD.IDT_VECTORING_ERROR_CODE, VMCS_FIELD.VM_EXIT_INSTRUCTION_LEN);
+  if (isNmi(info)) unblockNmi(host);
+}
+
+/** vmx_set_nmi_mask: an NMI that is injected again must find NMIs open. */
+function unblockNmi({ cpu }: HostCpu): void {
+  const blocking = cpu.vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO);
+  cpu.vmx.vmwrite(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO, blocking & ~BLOCKED_BY_NMI);
 }
 
 /** The entry does not take place: what was to be injected stays pending. */

@@ -12,6 +12,9 @@ const KVM_CPUID_SIGNATURE = 0x4000_0000;
 const KVM_CPUID_FEATURES = 0x4000_0001;
 
 const ECX_VMX = 1 << 5;
+/** KVM_FEATURE_NOP_IO_DELAY, KVM_FEATURE_PV_SEND_IPI. */
+const PARAVIRTUAL_FEATURES = (1 << 1) | (1 << 11);
+const ECX_X2APIC = 1 << 21;
 const ECX_TSC_DEADLINE = 1 << 24;
 const ECX_OSXSAVE = 1 << 27;
 const ECX_HYPERVISOR = 1 << 31;
@@ -21,25 +24,27 @@ const CR4_OSXSAVE = 1 << 18;
 
 /** What CPUID with EAX = `leaf` and ECX = `subleaf` returns to the guest. */
 export function guestCpuid(vm: VirtualMachine, vcpu: Vcpu, leaf: number, subleaf: number): CpuidResult {
-  if (leaf >= KVM_CPUID_SIGNATURE && leaf <= KVM_CPUID_FEATURES + 0xfe) return hypervisorLeaf(leaf);
+  if (leaf >= KVM_CPUID_SIGNATURE && leaf <= KVM_CPUID_FEATURES + 0xfe) return hypervisorLeaf(vm, leaf);
   const result = cpuid(vcpu.cpu, leaf, subleaf);
-  if (leaf === 1) adjustFeatures(vcpu, result);
+  if (leaf === 1) adjustFeatures(vm, vcpu, result);
   else if (leaf === 7 && subleaf === 0 && !vm.parameters.uintr) result.edx &= ~EDX_UINTR;
   else if (leaf === 0xb || leaf === 0x1f) adjustTopology(vm, vcpu, subleaf, result);
   return result;
 }
 
-/** "KVMKVMKVM"; no paravirtual features. */
-function hypervisorLeaf(leaf: number): CpuidResult {
-  if (leaf !== KVM_CPUID_SIGNATURE) return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+/** "KVMKVMKVM", and the paravirtual features that are modelled. */
+function hypervisorLeaf(vm: VirtualMachine, leaf: number): CpuidResult {
+  const features = vm.guestFeatures.paravirtual && leaf === KVM_CPUID_FEATURES ? PARAVIRTUAL_FEATURES : 0;
+  if (leaf !== KVM_CPUID_SIGNATURE) return { eax: features, ebx: 0, ecx: 0, edx: 0 };
   return { eax: KVM_CPUID_FEATURES, ebx: 0x4b4d_564b, ecx: 0x564b_4d56, edx: 0x4d };
 }
 
-function adjustFeatures(vcpu: Vcpu, result: CpuidResult): void {
+function adjustFeatures({ guestFeatures }: VirtualMachine, vcpu: Vcpu, result: CpuidResult): void {
   const { vmx } = vcpu.cpu;
+  const withheld = (guestFeatures.x2apic ? 0 : ECX_X2APIC) | (guestFeatures.tscDeadline ? 0 : ECX_TSC_DEADLINE);
   const osxsave = (vmx.vmread(VMCS_FIELD.GUEST_CR4) & CR4_OSXSAVE) !== 0 ? ECX_OSXSAVE : 0;
   result.ebx = ((result.ebx & 0x00ff_ffff) | (vcpu.id << 24)) >>> 0;
-  result.ecx = ((result.ecx & ~(ECX_VMX | ECX_TSC_DEADLINE | ECX_OSXSAVE)) | ECX_HYPERVISOR | osxsave) >>> 0;
+  result.ecx = ((result.ecx & ~(ECX_VMX | ECX_OSXSAVE | withheld)) | ECX_HYPERVISOR | osxsave) >>> 0;
   result.edx = (vcpu.apic.enabled ? result.edx | EDX_APIC : result.edx & ~EDX_APIC) >>> 0;
 }
 

@@ -9,6 +9,8 @@ import { writeField, type VmcsAccess } from './control-shadow.js';
 
 const CR0_TS = 1 << 3;
 const CR0_NE = 1 << 5;
+/** KVM_VM_CR0_ALWAYS_OFF: NW, CD. */
+const CR0_ALWAYS_OFF = 3 << 29;
 const CR4_VMXE = 1 << 13;
 const CR4_UINTR = 1 << 25;
 /** PVI, TSD, DE, PGE, PCE, OSFXSR, OSXMMEXCPT, FSGSBASE. */
@@ -76,11 +78,11 @@ function writeSegment(vmcs: VmcsAccess, index: number, segment: Segment): void {
   writeField(vmcs, F.GUEST_ES_AR_BYTES + 2 * index, segment.access);
 }
 
-/** vmx_set_cr0: the guest owns TS; it reads the other bits from the shadow. */
+/** vmx_set_cr0 with unrestricted guest: the guest owns TS; it reads the other bits from the shadow. Caches stay on. */
 export function writeCr0(vmcs: VmcsAccess, value: number): void {
   writeField(vmcs, F.CR0_GUEST_HOST_MASK, ~CR0_TS);
   writeField(vmcs, F.CR0_READ_SHADOW, value >>> 0);
-  writeField(vmcs, F.GUEST_CR0, (value | CR0_NE) >>> 0);
+  writeField(vmcs, F.GUEST_CR0, ((value & ~CR0_ALWAYS_OFF) | CR0_NE) >>> 0);
 }
 
 /** vmx_set_cr4: VMXE is on in non-root operation, and hidden. With user interrupts the guest owns CR4.UINTR, too. */

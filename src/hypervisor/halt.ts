@@ -10,18 +10,21 @@ import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from './host-cpu.js';
 import type { KvmParameters } from './kvm-parameters.js';
 import { movePirToIrr } from './posted-interrupts.js';
-import type { Vcpu } from './vcpu.js';
+import { MP_STATE_INIT_RECEIVED, MP_STATE_UNINITIALIZED, type Vcpu } from './vcpu.js';
 
 const RFLAGS_IF = 1 << 9;
 const BLOCKED_BY_STI_OR_MOV_SS = 3;
+const BLOCKED_BY_NMI = 1 << 3;
 
 /** What a look at a vCPU's events has found. */
 export const EVENTS_NONE = 0;
 export const EVENTS_PENDING = 1;
 /** Wait for your turn, look again. */
 export const EVENTS_WAIT = 2;
+/** Nothing for the guest yet, but an expired timer whose interrupt the run loop has to deliver first. */
+export const EVENTS_TIMER = 3;
 
-export type Events = typeof EVENTS_NONE | typeof EVENTS_PENDING | typeof EVENTS_WAIT;
+export type Events = typeof EVENTS_NONE | typeof EVENTS_PENDING | typeof EVENTS_WAIT | typeof EVENTS_TIMER;
 
 /** vmx_interrupt_blocked: IF = 0, or blocking by STI or MOV SS. */
 export function interruptBlocked(host: HostCpu): boolean {
@@ -30,11 +33,24 @@ export function interruptBlocked(host: HostCpu): boolean {
   return (vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKED_BY_STI_OR_MOV_SS) !== 0;
 }
 
-/** kvm_vcpu_has_events: something would end a halt. Posted interrupts are moved to the IRR on the way. */
+/** vmx_nmi_blocked, with virtual NMIs. */
+export function nmiBlocked({ cpu }: HostCpu): boolean {
+  const blocking = cpu.vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO);
+  return (blocking & (BLOCKED_BY_NMI | BLOCKED_BY_STI_OR_MOV_SS)) !== 0;
+}
+
+/**
+ * kvm_vcpu_check_block and kvm_vcpu_has_events: something would end a halt, or the wait for INIT or SIPI. Posted
+ * interrupts are moved to the IRR on the way.
+ */
 export function pendingEvents(host: HostCpu): Events {
   const { cpu, vcpu } = host;
   if (cpu.clock.mustWait(cpu)) return EVENTS_WAIT;
-  if (vcpu.nmiPending || vcpu.event.info !== 0) return EVENTS_PENDING;
+  if (vcpu.timer.pending) return EVENTS_TIMER;
+  if (vcpu.initPending || vcpu.sipiPending >= 0) return EVENTS_PENDING;
+  if (vcpu.mpState === MP_STATE_UNINITIALIZED || vcpu.mpState === MP_STATE_INIT_RECEIVED) return EVENTS_NONE;
+  if (vcpu.nmiQueued !== 0 || vcpu.event.info !== 0) return EVENTS_PENDING;
+  if (vcpu.nmiPending !== 0 && !nmiBlocked(host)) return EVENTS_PENDING;
   if (interruptBlocked(host)) return EVENTS_NONE;
   if (!movePirToIrr(host)) return EVENTS_WAIT;
   return vcpu.apic.acceptsInterrupts && vcpu.apic.page.deliverableVector >= 0 ? EVENTS_PENDING : EVENTS_NONE;

@@ -5,13 +5,18 @@
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import { SEGMENT_CS, SEGMENT_SS } from '../hardware/cpu/segments.js';
 import { VMX_SUCCEED } from '../hardware/vmx/vmx-unit.js';
+import { LOCAL_TIMER_VECTOR } from './host-interrupt-vectors.js';
 import type { HostMemory } from './host-memory.js';
 import { LINUX_HOST_STATE } from './host-state.js';
 
 const APIC_SPIV = 0xf0;
 const SPURIOUS_VECTOR_ENABLED = 0x1ff;
 const APIC_BASE_EXTD = 1 << 10;
+const APIC_LVT_TIMER = 0x320;
 const MSR_SPIV = 0x80f;
+const MSR_LVT_TIMER = 0x832;
+/** TSC-deadline mode, unmasked. */
+const LVT_TIMER_DEADLINE = (2 << 17) | LOCAL_TIMER_VECTOR;
 const RFLAGS_RESERVED = 2;
 const ACCESS_CODE_64 = 0xa09b;
 const ACCESS_DATA = 0xc093;
@@ -36,8 +41,10 @@ export function bootHost(cpu: Cpu, memory: HostMemory, revision: number, x2apic:
 function enableApic({ apic }: Cpu, x2apic: boolean): void {
   if (!x2apic) {
     apic.writeRegister(APIC_SPIV, SPURIOUS_VECTOR_ENABLED);
+    apic.writeRegister(APIC_LVT_TIMER, LVT_TIMER_DEADLINE);
     return;
   }
   apic.writeApicBase(0, (apic.apicBase | APIC_BASE_EXTD) >>> 0);
   apic.writeMsr(MSR_SPIV, 0, SPURIOUS_VECTOR_ENABLED);
+  apic.writeMsr(MSR_LVT_TIMER, 0, LVT_TIMER_DEADLINE);
 }

@@ -29,6 +29,8 @@ export class HostCpu {
   blockRefused = false;
   /** The request whose delivery is under way or comes next. */
   readonly request = new IpiRequest();
+  /** To whom EXIT_SENDS_TO sends it. */
+  readonly targets: Vcpu[] = [];
   /** KVM_REQ_* bits that EXIT_KICKS_ALL gives to every vCPU. */
   broadcast = 0;
   /** How far the exit handler in progress has come, for handlers with costs in the middle. */

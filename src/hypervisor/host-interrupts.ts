@@ -6,8 +6,9 @@
  * Left out: softirqs, preemption on return from interrupt, and every vector that nothing modelled sends.
  */
 import { STEP } from '../cost/step.js';
+import { hostTimerExpired } from './apic-timer.js';
 import type { HostCpu } from './host-cpu.js';
-import { POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './host-interrupt-vectors.js';
+import { LOCAL_TIMER_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './host-interrupt-vectors.js';
 import { wakeThread } from './wake.js';
 
 type Step = 'look' | 'end-of-interrupt' | 'handler' | 'walk' | 'wake';
@@ -73,6 +74,10 @@ export class HostInterrupts {
         wakeThread(this.#host, wakeupList[this.#listed++]);
         this.#step = 'walk';
         return true;
+      case 'handler':
+        if (this.#vector === LOCAL_TIMER_VECTOR) hostTimerExpired(this.#host);
+        this.#step = 'look';
+        return true;
       default:
         this.#step = 'look';
         return true;
@@ -96,6 +101,7 @@ export class HostInterrupts {
 }
 
 function handlerStep(vector: number): number {
+  if (vector === LOCAL_TIMER_VECTOR) return STEP.HRTIMER_INTERRUPT;
   if (vector === POSTED_INTR_WAKEUP_VECTOR) return STEP.WAKEUP_HANDLER;
   return vector === RESCHEDULE_VECTOR ? STEP.RESCHEDULE_HANDLER : STEP.NOTIFICATION_HANDLER;
 }

@@ -10,6 +10,7 @@ import { failInternally } from './exits/failure.js';
 import { skipInstruction } from './exits/skip.js';
 import { fetchInstruction, GUEST_WAITS } from './guest-linear.js';
 import type { HostCpu } from './host-cpu.js';
+import { readApicRegister } from './lapic/register-read.js';
 import { applyApicWrite } from './lapic/register-write.js';
 import { decodeMov, type MovAccess } from './mov-decoder.js';
 
@@ -52,7 +53,7 @@ function accessApic(host: HostCpu, offset: number): ExitResult {
   const { apic } = host.vcpu;
   data.fill(0);
   if (!access.write) {
-    const register = apic.readRegister(offset & 0xff0);
+    const register = readApicRegister(host, offset & 0xff0);
     view.setUint32(0, register < 0 ? 0 : register >>> (8 * (offset & 3)), true);
     finishRead(host);
     return EXIT_CONTINUES;

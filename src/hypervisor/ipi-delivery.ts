@@ -5,15 +5,21 @@
  * With APICv the vector goes into the target's PIR and a notification follows only if ON was clear; SN does not matter
  * here. Without, it goes into the IRR of the target's register page and the target is kicked.
  *
- * Left out: SMI, INIT and start-up IPIs, and remote reads.
+ * Left out: SMI and remote reads.
  */
-import { DELIVERY_FIXED, DELIVERY_LOWEST_PRIORITY, DELIVERY_NMI } from '../hardware/apic/message.js';
+import {
+  DELIVERY_FIXED,
+  DELIVERY_INIT,
+  DELIVERY_LOWEST_PRIORITY,
+  DELIVERY_NMI,
+  DELIVERY_STARTUP,
+} from '../hardware/apic/message.js';
 import { STEP } from '../cost/step.js';
 import type { HostCpu } from './host-cpu.js';
 import { resolveDestinations } from './lapic/destinations.js';
 import { vectorRegister } from './lapic/register-page.js';
-import { APIC_IRR, APIC_TMR } from './lapic/registers.js';
-import { IN_GUEST_MODE, KVM_REQ_EVENT, type Vcpu } from './vcpu.js';
+import { APIC_IRR, APIC_LVT_MASKED, APIC_TMR } from './lapic/registers.js';
+import { IN_GUEST_MODE, KVM_REQ_EVENT, KVM_REQ_NMI, type Vcpu } from './vcpu.js';
 import { requestExit, wakeThread } from './wake.js';
 
 type Step =
@@ -48,6 +54,28 @@ export class IpiDelivery {
     cpu.charge(STEP.APIC_MAP_LOOKUP);
     this.#requests = 0;
     this.#step = 'look-up';
+  }
+
+  /** kvm_apic_local_deliver: the interrupt of an LVT entry goes to this CPU's own vCPU, unless it is masked. */
+  beginLocal(lvt: number): void {
+    const { vcpu, request } = this.#host;
+    this.#requests = 0;
+    this.#targets.length = 0;
+    this.#next = 0;
+    this.#step = 'next';
+    if (!vcpu.apic.enabled || (lvt & APIC_LVT_MASKED) !== 0) return;
+    this.#targets.push(vcpu);
+    request.fromLvt(lvt);
+  }
+
+  /** The request in `host.request` goes to `targets`, whom the caller has found (__pv_send_ipi). */
+  beginTo(targets: readonly Vcpu[]): void {
+    this.#host.cpu.charge(STEP.APIC_MAP_LOOKUP);
+    this.#requests = 0;
+    this.#targets.length = 0;
+    this.#targets.push(...targets);
+    this.#next = 0;
+    this.#step = 'next';
   }
 
   /** kvm_make_all_cpus_request: gives `requests` to every vCPU and kicks those in guest mode. */
@@ -126,19 +154,36 @@ export class IpiDelivery {
   #accept(): Step | null {
     const { cpu, request } = this.#host;
     const target = this.#target;
-    if (request.deliveryMode === DELIVERY_NMI) return this.#acceptNmi();
     if (request.deliveryMode !== DELIVERY_FIXED && request.deliveryMode !== DELIVERY_LOWEST_PRIORITY)
-      return this.#served();
+      return this.#acceptOther(target);
     if (!target.apic.acceptsInterrupts || (request.levelTriggered && !request.levelAsserted)) return this.#served();
     if (!this.#fixTriggerMode()) return null;
     cpu.charge(STEP.PIR_POST);
     return target.apicvActive ? 'post-pir' : 'set-irr';
   }
 
-  #acceptNmi(): Step {
-    this.#target.nmiPending = true;
-    this.#target.requests |= KVM_REQ_EVENT;
-    this.#host.cpu.charge(STEP.RESCHEDULE_KICK);
+  /** NMI, INIT (but not its de-assertion) and start-up IPIs: a request and a kick. */
+  #acceptOther(target: Vcpu): Step {
+    const { cpu, request } = this.#host;
+    switch (request.deliveryMode) {
+      case DELIVERY_NMI:
+        target.nmiQueued++;
+        target.requests |= KVM_REQ_NMI;
+        break;
+      case DELIVERY_INIT:
+        if (request.levelTriggered && !request.levelAsserted) return this.#served();
+        target.initPending = true;
+        target.sipiPending = -1;
+        target.requests |= KVM_REQ_EVENT;
+        break;
+      case DELIVERY_STARTUP:
+        target.sipiPending = request.vector;
+        target.requests |= KVM_REQ_EVENT;
+        break;
+      default:
+        return this.#served();
+    }
+    cpu.charge(STEP.RESCHEDULE_KICK);
     return 'kick';
   }
 

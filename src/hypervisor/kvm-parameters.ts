@@ -35,6 +35,8 @@ export interface KvmParameters {
   readonly pleWindowGrow: number;
   readonly pleWindowShrink: number;
   readonly pleWindowMax: number;
+  /** kvm_intel.preemption_timer */
+  readonly preemptionTimer: boolean;
   /** kvm_intel.dump_invalid_vmcs */
   readonly dumpInvalidVmcs: boolean;
   /** KVM runs on Hyper-V and uses the enlightened VMCS. */
@@ -62,6 +64,7 @@ export const DEFAULT_KVM_PARAMETERS: KvmParameters = {
   pleWindowGrow: 2,
   pleWindowShrink: 0,
   pleWindowMax: 0xffff_ffff,
+  preemptionTimer: true,
   dumpInvalidVmcs: false,
   evmcs: false,
   uintr: false,

@@ -7,15 +7,19 @@
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import { ROOT_STOPPED, type RootSoftware, type RootState } from '../hardware/cpu/root-software.js';
 import { PAGE_SIZE, type PhysicalMemory } from '../hardware/memory/physical-memory.js';
+import { MSR_IA32_VMX_PINBASED_CTLS } from '../hardware/vmx/capability.js';
+import { PIN_BASED_VMX_PREEMPTION_TIMER } from '../hardware/vmx/controls.js';
 import { DESCRIPTOR_SIZE } from '../hardware/vmx/posted-interrupt-descriptor.js';
 import { ApicvInhibits } from './apicv-inhibit.js';
 import { isError } from './errno.js';
+import { DEFAULT_GUEST_FEATURES, type GuestFeatures } from './guest-features.js';
 import { GuestMemory } from './guest-memory.js';
 import { setUpHardware, type HardwareSetup } from './hardware-setup.js';
 import { describeVcpu } from './describe-vcpu.js';
 import { bootHost } from './host-boot.js';
 import { HostCpu } from './host-cpu.js';
 import { HostMemory, type PageRange } from './host-memory.js';
+import type { KernelDevices } from './kernel-devices.js';
 import { kvmParameters, type KvmParameters } from './kvm-parameters.js';
 import { APIC_DEFAULT_PHYS_BASE, Mmu } from './mmu.js';
 import { MsrBitmap } from './msr-bitmap.js';
@@ -25,7 +29,8 @@ import { runLoop } from './run-loop.js';
 import type { UserSpace } from './user-space.js';
 import { VcpuIds } from './vcpu-ids.js';
 import { VcpuVmcs } from './vcpu-vmcs.js';
-import { Vcpu } from './vcpu.js';
+import { resetRegisters } from './vcpu-reset.js';
+import { MP_STATE_RUNNABLE, MP_STATE_UNINITIALIZED, Vcpu } from './vcpu.js';
 import type { VirtualMachine } from './virtual-machine.js';
 
 const MSR_IA32_VMX_EPT_VPID_CAP = 0x48c;
@@ -45,6 +50,10 @@ export interface KvmOptions {
   readonly parameters?: Partial<KvmParameters>;
   /** Mode in which the host uses its local APICs (default x2apic). */
   readonly hostApicMode?: 'xapic' | 'x2apic';
+  /** What the guest's CPUID shows (default: what the built-in guests need). */
+  readonly guestFeatures?: GuestFeatures;
+  /** In-kernel devices and ioeventfds (default: none). */
+  readonly kernelDevices?: KernelDevices;
   /** TSC frequency, GHz (default 2): converts what KVM measures in nanoseconds. */
   readonly tscGHz?: number;
 }
@@ -82,6 +91,9 @@ export class Kvm implements RootSoftware {
       vcpus: [],
       apicAccessPage: parameters.flexpriority ? this.#memory.allocatePages() : -1,
       pidPointerTable: null,
+      usesPreemptionTimer: parameters.preemptionTimer && hasPreemptionTimer(first, parameters),
+      guestFeatures: options.guestFeatures ?? DEFAULT_GUEST_FEATURES,
+      kernelDevices: options.kernelDevices ?? null,
       tscGHz: options.tscGHz ?? 2,
     };
     this.guestMemory = new GuestMemory(memory, this.vm.mmu);
@@ -134,6 +146,8 @@ export class Kvm implements RootSoftware {
     this.vm.vcpus.push(vcpu);
     const host = new HostCpu(cpu, this.vm, vcpu, this.hosts);
     this.hosts.set(cpu.id, host);
+    vcpu.apic.offersX2apic = this.vm.guestFeatures.x2apic;
+    vcpu.apic.offersTscDeadline = this.vm.guestFeatures.tscDeadline;
     this.#initialize(host);
     this.#threads[cpu.id] = runLoop(host);
     return vcpu;
@@ -148,7 +162,7 @@ export class Kvm implements RootSoftware {
     };
     const { uintr } = this.vm.parameters;
     const vmcs = new VcpuVmcs(cpu.vmx, this.#setup, new MsrBitmap(cpu.memory, pages.msrBitmap, { uintr }));
-    return new Vcpu(id, cpu, pages, vmcs);
+    return new Vcpu(id, cpu, pages, vmcs, this.vm.tscGHz);
   }
 
   /** Descriptors are cache lines of their own, packed into pages. */
@@ -182,6 +196,15 @@ export class Kvm implements RootSoftware {
     if (this.#installsPidEntry(vcpu)) vm.pidPointerTable?.install(vcpu.id, pages.descriptor);
   }
 
+  /**
+   * Puts a vCPU into the state after power-up: in real mode at its reset vector; but for vCPU 0 it waits for INIT and a
+   * start-up IPI.
+   */
+  resetVcpu(vcpu: Vcpu): void {
+    resetRegisters(vcpu);
+    vcpu.mpState = vcpu.id === 0 ? MP_STATE_RUNNABLE : MP_STATE_UNINITIALIZED;
+  }
+
   #installsPidEntry(vcpu: Vcpu): boolean {
     return this.vm.behaviour.pidEntryInstallation === 'vcpu-creation' || vcpu.apicvActive;
   }
@@ -206,6 +229,12 @@ function hardwareSetup(cpu: Cpu, parameters: KvmParameters): HardwareSetup {
   const setup = setUpHardware((msr) => cpu.vmx.capability(msr), parameters);
   if (typeof setup === 'number') throw new Error('the processor lacks VMX controls that KVM requires (-EIO)');
   return setup;
+}
+
+/** kvm_can_use_hv_timer; an enlightened VMCS has no preemption timer. */
+function hasPreemptionTimer(cpu: Cpu, { evmcs, disableExits }: KvmParameters): boolean {
+  const allowed = Number((cpu.vmx.capability(MSR_IA32_VMX_PINBASED_CTLS) ?? 0n) >> 32n);
+  return !evmcs && !disableExits.mwait && (allowed & PIN_BASED_VMX_PREEMPTION_TIMER) !== 0;
 }
 
 function check(result: number, what: string): void {

@@ -20,12 +20,15 @@ import {
 import { EXIT_REASON_EXTERNAL_INTERRUPT } from '../hardware/vmx/exit-reason.js';
 import { VMX_SUCCEED, VMX_WAIT } from '../hardware/vmx/vmx-unit.js';
 import { cancelInjection, completeInterrupts, handleRequests, injectEvents } from './event-injection.js';
+import { loadPreemptionTimer, switchToHostTimer, switchToPreemptionTimer } from './apic-timer.js';
+import { restoreDebugRegisterExiting } from './exits/debug-registers.js';
 import { handleExit } from './exits/dispatch.js';
 import { enterGuest, readExit, reportEntryFailure } from './exits/entry.js';
 import {
   EXIT_CONTINUES,
   EXIT_KICKS_ALL,
   EXIT_SENDS,
+  EXIT_SENDS_TO,
   EXIT_STOPS,
   EXIT_WAITS,
   type ExitResult,
@@ -36,6 +39,7 @@ import {
   FASTPATH_NONE,
   FASTPATH_REENTER,
   FASTPATH_SENDS,
+  FASTPATH_TIMER,
   FASTPATH_WAITS,
   finishIcrFastpath,
   type Fastpath,
@@ -44,6 +48,7 @@ import { shrinkPleWindow } from './exits/instructions.js';
 import {
   adjustHaltPoll,
   EVENTS_NONE,
+  EVENTS_TIMER,
   EVENTS_WAIT,
   interruptBlocked,
   nanosecondsOf,
@@ -54,6 +59,7 @@ import {
 import type { HostCpu } from './host-cpu.js';
 import { HostInterrupts } from './host-interrupts.js';
 import { IpiDelivery } from './ipi-delivery.js';
+import { APIC_LVTT } from './lapic/registers.js';
 import {
   hasHardwareSenders,
   piEnableWakeup,
@@ -63,7 +69,8 @@ import {
   sendPendingWakeup,
   syncPir,
 } from './posted-interrupts.js';
-import { IN_GUEST_MODE, MP_STATE_HALTED, MP_STATE_RUNNABLE, OUTSIDE_GUEST_MODE } from './vcpu.js';
+import { acceptApicEvents, leaveBlockedState } from './vcpu-reset.js';
+import { IN_GUEST_MODE, MP_STATE_HALTED, MP_STATE_RUNNABLE, OUTSIDE_GUEST_MODE, type Vcpu } from './vcpu.js';
 
 /** Steps of vcpu_enter_guest, in order. */
 export const RUN_LOOP_STEPS = [
@@ -119,13 +126,22 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
   while (!piLoad(host)) yield ROOT_WAITS;
 
   for (;;) {
-    // ---- kvm_vcpu_halt
-    if (vcpu.mpState === MP_STATE_HALTED) {
+    // ---- kvm_inject_pending_timer_irqs
+    if (vcpu.timer.pending) {
+      delivery.beginLocal(vcpu.apic.page.read(APIC_LVTT));
+      while (!delivery.advance()) yield ROOT_WAITS;
+      vcpu.timer.delivered();
+    }
+
+    // ---- kvm_vcpu_halt, and the wait for INIT or SIPI
+    if (vcpu.mpState !== MP_STATE_RUNNABLE) {
       const start = cpu.now;
+      const isHalt = vcpu.mpState === MP_STATE_HALTED;
       let events: Events = EVENTS_NONE;
       let mayBlock = true;
-      vcpu.halts++;
+      if (isHalt) vcpu.halts++;
 
+      const switchesTimer = switchToHostTimer(host);
       const preBlocks = behaviour.wakeupArming === 'pre-block' && hasHardwareSenders(host);
       while ((events = pendingEvents(host)) === EVENTS_WAIT) yield ROOT_WAITS;
       if (preBlocks && events === EVENTS_NONE) {
@@ -133,7 +149,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
         mayBlock = !host.blockRefused;
       }
 
-      const pollEnd = start + ticksOf(vcpu.haltPollNs, vm.tscGHz);
+      const pollEnd = isHalt ? start + ticksOf(vcpu.haltPollNs, vm.tscGHz) : start;
       while (mayBlock && events === EVENTS_NONE && cpu.now < pollEnd) {
         cpu.charge(STEP.HALT_POLL_ITERATION);
         while (!interrupts.advance()) yield ROOT_WAITS;
@@ -176,14 +192,21 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       }
 
       if (preBlocks) while (!piPostBlock(host)) yield ROOT_WAITS;
-      adjustHaltPoll(vcpu, nanosecondsOf(cpu.now - start, vm.tscGHz), parameters);
-      vcpu.mpState = MP_STATE_RUNNABLE;
+      if (isHalt) adjustHaltPoll(vcpu, nanosecondsOf(cpu.now - start, vm.tscGHz), parameters);
+      if (switchesTimer) switchToPreemptionTimer(host);
+      if (events === EVENTS_TIMER) continue;
+      while (!leaveBlockedState(host)) yield ROOT_WAITS;
+      if (!isRunnable(vcpu)) continue;
     }
 
     // ---- vcpu_enter_guest
     cpu.charge(STEP.ENTRY_PREPARATION);
     host.reach(REQUESTS);
     while (!handleRequests(host)) yield ROOT_WAITS;
+    if (vcpu.initPending || vcpu.sipiPending >= 0) {
+      while (!acceptApicEvents(host)) yield ROOT_WAITS;
+      if (!isRunnable(vcpu)) continue;
+    }
     host.reach(INJECT_EVENTS);
     while (!injectEvents(host)) yield ROOT_WAITS;
     host.reach(LOAD_MMU);
@@ -205,6 +228,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       if (host.exitRequested) break;
       host.reach(LOAD_GUEST_STATE);
 
+      loadPreemptionTimer(host);
       if (parameters.mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
       host.reach(VM_ENTRY);
       while ((entry = enterGuest(host)) === VMX_WAIT) yield ROOT_WAITS;
@@ -224,11 +248,17 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
         delivery.begin();
         while (!delivery.advance()) yield ROOT_WAITS;
         fastpath = finishIcrFastpath(host);
+      } else if (fastpath === FASTPATH_TIMER) {
+        delivery.beginLocal(vcpu.apic.page.read(APIC_LVTT));
+        while (!delivery.advance()) yield ROOT_WAITS;
+        vcpu.timer.delivered();
+        fastpath = FASTPATH_REENTER;
       }
       if (fastpath !== FASTPATH_REENTER) break;
       while (!syncPir(host)) yield ROOT_WAITS;
     }
 
+    restoreDebugRegisterExiting(vcpu);
     host.reach(MODE_OUTSIDE);
     while (clock.mustWait(cpu)) yield ROOT_WAITS;
     vcpu.mode = OUTSIDE_GUEST_MODE;
@@ -259,6 +289,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       cpu.finish();
     }
     if (result === EXIT_SENDS) delivery.begin();
+    else if (result === EXIT_SENDS_TO) delivery.beginTo(host.targets);
     else if (result === EXIT_KICKS_ALL) delivery.beginKickAll(host.broadcast);
     while (!delivery.advance()) yield ROOT_WAITS;
     if (result === EXIT_STOPS) {
@@ -266,4 +297,9 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       for (;;) yield ROOT_STOPPED;
     }
   }
+}
+
+/** The state as it is now: others change it while this CPU waits. */
+function isRunnable(vcpu: Vcpu): boolean {
+  return vcpu.mpState === MP_STATE_RUNNABLE;
 }

@@ -9,8 +9,12 @@ import {
   CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
   CPU_BASED_ACTIVATE_TERTIARY_CONTROLS,
   CPU_BASED_INTR_WINDOW_EXITING,
+  CPU_BASED_MOV_DR_EXITING,
+  CPU_BASED_NMI_WINDOW_EXITING,
   CPU_BASED_TPR_SHADOW,
   CPU_BASED_USE_MSR_BITMAPS,
+  PIN_BASED_POSTED_INTR,
+  PIN_BASED_VMX_PREEMPTION_TIMER,
   SECONDARY_EXEC_ENABLE_EPT,
   SECONDARY_EXEC_ENABLE_VPID,
   SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES,
@@ -213,7 +217,8 @@ export class VcpuVmcs {
   refreshApicv(active: boolean): void {
     const { controls } = this;
     this.#apicvActive = active;
-    controls.pin.set(pinControls(this.#setup, active));
+    if (active) controls.pin.setBits(this.#setup.config.pin & PIN_BASED_POSTED_INTR);
+    else controls.pin.clearBits(PIN_BASED_POSTED_INTR);
     if (active) controls.secondary.setBits(APICV_SECONDARY);
     else controls.secondary.clearBits(APICV_SECONDARY);
     if (this.#ipivUsable && active) controls.tertiary.setBits(IPIV_TERTIARY);
@@ -225,6 +230,24 @@ export class VcpuVmcs {
   setInterruptWindow(open: boolean): void {
     if (open) this.controls.primary.setBits(CPU_BASED_INTR_WINDOW_EXITING);
     else this.controls.primary.clearBits(CPU_BASED_INTR_WINDOW_EXITING);
+  }
+
+  /** vmx_enable_nmi_window, and its end at exit 8. */
+  setNmiWindow(open: boolean): void {
+    if (open) this.controls.primary.setBits(CPU_BASED_NMI_WINDOW_EXITING);
+    else this.controls.primary.clearBits(CPU_BASED_NMI_WINDOW_EXITING);
+  }
+
+  /** Whether MOV to and from debug registers exits. */
+  setDebugRegisterExiting(exits: boolean): void {
+    if (exits) this.controls.primary.setBits(CPU_BASED_MOV_DR_EXITING);
+    else this.controls.primary.clearBits(CPU_BASED_MOV_DR_EXITING);
+  }
+
+  /** Activates the VMX-preemption timer, or not. */
+  setPreemptionTimer(active: boolean): void {
+    if (active) this.controls.pin.setBits(PIN_BASED_VMX_PREEMPTION_TIMER);
+    else this.controls.pin.clearBits(PIN_BASED_VMX_PREEMPTION_TIMER);
   }
 
   #updateMsrBitmap(): void {

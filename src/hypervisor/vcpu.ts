@@ -9,6 +9,7 @@ import type { Cpu } from '../hardware/cpu/cpu.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
 import { PAT_RESET, type InitialGuestState } from './guest-state.js';
+import { VcpuTimer } from './lapic/timer.js';
 import { VcpuApic } from './lapic/vcpu-apic.js';
 import { PiDescriptor } from './pi-descriptor.js';
 import type { VcpuVmcs } from './vcpu-vmcs.js';
@@ -24,14 +25,21 @@ export type VcpuMode = typeof OUTSIDE_GUEST_MODE | typeof IN_GUEST_MODE | typeof
 
 /** KVM_MP_STATE_*, the ones that occur. */
 export const MP_STATE_RUNNABLE = 0;
+/** Created, but no boot CPU: waits for INIT. */
+export const MP_STATE_UNINITIALIZED = 1;
+/** Waits for a start-up IPI. */
+export const MP_STATE_INIT_RECEIVED = 2;
 export const MP_STATE_HALTED = 3;
 
-export type MpState = typeof MP_STATE_RUNNABLE | typeof MP_STATE_HALTED;
+export type MpState =
+  typeof MP_STATE_RUNNABLE | typeof MP_STATE_UNINITIALIZED | typeof MP_STATE_INIT_RECEIVED | typeof MP_STATE_HALTED;
 
 /** Requests handled at the top of the run loop (KVM_REQ_*), bits of `requests`. */
 export const KVM_REQ_EVENT = 1 << 0;
 export const KVM_REQ_APICV_UPDATE = 1 << 1;
 export const KVM_REQ_TLB_FLUSH = 1 << 2;
+export const KVM_REQ_NMI = 1 << 3;
+export const KVM_REQ_UNBLOCK = 1 << 4;
 
 /** Host-physical addresses of the structures that hardware finds by address. */
 export interface VcpuPages {
@@ -92,7 +100,14 @@ export class Vcpu {
   requests = 0;
   /** Its thread sleeps, or is about to: whoever has something for it wakes it. */
   sleeping = false;
-  nmiPending = false;
+  /** NMIs that others have sent since the last look (nmi_queued). */
+  nmiQueued = 0;
+  /** NMIs to be injected, at most two (nmi_pending). */
+  nmiPending = 0;
+  /** INIT has arrived (KVM_APIC_INIT). */
+  initPending = false;
+  /** Vector of a start-up IPI that has arrived, or -1 (KVM_APIC_SIPI). */
+  sipiPending = -1;
   apicvActive = false;
 
   /** Ever loaded on its CPU: the first load points the descriptor there. */
@@ -104,6 +119,13 @@ export class Vcpu {
   readonly event: PendingEvent = { info: 0, errorCode: 0, length: 0 };
   /** IA32_EFER of the guest. */
   efer = 0;
+  /** The guest's TSC less the host's. */
+  tscOffset = 0;
+  /** IA32_TSC_ADJUST of the guest. */
+  tscAdjust = 0;
+  readonly timer: VcpuTimer;
+  /** The guest uses the debug registers without exits until the next exit (KVM_DEBUGREG_WONT_EXIT). */
+  debugRegistersLoaded = false;
   /** Halt-polling window, nanoseconds. */
   haltPollNs = 0;
   /** PAUSE-loop window, cycles. */
@@ -122,13 +144,15 @@ export class Vcpu {
   haltPollSuccesses = 0;
   halts = 0;
 
-  constructor(id: number, cpu: Cpu, pages: VcpuPages, vmcs: VcpuVmcs) {
+  /** `tscGHz`: frequency of the host's TSC. */
+  constructor(id: number, cpu: Cpu, pages: VcpuPages, vmcs: VcpuVmcs, tscGHz: number) {
     this.id = id;
     this.cpu = cpu;
     this.pages = pages;
     this.vmcs = vmcs;
     this.apic = new VcpuApic(cpu.memory, pages.registerPage, id);
     this.descriptor = new PiDescriptor(cpu.memory, pages.descriptor);
+    this.timer = new VcpuTimer(tscGHz);
   }
 
   // Before the vCPU runs for the first time; its VMCS is current.

@@ -2,6 +2,8 @@
  * What the vCPUs of one VM share: `struct kvm` and `struct kvm_vmx`.
  */
 import type { ApicvInhibits } from './apicv-inhibit.js';
+import type { GuestFeatures } from './guest-features.js';
+import type { KernelDevices } from './kernel-devices.js';
 import type { KvmBehaviour, KvmParameters } from './kvm-parameters.js';
 import type { Mmu } from './mmu.js';
 import type { PidPointerTable } from './pid-pointer-table.js';
@@ -20,6 +22,12 @@ export interface VirtualMachine {
   /** Host-physical address of the APIC-access page, shared by all vCPUs; -1 without. */
   readonly apicAccessPage: number;
   pidPointerTable: PidPointerTable | null;
+  /** Virtual APIC timers run on the VMX preemption timer while their vCPU does (kvm_can_use_hv_timer). */
+  readonly usesPreemptionTimer: boolean;
+  /** What user space has chosen to show the guest (KVM_SET_CPUID2). */
+  readonly guestFeatures: GuestFeatures;
+  /** Devices that KVM emulates itself, and ioeventfds; null without. */
+  readonly kernelDevices: KernelDevices | null;
   /** TSC frequency, GHz: converts nanoseconds. */
   readonly tscGHz: number;
 }

@@ -1,15 +1,23 @@
 /**
- * Exit 28: MOV to and from control registers, CLTS, LMSW (handle_cr, vmx.c; kvm_set_cr0 and its kin, x86.c). With EPT
- * only writes that change bits KVM owns come here, and CR8 without a TPR shadow.
+ * Exit 28: MOV to and from control registers, CLTS, LMSW (handle_cr, vmx.c; kvm_set_cr0, kvm_set_cr4, kvm_set_cr8, x86.c;
+ * enter_lmode and exit_lmode, vmx.c). With EPT only writes that change bits KVM owns come here, and CR8 without a TPR
+ * shadow. The rules for the values stand in control-register-rules.ts.
  *
- * Left out: leaving 64-bit mode, #GP for reserved bits.
+ * Left out: PAE paging outside IA-32e mode, whose PDPTEs KVM would load.
  */
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { writeCr0, writeCr4 } from '../guest-state.js';
 import type { HostCpu } from '../host-cpu.js';
 import { APIC_TASKPRI } from '../lapic/registers.js';
-import { KVM_REQ_EVENT } from '../vcpu.js';
+import { KVM_REQ_EVENT, KVM_REQ_TLB_FLUSH } from '../vcpu.js';
+import {
+  isAllowedCr0,
+  isAllowedCr4,
+  loadMachineStatus,
+  usesPdptes,
+  type PagingState,
+} from './control-register-rules.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { failInternally } from './failure.js';
 import { skipInstruction } from './skip.js';
@@ -19,7 +27,15 @@ const ACCESS_MOV_FROM = 1;
 const ACCESS_CLTS = 2;
 const RSP = 4;
 const CR0_TS = 1 << 3;
-const CR0_LMSW = 0xf;
+const CR0_ET = 1 << 4;
+const CR0_PG = 1 << 31;
+/** PE, WP, PG: translations depend on them. */
+const CR0_FLUSHING = 1 | (1 << 16) | CR0_PG;
+/** PSE, PAE, PGE. */
+const CR4_FLUSHING = (1 << 4) | (1 << 5) | (1 << 7);
+const EFER_LME = 1 << 8;
+const EFER_LMA = 1 << 10;
+const VECTOR_GP = 13;
 
 export function handleCrAccess(host: HostCpu): ExitResult {
   const { cpu, vcpu } = host;
@@ -30,41 +46,95 @@ export function handleCrAccess(host: HostCpu): ExitResult {
   const register = (exitQualification >>> 8) & 0xf;
   switch ((exitQualification >>> 4) & 3) {
     case ACCESS_MOV_TO:
-      if (!writeControlRegister(host, cr, register)) return failInternally(host, `MOV to CR${String(cr)}`);
-      break;
+      return writeControlRegister(host, cr, register);
     case ACCESS_MOV_FROM:
       if (!readControlRegister(host, cr, register)) return failInternally(host, `MOV from CR${String(cr)}`);
       break;
     case ACCESS_CLTS:
-      changeCr0(host, CR0_TS, 0);
-      break;
+      return setCr0(host, (visibleCr0(host) & ~CR0_TS) >>> 0, 0);
     default:
-      changeCr0(host, CR0_LMSW, (exitQualification >>> 16) & CR0_LMSW);
+      return setCr0(host, loadMachineStatus(visibleCr0(host), exitQualification >>> 16), 0);
   }
   skipInstruction(host);
   return EXIT_CONTINUES;
 }
 
-function writeControlRegister(host: HostCpu, cr: number, register: number): boolean {
-  const { cpu, vcpu, vm } = host;
-  const value = register === RSP ? cpu.vmx.vmread(VMCS_FIELD.GUEST_RSP) : cpu.gprLow(register);
+function writeControlRegister(host: HostCpu, cr: number, register: number): ExitResult {
+  const { cpu } = host;
+  const isRsp = register === RSP;
+  const low = isRsp ? cpu.vmx.vmreadLow(VMCS_FIELD.GUEST_RSP) : cpu.gprLow(register);
+  const high = isRsp ? cpu.vmx.vmreadHigh(VMCS_FIELD.GUEST_RSP) : cpu.gprHigh(register);
   switch (cr) {
     case 0:
-      writeCr0(cpu.vmx, value);
-      return true;
+      return setCr0(host, low, high);
     case 3:
       cpu.vmx.vmwrite(VMCS_FIELD.GUEST_CR3, cpu.gprNumber(register));
-      return true;
+      return complete(host, true);
     case 4:
-      writeCr4(cpu.vmx, value, vm.parameters.uintr);
-      return true;
+      return setCr4(host, low, high);
     case 8:
-      vcpu.apic.page.write(APIC_TASKPRI, (value & 0xf) << 4);
-      vcpu.requests |= KVM_REQ_EVENT;
-      return true;
+      return setCr8(host, low, high);
     default:
-      return false;
+      return failInternally(host, `MOV to CR${String(cr)}`);
   }
+}
+
+/** kvm_complete_insn_gp */
+function complete(host: HostCpu, valid: boolean): ExitResult {
+  if (valid) skipInstruction(host);
+  else host.vcpu.queueException(VECTOR_GP, 0);
+  return EXIT_CONTINUES;
+}
+
+/** The guest's paging state as the rules for CR0 and CR4 see it. */
+function pagingState({ cpu, vcpu }: HostCpu): PagingState {
+  const { vmx } = cpu;
+  return {
+    cr0: vmx.vmreadLow(VMCS_FIELD.GUEST_CR0),
+    cr4: vmx.vmreadLow(VMCS_FIELD.GUEST_CR4),
+    efer: vcpu.efer,
+    codeAccess: vmx.vmreadLow(VMCS_FIELD.GUEST_CS_AR_BYTES),
+  };
+}
+
+/** CR0 as the guest reads it. */
+function visibleCr0({ cpu }: HostCpu): number {
+  const owned = CR0_TS & ~cpu.vmx.vmreadLow(VMCS_FIELD.CR0_GUEST_HOST_MASK);
+  const shadow = cpu.vmx.vmreadLow(VMCS_FIELD.CR0_READ_SHADOW);
+  return ((shadow & ~owned) | (cpu.vmx.vmreadLow(VMCS_FIELD.GUEST_CR0) & owned)) >>> 0;
+}
+
+function setCr0(host: HostCpu, value: number, high: number): ExitResult {
+  const { cpu, vcpu } = host;
+  const state = pagingState(host);
+  if (high !== 0 || !isAllowedCr0(value, state)) return complete(host, false);
+  if (usesPdptes(value, state.cr4, state.efer)) return failInternally(host, 'PAE paging outside IA-32e mode');
+  const changed = value ^ state.cr0;
+  if ((changed & CR0_PG) !== 0 && (vcpu.efer & EFER_LME) !== 0) {
+    vcpu.efer = (value & CR0_PG) !== 0 ? vcpu.efer | EFER_LMA : vcpu.efer & ~EFER_LMA;
+    vcpu.vmcs.setEfer(vcpu.efer);
+  }
+  writeCr0(cpu.vmx, (value | CR0_ET) >>> 0);
+  if ((changed & CR0_FLUSHING) !== 0) vcpu.requests |= KVM_REQ_TLB_FLUSH;
+  return complete(host, true);
+}
+
+function setCr4(host: HostCpu, value: number, high: number): ExitResult {
+  const { cpu, vcpu, vm } = host;
+  const state = pagingState(host);
+  if (high !== 0 || !isAllowedCr4(value, state, vm.parameters.uintr)) return complete(host, false);
+  if (usesPdptes(state.cr0, value, state.efer)) return failInternally(host, 'PAE paging outside IA-32e mode');
+  writeCr4(cpu.vmx, value, vm.parameters.uintr);
+  if (((value ^ state.cr4) & CR4_FLUSHING) !== 0) vcpu.requests |= KVM_REQ_TLB_FLUSH;
+  return complete(host, true);
+}
+
+function setCr8(host: HostCpu, value: number, high: number): ExitResult {
+  const { vcpu } = host;
+  if (high !== 0 || value > 0xf) return complete(host, false);
+  vcpu.apic.page.write(APIC_TASKPRI, value << 4);
+  vcpu.requests |= KVM_REQ_EVENT;
+  return complete(host, true);
 }
 
 function readControlRegister(host: HostCpu, cr: number, register: number): boolean {
@@ -73,9 +143,4 @@ function readControlRegister(host: HostCpu, cr: number, register: number): boole
   else if (cr === 8) cpu.setGprWords(register, 0, (vcpu.apic.page.read(APIC_TASKPRI) >>> 4) & 0xf);
   else return false;
   return true;
-}
-
-function changeCr0(host: HostCpu, mask: number, bits: number): void {
-  const { vmx } = host.cpu;
-  writeCr0(vmx, ((vmx.vmread(VMCS_FIELD.CR0_READ_SHADOW) & ~mask) | bits) >>> 0);
 }

@@ -42,6 +42,15 @@ export function handleTripleFault(host: HostCpu): ExitResult {
   return failVcpu(host, { kind: 'shutdown' });
 }
 
+/** Exit 8: the guest can take the NMI that waits. */
+export function handleNmiWindow(host: HostCpu): ExitResult {
+  const { cpu, vcpu } = host;
+  cpu.charge(STEP.NMI_WINDOW_HANDLER);
+  vcpu.vmcs.setNmiWindow(false);
+  vcpu.requests |= KVM_REQ_EVENT;
+  return EXIT_CONTINUES;
+}
+
 /** Exit 7: the guest can take the interrupt that waits. */
 export function handleInterruptWindow(host: HostCpu): ExitResult {
   const { cpu, vcpu } = host;

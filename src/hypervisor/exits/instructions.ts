@@ -1,10 +1,9 @@
 /**
- * Exits of instructions that KVM emulates in a few lines: CPUID (10), HLT (12), VMCALL (18), PAUSE (40), INVD (13),
- * WBINVD (54), MONITOR (39), MWAIT (36). Follows kvm_emulate_cpuid, kvm_emulate_halt, kvm_emulate_hypercall,
- * handle_pause, kvm_emulate_as_nop.
+ * Exits of instructions that KVM emulates in a few lines: CPUID (10), HLT (12), INVD (13), RDPMC (15), MWAIT (36),
+ * MONITOR (39), PAUSE (40), WBINVD (54), XSETBV (55), and VMX instructions. Follows kvm_emulate_cpuid, kvm_emulate_halt,
+ * handle_pause, kvm_emulate_as_nop, kvm_emulate_wbinvd, kvm_emulate_xsetbv, kvm_emulate_rdpmc, handle_vmx_instruction.
  *
- * Left out: directed yield to a preempted vCPU (every vCPU has a CPU of its own) and the hypercalls of KVM's
- * paravirtual interface: all of them answer -KVM_ENOSYS.
+ * Left out: directed yield to a preempted vCPU (every vCPU has a CPU of its own), and a virtual PMU.
  */
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
@@ -18,7 +17,10 @@ const RAX = 0;
 const RCX = 1;
 const RDX = 2;
 const RBX = 3;
-const KVM_ENOSYS = 1000;
+const VECTOR_UD = 6;
+const VECTOR_GP = 13;
+const XCR0_X87 = 1;
+const XCR0_SSE = 2;
 
 export function handleCpuid(host: HostCpu): ExitResult {
   const { cpu } = host;
@@ -37,13 +39,6 @@ export function handleHlt(host: HostCpu): ExitResult {
   host.cpu.charge(STEP.HLT_HANDLER);
   skipInstruction(host);
   host.vcpu.mpState = MP_STATE_HALTED;
-  return EXIT_CONTINUES;
-}
-
-export function handleVmcall(host: HostCpu): ExitResult {
-  host.cpu.charge(STEP.HYPERCALL_HANDLER);
-  host.cpu.setGprNumber(RAX, -KVM_ENOSYS);
-  skipInstruction(host);
   return EXIT_CONTINUES;
 }
 
@@ -85,7 +80,40 @@ function setPleWindow(host: HostCpu, window: number): void {
   host.cpu.vmx.vmwrite(VMCS_FIELD.PLE_WINDOW, window);
 }
 
-/** INVD, WBINVD, MONITOR, MWAIT: nothing to do. */
+/** Without devices that bypass the caches there is nothing to write back. */
+export function handleWbinvd(host: HostCpu): ExitResult {
+  host.cpu.charge(STEP.WBINVD_HANDLER);
+  skipInstruction(host);
+  return EXIT_CONTINUES;
+}
+
+/** The processor has checked CPL. Only XCR0 with x87, or x87 and SSE, exists. */
+export function handleXsetbv(host: HostCpu): ExitResult {
+  const { cpu } = host;
+  cpu.charge(STEP.MSR_HANDLER);
+  const value = cpu.gprLow(RAX);
+  const exists = cpu.gprLow(RCX) === 0 && cpu.gprLow(RDX) === 0 && (value & ~(XCR0_X87 | XCR0_SSE)) === 0;
+  if (!exists || (value & XCR0_X87) === 0) {
+    host.vcpu.queueException(VECTOR_GP, 0);
+    return EXIT_CONTINUES;
+  }
+  cpu.msrs.xcr0 = value;
+  skipInstruction(host);
+  return EXIT_CONTINUES;
+}
+
+/** No counter exists. */
+export function handleRdpmc(host: HostCpu): ExitResult {
+  host.vcpu.queueException(VECTOR_GP, 0);
+  return EXIT_CONTINUES;
+}
+
+export function handleInvalidOpcode(host: HostCpu): ExitResult {
+  host.vcpu.queueException(VECTOR_UD);
+  return EXIT_CONTINUES;
+}
+
+/** INVD, MONITOR, MWAIT: nothing to do. */
 export function handleAsNop(host: HostCpu): ExitResult {
   skipInstruction(host);
   return EXIT_CONTINUES;

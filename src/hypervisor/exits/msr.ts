@@ -3,18 +3,23 @@
  * (handle_fastpath_set_msr_irqoff, kvm_emulate_rdmsr, kvm_emulate_wrmsr, kvm_set_msr_common, x86.c; kvm_x2apic_msr_read
  * and kvm_x2apic_msr_write, lapic.c).
  *
- * MSRs without a field in the VMCS are forwarded to the physical CPU, whose only user the vCPU is. Left out: the
- * TSC-deadline fastpath, filtering by user space, VMX capabilities for the guest.
+ * MSRs without a field in the VMCS are forwarded to the physical CPU, whose only user the vCPU is. Left out: filtering
+ * by user space, VMX capabilities for the guest, MSRs of paravirtual clocks and of AMD.
  */
 import { STEP } from '../../cost/step.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE } from '../../hardware/apic/message.js';
 import { readMsr, writeMsr } from '../../hardware/cpu/msrs.js';
+import { isPatValue } from '../../hardware/vmx/entry-checks.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
+import { readTscDeadline, setTscDeadline } from '../apic-timer.js';
+import { APICV_INHIBIT_REASON_APIC_BASE_MODIFIED } from '../apicv-inhibit.js';
 import type { HostCpu } from '../host-cpu.js';
+import { readApicRegister } from '../lapic/register-read.js';
 import { applyApicWrite } from '../lapic/register-write.js';
 import * as R from '../lapic/registers.js';
 import { APIC_WRITE_INVALID } from '../lapic/vcpu-apic.js';
-import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
+import { KVM_REQ_APICV_UPDATE } from '../vcpu.js';
+import { EXIT_CONTINUES, EXIT_KICKS_ALL, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { skipInstruction } from './skip.js';
 
 const RAX = 0;
@@ -27,12 +32,20 @@ const MSR_X2APIC_LAST = 0x8ff;
 const MSR_X2APIC_ICR = 0x830;
 const MSR_IA32_TSC = 0x10;
 const MSR_IA32_FEATURE_CONTROL = 0x3a;
+const MSR_IA32_TSC_ADJUST = 0x3b;
+const MSR_IA32_SPEC_CTRL = 0x48;
+const MSR_IA32_PRED_CMD = 0x49;
+const MSR_IA32_DEBUGCTL = 0x1d9;
 const MSR_IA32_PAT = 0x277;
+/** LBR and BTF: KVM drops them silently. */
+const DEBUGCTL_IGNORED = 3;
 const MSR_IA32_VMX_FIRST = 0x480;
 const MSR_IA32_VMX_LAST = 0x493;
 const MSR_EFER = 0xc000_0080;
 const X2APIC_BROADCAST = 0xffff_ffff;
 
+const CR0_PG = 1 << 31;
+const EFER_LME = 1 << 8;
 const EFER_LMA = 1 << 10;
 const EFER_WRITABLE = 0x901; // SCE, LME, NXE
 
@@ -75,6 +88,7 @@ export function handleMsrWrite(host: HostCpu): ExitResult {
   const low = cpu.gprLow(RAX);
   const high = cpu.gprLow(RDX);
   if (msr >= R.APIC_BASE_MSR && msr <= MSR_X2APIC_LAST) return writeX2apicRegister(host, msr, high, low);
+  if (msr === R.MSR_IA32_APICBASE) return writeApicBase(host, high, low);
   if (!writeGuestMsr(host, msr, high, low)) return injectGeneralProtection(host);
   skipInstruction(host);
   return EXIT_CONTINUES;
@@ -106,7 +120,13 @@ function readGuestMsr(host: HostCpu, msr: number): boolean {
   if (msr >= R.APIC_BASE_MSR && msr <= MSR_X2APIC_LAST) return readX2apicRegister(host, msr);
   switch (msr) {
     case R.MSR_IA32_APICBASE:
-      return result(host, 0, vcpu.apic.base);
+      return result(host, vcpu.apic.baseHigh, vcpu.apic.base);
+    case R.MSR_IA32_TSC_DEADLINE:
+      return number(host, readTscDeadline(vcpu));
+    case MSR_IA32_TSC_ADJUST:
+      return number(host, vcpu.tscAdjust);
+    case MSR_IA32_DEBUGCTL:
+      return result(host, 0, cpu.vmx.vmread(VMCS_FIELD.GUEST_IA32_DEBUGCTL));
     case MSR_EFER:
       return result(host, 0, vcpu.efer);
     case MSR_IA32_PAT: {
@@ -125,8 +145,13 @@ function readX2apicRegister(host: HostCpu, msr: number): boolean {
   const { apic } = host.vcpu;
   const offset = (msr - R.APIC_BASE_MSR) << 4;
   if (!apic.x2apic || offset === R.APIC_DFR || offset === R.APIC_ICR2) return false;
-  const value = apic.readRegister(offset);
+  const value = readApicRegister(host, offset);
   return value >= 0 && result(host, offset === R.APIC_ICR ? apic.page.read(R.APIC_ICR + 4) : 0, value);
+}
+
+/** A signed number as 64 bits. */
+function number(host: HostCpu, value: number): true {
+  return result(host, Math.floor(value / TWO_32) >>> 0, value >>> 0);
 }
 
 function result(host: HostCpu, high: number, low: number): true {
@@ -137,22 +162,34 @@ function result(host: HostCpu, high: number, low: number): true {
 
 /** MSRs of the physical CPU that the guest does not have. */
 function isHidden(msr: number): boolean {
-  if (msr === MSR_IA32_FEATURE_CONTROL || msr === R.MSR_IA32_TSC_DEADLINE) return true;
+  if (msr === MSR_IA32_FEATURE_CONTROL) return true;
   return msr >= MSR_IA32_VMX_FIRST && msr <= MSR_IA32_VMX_LAST;
 }
 
 /** False = #GP. */
 function writeGuestMsr(host: HostCpu, msr: number, high: number, low: number): boolean {
-  const { cpu } = host;
+  const { cpu, vcpu } = host;
+  const value = (high | 0) * TWO_32 + low;
   switch (msr) {
-    case R.MSR_IA32_APICBASE:
-      return writeApicBase(host, high, low);
     case MSR_EFER:
       return writeEfer(host, high, low);
     case MSR_IA32_TSC:
-      cpu.vmx.vmwrite(VMCS_FIELD.TSC_OFFSET, (high | 0) * TWO_32 + low - cpu.tsc);
+      return adjustTsc(host, value - cpu.tsc - vcpu.tscOffset);
+    case MSR_IA32_TSC_ADJUST:
+      return adjustTsc(host, value - vcpu.tscAdjust);
+    case R.MSR_IA32_TSC_DEADLINE:
+      setTscDeadline(host, (high >>> 0) * TWO_32 + low);
+      return true;
+    case MSR_IA32_DEBUGCTL:
+      // Without last-branch records and branch trapping nothing can be set.
+      return high === 0 && (low & ~DEBUGCTL_IGNORED) === 0;
+    case MSR_IA32_SPEC_CTRL:
+    case MSR_IA32_PRED_CMD:
+      if (!writeMsr(cpu, msr, high, low)) return false;
+      passThroughOnceUsed(host, msr, low);
       return true;
     case MSR_IA32_PAT:
+      if (!isPatValue(high, low)) return false;
       cpu.vmx.vmwrite64(VMCS_FIELD.GUEST_IA32_PAT, (BigInt(high) << 32n) | BigInt(low));
       return true;
     default:
@@ -160,16 +197,42 @@ function writeGuestMsr(host: HostCpu, msr: number, high: number, low: number): b
   }
 }
 
-/** kvm_set_apic_base: the VMCS follows the mode, and translations of the APIC page are forgotten. */
-function writeApicBase(host: HostCpu, high: number, low: number): boolean {
-  const { vcpu } = host;
-  if (!vcpu.apic.setBase(low, high)) return false;
-  vcpu.applyApicMode();
+/** The guest moves its TSC: IA32_TSC_ADJUST follows. */
+function adjustTsc({ cpu, vcpu }: HostCpu, delta: number): true {
+  vcpu.tscOffset += delta;
+  vcpu.tscAdjust += delta;
+  cpu.vmx.vmwrite(VMCS_FIELD.TSC_OFFSET, vcpu.tscOffset);
   return true;
+}
+
+/** Speculation controls exit until the guest has set one for the first time (vmx_set_msr). */
+function passThroughOnceUsed({ vcpu }: HostCpu, msr: number, low: number): void {
+  if (low === 0) return;
+  vcpu.vmcs.msrBitmap.interceptWrite(msr, false);
+  if (msr === MSR_IA32_SPEC_CTRL) vcpu.vmcs.msrBitmap.interceptRead(msr, false);
+}
+
+/**
+ * kvm_set_apic_base: the VMCS follows the mode, and translations of the APIC page are forgotten. From 6.3 an APIC that
+ * is not at its default address inhibits APICv.
+ */
+function writeApicBase(host: HostCpu, high: number, low: number): ExitResult {
+  const { vcpu, vm } = host;
+  const wasEnabled = vcpu.apic.enabled;
+  if (!vcpu.apic.setBase(low, high)) return injectGeneralProtection(host);
+  vcpu.applyApicMode();
+  if (vcpu.apic.enabled !== wasEnabled) vcpu.requests |= KVM_REQ_APICV_UPDATE;
+  skipInstruction(host);
+  if (!vcpu.apic.isRelocated || vm.behaviour.apicIdChange === 'ignored') return EXIT_CONTINUES;
+  if (!vm.inhibits.set(APICV_INHIBIT_REASON_APIC_BASE_MODIFIED)) return EXIT_CONTINUES;
+  host.broadcast = KVM_REQ_APICV_UPDATE;
+  return EXIT_KICKS_ALL;
 }
 
 function writeEfer(host: HostCpu, high: number, low: number): boolean {
   if (high !== 0 || (low & ~(EFER_WRITABLE | EFER_LMA)) !== 0) return false;
+  const isPaging = (host.cpu.vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PG) !== 0;
+  if (isPaging && ((low ^ host.vcpu.efer) & EFER_LME) !== 0) return false;
   host.vcpu.efer = (low & ~EFER_LMA) | (host.vcpu.efer & EFER_LMA);
   host.vcpu.vmcs.setEfer(host.vcpu.efer);
   return true;

@@ -3,6 +3,9 @@
  */
 import { SHORTHAND_NONE, SHORTHAND_SELF } from '../../hardware/apic/message.js';
 
+/** Vector, delivery mode, trigger mode. */
+const LVT_REQUEST = 0x87ff;
+
 /** One object per physical CPU, filled anew for every request. */
 export class IpiRequest {
   vector = 0;
@@ -23,6 +26,11 @@ export class IpiRequest {
     this.levelTriggered = (low & (1 << 15)) !== 0;
     this.shorthand = (low >>> 18) & 3;
     this.destination = x2apic ? high >>> 0 : high >>> 24;
+  }
+
+  /** The interrupt of an LVT entry: its own level is asserted. */
+  fromLvt(lvt: number): void {
+    this.fromIcr((lvt & LVT_REQUEST) | (1 << 14), 0, true);
   }
 
   /** The self-IPI of MSR 83FH: always fixed and edge. */

@@ -2,6 +2,7 @@
  * What follows from a write to a virtual local APIC's register, whichever way it came: APIC-write exit, APIC-access
  * exit, intercepted WRMSR (kvm_lapic_reg_write, kvm_apic_set_eoi, kvm_lapic_set_base).
  */
+import { writeTimerRegister } from '../apic-timer.js';
 import { APICV_INHIBIT_REASON_APIC_ID_MODIFIED } from '../apicv-inhibit.js';
 import { EXIT_CONTINUES, EXIT_KICKS_ALL, EXIT_SENDS, type ExitResult } from '../exits/exit-result.js';
 import type { HostCpu } from '../host-cpu.js';
@@ -12,6 +13,7 @@ import {
   APIC_WRITE_PRIORITY,
   APIC_WRITE_SELF_IPI,
   APIC_WRITE_SENDS,
+  APIC_WRITE_TIMER,
   type ApicWrite,
 } from './vcpu-apic.js';
 
@@ -31,6 +33,9 @@ export function applyApicWrite(host: HostCpu, write: ApicWrite): ExitResult {
       if (apic.endedVector >= 0 && apic.page.testVector(APIC_TMR, apic.endedVector)) {
         host.vm.userSpace.levelInterruptEnded(vcpu.id, apic.endedVector);
       }
+      return EXIT_CONTINUES;
+    case APIC_WRITE_TIMER:
+      writeTimerRegister(host, apic.writtenOffset);
       return EXIT_CONTINUES;
     case APIC_WRITE_ID:
       return inhibitApicv(host);

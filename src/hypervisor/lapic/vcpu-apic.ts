@@ -3,7 +3,7 @@
  * returns (kvm_lapic_reg_read) and how IA32_APIC_BASE changes the mode (kvm_lapic_set_base). A write gives back what
  * has to be done; sending, priorities and controls are the caller's.
  *
- * Left out: LVT delivery, the timer's countdown, CMCI, EOI broadcast suppression, error recording (KVM has none).
+ * The timer counts in timer.ts. Left out: CMCI, EOI broadcast suppression, error recording (KVM has none).
  */
 import type { PhysicalMemory } from '../../hardware/memory/physical-memory.js';
 import { RegisterPage } from './register-page.js';
@@ -23,6 +23,8 @@ export const APIC_WRITE_ID = 4;
 export const APIC_WRITE_SELF_IPI = 5;
 /** No such register, or reserved bits set: #GP in x2APIC mode, ignored in xAPIC mode. */
 export const APIC_WRITE_INVALID = 6;
+/** A register of the timer (`writtenOffset`) has changed. */
+export const APIC_WRITE_TIMER = 7;
 
 export type ApicWrite =
   | typeof APIC_WRITE_DONE
@@ -31,8 +33,12 @@ export type ApicWrite =
   | typeof APIC_WRITE_MAP
   | typeof APIC_WRITE_ID
   | typeof APIC_WRITE_SELF_IPI
-  | typeof APIC_WRITE_INVALID;
+  | typeof APIC_WRITE_INVALID
+  | typeof APIC_WRITE_TIMER;
 
+const LVT_TIMER_TSC_DEADLINE = 1 << 18;
+const MAXPHYADDR = 46;
+const TWO_32 = 2 ** 32;
 const LVT_COUNT = 6;
 const LVT_MASKS: readonly number[] = [0x7_10ff, 0x1_17ff, 0x1_17ff, 0x1_f7ff, 0x1_f7ff, 0x1_10ff];
 const APIC_DEFAULT_PHYS_BASE = 0xfee0_0000;
@@ -45,6 +51,13 @@ export class VcpuApic {
   /** The last ICR written, for APIC_WRITE_SENDS. */
   icrLow = 0;
   icrHigh = 0;
+  /** Offset of the last register written, for APIC_WRITE_TIMER. */
+  writtenOffset = 0;
+  /** The guest may choose TSC-deadline mode, and x2APIC mode (CPUID.1:ECX[24] and [21]). */
+  offersTscDeadline = false;
+  offersX2apic = true;
+  /** IA32_APIC_BASE bits 63:32. */
+  #baseHigh = 0;
   /** Vector of the interrupt that the last register write ended, or -1. */
   endedVector = -1;
 
@@ -67,11 +80,22 @@ export class VcpuApic {
     }
     for (let entry = 0; entry < LVT_COUNT; entry++) page.write(R.APIC_LVTT + entry * 16, R.APIC_LVT_MASKED);
     for (let word = 0; word < 24; word++) page.write(R.APIC_ISR + word * 16, 0);
+    if (this.x2apic) this.#enterX2apic();
   }
 
-  /** IA32_APIC_BASE. */
+  /** IA32_APIC_BASE bits 31:0. */
   get base(): number {
     return this.#base >>> 0;
+  }
+
+  /** IA32_APIC_BASE bits 63:32. */
+  get baseHigh(): number {
+    return this.#baseHigh;
+  }
+
+  /** The register page is not where KVM has its APIC-access page. */
+  get isRelocated(): boolean {
+    return this.enabled && this.basePage !== APIC_DEFAULT_PHYS_BASE;
   }
 
   /** Globally enabled: in xAPIC or x2APIC mode. */
@@ -99,7 +123,7 @@ export class VcpuApic {
 
   /** Guest-physical address of the register page in xAPIC mode. */
   get basePage(): number {
-    return (this.#base & APIC_BASE_PAGE_MASK) >>> 0;
+    return this.#baseHigh * TWO_32 + ((this.#base & APIC_BASE_PAGE_MASK) >>> 0);
   }
 
   /**
@@ -109,9 +133,11 @@ export class VcpuApic {
   setBase(low: number, high: number, hostInitiated = false): boolean {
     const next = low & (R.MSR_IA32_APICBASE_ENABLE | R.X2APIC_ENABLE);
     const now = this.#base & (R.MSR_IA32_APICBASE_ENABLE | R.X2APIC_ENABLE);
-    if (high !== 0 || (low & 0x2ff) !== 0 || next === R.X2APIC_ENABLE) return false;
+    if (high >>> (MAXPHYADDR - 32) !== 0 || (low & 0x2ff) !== 0 || next === R.X2APIC_ENABLE) return false;
+    if ((next & R.X2APIC_ENABLE) !== 0 && !this.offersX2apic) return false;
     if (!hostInitiated && !isAllowedTransition(now, next)) return false;
     this.#base = low;
+    this.#baseHigh = high >>> 0;
     if (next === now) return true;
     if ((next & R.X2APIC_ENABLE) !== 0) this.#enterX2apic();
     else if (next === R.MSR_IA32_APICBASE_ENABLE) this.page.write(R.APIC_ID, this.#vcpuId << 24);
@@ -135,6 +161,7 @@ export class VcpuApic {
   /** kvm_lapic_reg_write; for the ICR of x2APIC mode see `writeIcr`. */
   writeRegister(offset: number, value: number): ApicWrite {
     this.endedVector = -1;
+    this.writtenOffset = offset;
     switch (offset) {
       case R.APIC_ID:
         return this.x2apic ? APIC_WRITE_INVALID : this.#writeId(value);
@@ -214,6 +241,18 @@ export class VcpuApic {
     return APIC_WRITE_MAP;
   }
 
+  get #timerUsesDeadline(): boolean {
+    return (this.page.read(R.APIC_LVTT) & LVT_TIMER_TSC_DEADLINE) !== 0;
+  }
+
+  /** Without the feature bit 18 of the timer's entry is reserved. */
+  #writeTimerMode(): ApicWrite {
+    if (!this.offersTscDeadline) {
+      this.page.write(R.APIC_LVTT, this.page.read(R.APIC_LVTT) & ~LVT_TIMER_TSC_DEADLINE);
+    }
+    return APIC_WRITE_TIMER;
+  }
+
   #writeOther(offset: number, value: number): ApicWrite {
     if (offset === R.APIC_ESR) {
       if (this.x2apic && value !== 0) return APIC_WRITE_INVALID;
@@ -221,10 +260,14 @@ export class VcpuApic {
     } else if (offset >= R.APIC_LVTT && offset <= R.APIC_LVTERR && offset % 16 === 0) {
       const mask = LVT_MASKS[(offset - R.APIC_LVTT) >>> 4];
       this.page.write(offset, (value & mask) | (this.softwareEnabled ? 0 : R.APIC_LVT_MASKED));
+      if (offset === R.APIC_LVTT) return this.#writeTimerMode();
     } else if (offset === R.APIC_TMICT) {
+      if (this.#timerUsesDeadline) return APIC_WRITE_DONE;
       this.page.write(offset, value);
+      return APIC_WRITE_TIMER;
     } else if (offset === R.APIC_TDCR) {
       this.page.write(offset, value & 0xb);
+      return APIC_WRITE_TIMER;
     } else {
       return APIC_WRITE_INVALID;
     }

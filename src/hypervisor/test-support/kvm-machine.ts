@@ -1,6 +1,6 @@
 /**
  * Two physical CPUs under KVM with a guest of a few instructions: vCPU 0 runs `sender`, vCPU 1 `target`, and vector 31H
- * on either counts in COUNTER and ends with an EOI. Every step costs what the `prior` profile says.
+ * on either counts in COUNTER and ends with an EOI; an NMI counts in NMI_COUNTER. Every step costs what the `prior` profile says.
  */
 import { Code } from 'iced-x86';
 import { costTable } from '../../cost/cost-table.js';
@@ -21,7 +21,9 @@ import { ALL_CPUS } from '../../hardware/clock/clock.js';
 import type { Cpu } from '../../hardware/cpu/cpu.js';
 import { buildHardware, type Hardware } from '../../machine/hardware.js';
 import { loadInterpreter } from '../../machine/interpreter.js';
+import type { GuestFeatures } from '../guest-features.js';
 import type { HostCpu } from '../host-cpu.js';
+import type { KernelDevices } from '../kernel-devices.js';
 import { Kvm } from '../kvm.js';
 import type { KvmParameters } from '../kvm-parameters.js';
 import type { UserSpace, VcpuFailure } from '../user-space.js';
@@ -29,6 +31,9 @@ import type { UserSpace, VcpuFailure } from '../user-space.js';
 export const VECTOR = 0x31;
 /** Interrupts handled so far, a dword in a page of its own. */
 export const COUNTER = 0x21_0000;
+/** NMIs handled so far. */
+export const NMI_COUNTER = COUNTER + 8;
+const VECTOR_NMI = 2;
 const TSC_GHZ = 2;
 const HOST_BYTES = 2 << 20;
 const EXIT_PORT = 0xf4;
@@ -44,6 +49,10 @@ export interface KvmMachineOptions {
   readonly sender?: Emit;
   readonly target?: Emit;
   readonly parameters?: Partial<KvmParameters>;
+  readonly guestFeatures?: GuestFeatures;
+  readonly kernelDevices?: KernelDevices;
+  /** Code of the NMI handler behind its counting. */
+  readonly nmi?: Emit;
   /** Share of the permitted run-ahead, 0 to 1. */
   readonly lookaheadShare?: number;
 }
@@ -134,8 +143,10 @@ export function kvmMachine(options: KvmMachineOptions = {}): KvmMachine {
     tscGHz: TSC_GHZ,
     hostApicMode,
     ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
+    ...(options.guestFeatures === undefined ? {} : { guestFeatures: options.guestFeatures }),
+    ...(options.kernelDevices === undefined ? {} : { kernelDevices: options.kernelDevices }),
   });
-  loadGuest(kvm, hardware.cpus, apicMode, options.sender ?? SPINS, options.target ?? SPINS);
+  loadGuest(kvm, hardware.cpus, apicMode, options);
   return {
     hardware,
     kvm,
@@ -190,7 +201,8 @@ function userSpace(failures: VcpuFailure[], writes: (readonly [number, number])[
   };
 }
 
-function loadGuest(kvm: Kvm, cpus: readonly Cpu[], apicMode: ApicMode, sender: Emit, target: Emit): void {
+function loadGuest(kvm: Kvm, cpus: readonly Cpu[], apicMode: ApicMode, options: KvmMachineOptions): void {
+  const { sender = SPINS, target = SPINS } = options;
   const asm = new Assembler(KERNEL_CODE);
   const entries = [sender, target].map((emit, index) => {
     asm.align(16);
@@ -200,13 +212,20 @@ function loadGuest(kvm: Kvm, cpus: readonly Cpu[], apicMode: ApicMode, sender: E
     return entry;
   });
   const handler = emitHandler(asm, apicMode);
+  const nmi = asm.here('nmi');
+  asm.lock.inc(dword(NMI_COUNTER));
+  options.nmi?.(asm, apicMode);
+  asm.plain(Code.Iretq);
   const code = asm.assemble();
   const constants = new DataView(new ArrayBuffer(8));
   constants.setBigUint64(0, BigInt(LOCAL_APIC), true);
   const segments = [
     ...pageTables(2, false),
     globalDescriptors(2),
-    interruptDescriptors([{ vector: VECTOR, address: code.addressOf(handler), dpl: 0 }]),
+    interruptDescriptors([
+      { vector: VECTOR, address: code.addressOf(handler), dpl: 0 },
+      { vector: VECTOR_NMI, address: code.addressOf(nmi), dpl: 0 },
+    ]),
     ...cpus.flatMap((_, cpu) => perCpuArea(cpu)),
     { gpa: code.base, bytes: code.bytes },
     { gpa: APIC_ADDRESS, bytes: new Uint8Array(constants.buffer) },

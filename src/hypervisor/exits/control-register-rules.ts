@@ -1,0 +1,54 @@
+/**
+ * Which values a guest may write to CR0 and CR4; everything else is #GP(0) (kvm_set_cr0, kvm_is_valid_cr4, kvm_set_cr4,
+ * x86.c; SDM vol. 3, 2.5 and 4.1.2). Reserved in CR4 is what CPUID does not announce.
+ */
+const CR0_PE = 1 << 0;
+const CR0_NW = 1 << 29;
+const CR0_CD = 1 << 30;
+const CR0_PG = 1 << 31;
+/** PE, MP, EM, TS. */
+const MACHINE_STATUS = 0xf;
+
+const CR4_PAE = 1 << 5;
+const CR4_UINTR = 1 << 25;
+/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE. */
+const CR4_BITS = 0x7ff | (1 << 16) | (1 << 18);
+
+const EFER_LME = 1 << 8;
+const EFER_LMA = 1 << 10;
+/** L bit of a code segment's access rights. */
+const ACCESS_L = 1 << 13;
+
+/** What the rules depend on, as it is before the write. */
+export interface PagingState {
+  readonly cr0: number;
+  readonly cr4: number;
+  readonly efer: number;
+  /** Access rights of CS. */
+  readonly codeAccess: number;
+}
+
+export function isAllowedCr0(value: number, { cr0, cr4, efer, codeAccess }: PagingState): boolean {
+  const paging = (value & CR0_PG) !== 0;
+  if ((value & CR0_NW) !== 0 && (value & CR0_CD) === 0) return false;
+  if (paging && (value & CR0_PE) === 0) return false;
+  const wide = (codeAccess & ACCESS_L) !== 0;
+  const entersLongMode = paging && (cr0 & CR0_PG) === 0 && (efer & EFER_LME) !== 0;
+  if (entersLongMode && ((cr4 & CR4_PAE) === 0 || wide)) return false;
+  return paging || (efer & EFER_LMA) === 0 || !wide;
+}
+
+export function isAllowedCr4(value: number, { efer }: PagingState, uintr: boolean): boolean {
+  if ((value & ~(uintr ? CR4_BITS | CR4_UINTR : CR4_BITS)) !== 0) return false;
+  return (efer & EFER_LMA) === 0 || (value & CR4_PAE) !== 0;
+}
+
+/** PAE paging without IA-32e mode. */
+export function usesPdptes(cr0: number, cr4: number, efer: number): boolean {
+  return (cr0 & CR0_PG) !== 0 && (cr4 & CR4_PAE) !== 0 && (efer & EFER_LME) === 0;
+}
+
+/** CR0 after LMSW with `source`: PE can be set, not cleared. */
+export function loadMachineStatus(cr0: number, source: number): number {
+  return ((cr0 & ~(MACHINE_STATUS & ~CR0_PE)) | (source & MACHINE_STATUS)) >>> 0;
+}

@@ -1,0 +1,20 @@
+/**
+ * What KVM answers without going to user space: the devices of its in-kernel interrupt chip (PIC, PIT, ELCR, I/O APIC)
+ * and ioeventfds (kvm_io_bus_read, kvm_io_bus_write, kvm_main.c; ioeventfd_in_range, eventfd.c). The state of the devices is
+ * the board's; `machine` plugs it in.
+ */
+
+/** Where an ioeventfd listens. */
+export type IoBus = 'port' | 'memory';
+
+export interface KernelDevices {
+  /** The address belongs to an in-kernel device. */
+  claims(bus: IoBus, address: number): boolean;
+  /** Reads of claimed addresses; `size` is 1, 2 or 4. */
+  read(vcpu: number, bus: IoBus, address: number, size: number): number;
+  write(vcpu: number, bus: IoBus, address: number, size: number, value: number): void;
+  /** A write that an ioeventfd takes, by address and (unless it is a wildcard) length and data: signalled. */
+  signal(bus: IoBus, address: number, size: number, value: number): boolean;
+  /** A write of any length to an ioeventfd without length and data (KVM_FAST_MMIO_BUS): signalled, undecoded. */
+  signalFast(guestPhysical: number): boolean;
+}
