@@ -61,6 +61,7 @@ function hasErrorCode(vector: number): boolean {
 }
 
 function executeAndRetire(cpu: Cpu): Outcome {
+  dropEarlierLines(cpu);
   const instruction = cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO));
   const outcome = executeSlow(cpu, instruction);
   if (outcome === DONE) cpu.retire(instruction.length);
@@ -85,12 +86,16 @@ function fillForAccess(cpu: Cpu): Outcome {
 
 // ---- Cache lines
 
-function getLines(cpu: Cpu): Outcome {
+/** An instruction takes the lines that it has collected itself, and none that an earlier one had. */
+function dropEarlierLines(cpu: Cpu): void {
   const retired = cpu.long(L.CPU_RETIRED);
-  if (cpu.collectedAt !== retired) {
-    cpu.dropCollection();
-    cpu.collectedAt = retired;
-  }
+  if (cpu.collectedAt === retired) return;
+  cpu.dropCollection();
+  cpu.collectedAt = retired;
+}
+
+function getLines(cpu: Cpu): Outcome {
+  dropEarlierLines(cpu);
   const va = cpu.long(L.CPU_STOP_VA);
   const write = cpu.word(L.CPU_STOP_ACCESS) !== L.ACCESS_READ;
   const last = va + cpu.word(L.CPU_STOP_SIZE) - 1;
@@ -100,7 +105,7 @@ function getLines(cpu: Cpu): Outcome {
 }
 
 function collectAt(cpu: Cpu, va: number, write: boolean): Outcome {
-  const addend = cpu.memory.u32[tlbEntry(cpu, va) + 6] as number;
+  const addend = cpu.memory.u32[tlbEntry(cpu, va) + 6];
   const pa = addend - cpu.memory.ram + (va & PAGE_MASK);
   return cpu.lines.collect(cpu, pa, write) ? PASS : WAIT;
 }
