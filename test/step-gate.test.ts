@@ -53,6 +53,17 @@ const NOT_EXERCISED: Readonly<Record<string, string>> = {
   'kernel-port-io': 'built-in guests have no devices',
   'eventfd-signal': 'built-in guests have no devices',
   'ept-violation-handler': 'the untimed iterations touch every page',
+  'timer-program': 'built-in guests use no timer',
+  'preemption-timer-load': 'built-in guests use no timer',
+  'hrtimer-start': 'built-in guests use no timer',
+  'hrtimer-interrupt': 'built-in guests use no timer',
+  'timer-expiry': 'built-in guests use no timer',
+  'vcpu-reset': 'application processors start before the timed loop',
+  'nmi-window-handler': 'nobody sends NMIs',
+  'dr-access-handler': 'nobody touches debug registers',
+  'wbinvd-handler': 'nobody writes caches back',
+  'kernel-port-io': 'only guests loaded from an image drive devices',
+  'eventfd-signal': 'only guests loaded from an image drive devices',
   'user-space-exit': 'ports are written at the end only',
 };
 
