@@ -4,10 +4,13 @@
  */
 const WORDS = new Uint32Array(1024);
 
-/** One fixed piece of integer work: 262,144 dependent steps. */
+/** Dependent steps of one call. */
+export const YARDSTICK_STEPS = 1 << 18;
+
+/** One fixed piece of integer work. */
 export function yardstick(): number {
   let state = 0x9e37_79b9;
-  for (let step = 0; step < 1 << 18; step++) {
+  for (let step = 0; step < YARDSTICK_STEPS; step++) {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;

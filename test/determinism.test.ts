@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Code } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +8,7 @@ import { dword, EAX, EBX, ECX, EDX, ESI } from '../src/guest/operand.js';
 import { CPU_RETIRED, CPU_SPIN_TICKS } from '../src/hardware/cpu/layout.js';
 import type { LineTransfer } from '../src/hardware/memory/lines.js';
 import type { SimulationOptions } from '../src/machine/machine-options.js';
-import { bareMachine } from './support/bare-machine.js';
+import { bareMachine, type BareOptions } from './support/bare-machine.js';
 
 /** Who may go on: the CPUs pass it around, each waiting for its turn in a plain spin loop. */
 const TOKEN = DATA;
@@ -103,12 +104,21 @@ interface Trace {
   readonly memory: readonly number[];
 }
 
-function run(scripts: readonly Script[], simulation: SimulationOptions): Trace {
+interface Guest {
+  readonly code: BareOptions['code'];
+  readonly entries: readonly number[];
+}
+
+function assemble(scripts: readonly Script[]): Guest {
   const asm = new Assembler(KERNEL_CODE);
   const functions = emitFunctions(asm);
   const starts = scripts.map((each, cpu) => emitScript(asm, each, cpu, scripts.length, functions));
   const code = asm.assemble();
-  const machine = bareMachine({ code, entries: starts.map((start) => code.addressOf(start)), simulation });
+  return { code, entries: starts.map((start) => code.addressOf(start)) };
+}
+
+function run(guest: Guest, simulation: SimulationOptions): Trace {
+  const machine = bareMachine({ ...guest, simulation });
   const transfers: LineTransfer[] = [];
   machine.lines.onTransfer = (transfer) => transfers.push(transfer);
   machine.clock.run();
@@ -123,10 +133,13 @@ describe('random programs on up to four CPUs', () => {
   it('give the same transfers, clocks, registers and memory for every quantum, with fast-forward on and off', () => {
     fc.assert(
       fc.property(fc.array(script, { minLength: 2, maxLength: 4 }), (scripts) => {
-        const reference = run(scripts, { fastForward: false, lookaheadShare: 0 });
+        const guest = assemble(scripts);
+        const reference = run(guest, { fastForward: false, lookaheadShare: 0 });
         for (const fastForward of [true, false]) {
           for (const lookaheadShare of [0, 0.01, 0.5, 1]) {
-            expect(run(scripts, { fastForward, lookaheadShare })).toEqual(reference);
+            const trace = run(guest, { fastForward, lookaheadShare });
+            // The built-in comparison takes a tenth of the time; the matcher says where the difference is.
+            if (!isDeepStrictEqual(trace, reference)) expect(trace).toEqual(reference);
           }
         }
       }),
@@ -141,7 +154,7 @@ describe('random programs on up to four CPUs', () => {
       pauses: false,
       padding: 1,
     }));
-    const { transfers, cpus } = run(scripts, {});
+    const { transfers, cpus } = run(assemble(scripts), {});
     expect(transfers.length).toBeGreaterThan(10);
     expect(cpus.every(([, , , spinTicks]) => (spinTicks as number) > 0)).toBe(true);
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { costTable } from '../../src/cost/cost-table.js';
 import { loadProfile } from '../../src/cost/profile.js';
+import type { CostTable } from '../../src/cost/step.js';
 import {
   globalDescriptors,
   initialRegisters,
@@ -34,6 +35,13 @@ export function interpreterModule(): WebAssembly.Module {
   return compiled;
 }
 
+let defaultCosts: CostTable | null = null;
+
+function costs(): CostTable {
+  defaultCosts ??= costTable(loadProfile('prior'), HOST.tscGHz);
+  return defaultCosts;
+}
+
 export interface BareOptions {
   readonly code: { readonly base: number; readonly bytes: Uint8Array };
   /** Entry point of each CPU. */
@@ -48,7 +56,7 @@ export function bareMachine({ code, entries, gates = [], simulation = {}, host =
   const cpus = entries.length;
   const hardware = buildHardware(
     { host: { ...HOST, ...host }, cpus, ramBytes: memoryBytes(cpus) },
-    { interpreter: interpreterModule(), costs: costTable(loadProfile('prior'), HOST.tscGHz), simulation },
+    { interpreter: interpreterModule(), costs: costs(), simulation },
   );
   const segments: MemorySegment[] = [
     ...pageTables(cpus, false),

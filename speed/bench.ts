@@ -1,0 +1,77 @@
+// `npm run bench`: how fast the emulator is. docs/performance.md says what each figure means.
+import { Bench } from 'tinybench';
+import { KERNELS, startKernel } from './kernels.js';
+import { runCase, type Settings } from './workloads.js';
+import { yardstick, YARDSTICK_STEPS } from './yardstick.js';
+
+interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  /** Does some work; returns how many units that were. */
+  readonly work: () => number;
+}
+
+const IPI_CASES: readonly Settings[] = [
+  { workload: 'ipi', apicMode: 'xapic', ipiv: false },
+  { workload: 'ipi', apicMode: 'x2apic', ipiv: false },
+  { workload: 'ipi', apicMode: 'xapic', ipiv: true },
+  { workload: 'ipi', apicMode: 'x2apic', ipiv: true },
+];
+
+const YARDSTICK = 'yardstick';
+
+const FIGURES: readonly Figure[] = [
+  { name: YARDSTICK, unit: 'steps', work: () => (yardstick(), YARDSTICK_STEPS) },
+  ...KERNELS.map((kernel) => ({
+    name: `${kernel.name} kernel`,
+    unit: 'instructions',
+    work: startKernel(kernel).work,
+  })),
+  { name: 'cpuid', unit: 'VM exits', work: () => runCase({ workload: 'cpuid', vcpus: 1 }) },
+  ...IPI_CASES.map((settings) => ({
+    name: `${settings.apicMode ?? ''} ${settings.ipiv === true ? 'IPIv' : 'exits'}`,
+    unit: 'IPIs',
+    work: () => runCase(settings),
+  })),
+  { name: 'start-up', unit: 'runs', work: () => (runCase({ workload: 'ipi', warmup: 0 }, 1), 1) },
+];
+
+/** Milliseconds of processor time: other programs on the machine do not count. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+async function measure(): Promise<Map<string, number>> {
+  const bench = new Bench({ now: processorTime, time: 1000, iterations: 5, warmupTime: 500, warmupIterations: 2 });
+  const units = new Map<string, number>();
+  for (const { name, work } of FIGURES) bench.add(name, () => void units.set(name, work()));
+  await bench.run();
+  return new Map(
+    bench.tasks.map(({ name, result }) => {
+      if (result.state !== 'completed') throw new Error(`${name} did not complete: it is ${result.state}`);
+      return [name, ((units.get(name) ?? 0) * 1000) / result.latency.p50];
+    }),
+  );
+}
+
+/** Units per second in three digits. */
+function rate(perSecond: number): string {
+  if (perSecond >= 1e6) return `${(perSecond / 1e6).toPrecision(3)} M`;
+  return perSecond >= 1e3 ? `${(perSecond / 1e3).toPrecision(3)} k` : perSecond.toPrecision(3);
+}
+
+function printTable(rates: ReadonlyMap<string, number>): void {
+  const steps = rates.get(YARDSTICK) ?? NaN;
+  const row = (name: string, perSecond: string, unit: string, cost: string): void => {
+    console.log(name.padEnd(18) + perSecond.padStart(8) + `  ${unit}`.padEnd(18) + cost.padStart(20));
+  };
+  row('', 'per s', '', 'yardstick steps each');
+  for (const { name, unit } of FIGURES) {
+    const perSecond = rates.get(name) ?? NaN;
+    row(name, rate(perSecond), unit, (steps / perSecond).toPrecision(3));
+  }
+}
+
+printTable(await measure());
+console.log(`\nmemory: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB at most`);

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import type * as CostTableModule from '../src/cost/cost-table.js';
+import type * as ProfileModule from '../src/cost/profile.js';
+import type * as MachineModule from '../src/machine/machine.js';
+import type { MachineOptions } from '../src/machine/machine-options.js';
+
+/** The machine as it ships: compiled, and loaded at run time, because the compiler may not have run yet. */
+const { runMachine } = (await load('machine/machine.js')) as typeof MachineModule;
+const { costTable } = (await load('cost/cost-table.js')) as typeof CostTableModule;
+const { loadProfile } = (await load('cost/profile.js')) as typeof ProfileModule;
+
+function load(file: string): Promise<unknown> {
+  return import(new URL(`../dist/${file}`, import.meta.url).href);
+}
+
+const interpreter = new WebAssembly.Module(readFileSync(new URL('../build/interpreter.wasm', import.meta.url)));
+const costs = costTable(loadProfile('ipiv-v1'), 2);
+
+/** The defaults of a scenario, for version v1 of the IPI virtualization series. */
+const DEFAULTS: MachineOptions = {
+  workload: 'ipi',
+  vcpus: 2,
+  apicMode: 'x2apic',
+  ipiv: true,
+  apHaltPolicy: 'spin',
+  iterations: 1,
+  warmup: 64,
+  host: {
+    apicMode: 'x2apic',
+    tscGHz: 2,
+    pcpus: null,
+    threadsPerCore: 1,
+    coresPerSocket: 64,
+    mitigations: false,
+  },
+  cpu: { ipiv: true, uintr: false },
+  kvm: {
+    version: 'v1',
+    enableApicv: true,
+    haltPollNs: 200_000,
+    maxVcpuIds: null,
+    pleGap: 128,
+    pleWindow: 4096,
+  },
+};
+
+const ITERATIONS = 20_000;
+
+export type Settings = Pick<MachineOptions, 'workload'> & Partial<MachineOptions>;
+
+/** Runs a case from reset to result; returns its timed iterations. */
+export function runCase(settings: Settings, iterations = ITERATIONS): number {
+  return runMachine({ ...DEFAULTS, ...settings, iterations }, { interpreter, costs }).iterations;
+}
