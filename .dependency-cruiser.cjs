@@ -20,7 +20,7 @@ const NAMES_ONLY = {
   scenario: '^src/machine/machine-options\\.ts$',
   result: '^src/machine/machine-(options|result)\\.ts$',
   guest: '^src/(machine/machine-options|cost/step)\\.ts$',
-  platform: '^src/hypervisor/user-space\\.ts$',
+  platform: '^src/hypervisor/(user-space|kernel-devices)\\.ts$',
   calibration: '^src/machine/machine-(options|result)\\.ts$',
 };
 
