@@ -31,6 +31,8 @@ export interface GuestImage {
   readonly memoryBytes: number;
   /** Initial state by vCPU. All of them start active; the guest does not use INIT or SIPI. */
   readonly vcpus: readonly InitialRegisters[];
+  /** Linear address of the instruction with which each iteration begins, on CPU 0. */
+  readonly iteration: number;
   /** Reads the results from guest-physical memory once the guest has ended. */
   readonly readResults: (read64: (gpa: number) => number) => GuestResults;
 }
@@ -81,6 +83,7 @@ export function buildGuest(options: GuestOptions): GuestImage {
     ],
     memoryBytes: M.memoryBytes(vcpus),
     vcpus: Array.from({ length: vcpus }, (_, cpu) => initialRegisters(cpu, code.addressOf(program.entry(cpu)), vcpus)),
+    iteration: typeof program.iteration === 'number' ? program.iteration : code.addressOf(program.iteration),
     readResults: resultsReader(workload(options.workload).hasInnerAverage),
   };
 }

@@ -9,7 +9,7 @@ import { exitReasonName } from '../hardware/vmx/exit-reason.js';
 import type { CpuActivity, StepTotal } from './machine-result.js';
 
 /** Steps that the interpreter counts itself, and where. */
-const COUNTED: readonly (readonly [step: number, counter: number])[] = [
+export const COUNTED_STEPS: readonly (readonly [step: number, counter: number])[] = [
   [STEP.RDTSC, L.CPU_COUNT_RDTSC],
   [STEP.LOCKED_RMW, L.CPU_COUNT_LOCKED],
   [STEP.MFENCE, L.CPU_COUNT_MFENCE],
@@ -32,7 +32,7 @@ export function takeSnapshot(cpu: Cpu, exits: ArrayLike<number>): Snapshot {
   const first = cpu.id * STEP_NAMES.length;
   const counts = cpu.meter.counts.slice(first, first + STEP_NAMES.length);
   const ticks = cpu.meter.ticks.slice(first, first + STEP_NAMES.length);
-  for (const [step, counter] of COUNTED) {
+  for (const [step, counter] of COUNTED_STEPS) {
     const count = cpu.long(counter);
     counts[step] = counts[step] + count;
     ticks[step] = ticks[step] + count * cpu.meter.table.stepTicks[step];

@@ -14,6 +14,7 @@ import { impossibilities } from './impossible.js';
 import type { MachineInputs, MachineOptions } from './machine-options.js';
 import { GuestFailure, type MachineResult } from './machine-result.js';
 import { Measurement } from './measurement.js';
+import type { Observation } from './observation.js';
 
 /** Host-physical memory for KVM's own structures: tables of the VM, and pages per vCPU. */
 const HOST_BYTES = 4 << 20;
@@ -32,8 +33,11 @@ export interface Machine {
   readonly measurement: Measurement;
 }
 
-/** Builds the machine of a case. Throws a RangeError when the case is impossible (see `impossibilities`). */
-export function buildMachine(options: MachineOptions, inputs: MachineInputs): Machine {
+/**
+ * Builds the machine of a case, with an observer if wanted. Throws a RangeError when the case is impossible (see
+ * `impossibilities`).
+ */
+export function buildMachine(options: MachineOptions, inputs: MachineInputs, observation?: Observation): Machine {
   const impossible = impossibilities(options).at(0);
   if (impossible !== undefined) throw new RangeError(`${impossible.path.join('.')}: ${impossible.message}`);
   const guest = guestOf(options);
@@ -47,10 +51,12 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs): Ma
       ramBytes: guest.memoryBytes + hostBytes,
       features: { ...DEFAULT_FEATURES, ipiv: options.cpu.ipiv, uintr: options.cpu.uintr },
       onMarker: measurement.onMarker,
+      observation,
     },
     inputs,
   );
   measurement.attach(hardware);
+  observation?.attach(hardware, guest.iteration);
   const userSpace = new BenchUserSpace(() => {
     hardware.clock.stop();
   });
@@ -115,8 +121,8 @@ function loadGuest(kvm: Kvm, hardware: Hardware, guest: GuestImage): void {
 }
 
 /** Runs a case once, from reset to the guest's end. Throws GuestFailure when it yields no result. */
-export function runMachine(options: MachineOptions, inputs: MachineInputs): MachineResult {
-  const machine = buildMachine(options, inputs);
+export function runMachine(options: MachineOptions, inputs: MachineInputs, observation?: Observation): MachineResult {
+  const machine = buildMachine(options, inputs, observation);
   const { hardware, kvm, guest, userSpace, measurement } = machine;
   hardware.clock.schedule(LONGEST_RUN_CYCLES * TICKS_PER_CYCLE, ALL_CPUS, () => {
     hardware.clock.stop();

@@ -32,12 +32,13 @@ export function emitIpiProgram(
   const operation = emitOperation(asm, code);
   asm.align(16);
   asm.bind(measure);
-  emitMeasurement(asm, options, operation);
+  const iteration = emitMeasurement(asm, options, operation);
   emitExit(asm);
   return {
     entry: (cpu) => (cpu === 0 ? bootstrap : idle),
     gates: [{ vector: IPI_VECTOR, handler: code.handler, dpl: 0 }],
     apicAccessors: apic,
+    iteration,
     user: null,
   };
 }

@@ -46,9 +46,9 @@ export function readTsc(asm: Assembler, destination: RegisterOperand): void {
 
 /**
  * The measurement: warm-up, one timed pass or passes of doubling length, results to memory, cool-down. `operation` is
- * called once per iteration and keeps RBX, RBP, R12-R15. Falls through when done.
+ * called once per iteration and keeps RBX, RBP, R12-R15. Falls through when done. Returns where each iteration begins.
  */
-export function emitMeasurement(asm: Assembler, { warmup, iterations }: ProgramOptions, operation: Label): void {
+export function emitMeasurement(asm: Assembler, { warmup, iterations }: ProgramOptions, operation: Label): Label {
   const run = asm.label('run');
   const done = asm.label('measured');
   asm.address(EBP, operation);
@@ -73,8 +73,9 @@ export function emitMeasurement(asm: Assembler, { warmup, iterations }: ProgramO
   asm.mov(dword(ITERATIONS), COOL_DOWN);
   asm.call(run);
   asm.jmp(done);
-  emitRun(asm, run);
+  const iteration = emitRun(asm, run);
   asm.bind(done);
+  return iteration;
 }
 
 function emitTimedPass(asm: Assembler, run: Label): void {
@@ -101,8 +102,8 @@ function emitResults(asm: Assembler): void {
   asm.mov(qword(RESULTS + RESULT_PASSES), R15);
 }
 
-/** Subroutine: calls the operation ITERATIONS times. */
-function emitRun(asm: Assembler, run: Label): void {
+/** Subroutine: calls the operation ITERATIONS times. Returns the head of its loop. */
+function emitRun(asm: Assembler, run: Label): Label {
   asm.bind(run);
   asm.sub(RSP, 8);
   asm.xor(EBX, EBX);
@@ -113,4 +114,5 @@ function emitRun(asm: Assembler, run: Label): void {
   asm.jcc('ne', next);
   asm.add(RSP, 8);
   asm.ret();
+  return next;
 }

@@ -25,6 +25,8 @@ export interface Program {
   readonly gates: readonly Gate[];
   /** Functions behind the per-CPU accessor pointer, or null when the program does not use it. */
   readonly apicAccessors: { readonly writeRegister: Label; readonly writeIcr: Label } | null;
+  /** The instruction that begins each iteration on CPU 0: a label of the kernel, or an address in `user`. */
+  readonly iteration: Label | number;
   /** Code at privilege level 3. */
   readonly user: Assembler | null;
 }

@@ -21,7 +21,7 @@ export function emitRoundTrip(
   asm.ret();
   asm.align(16);
   asm.bind(measure);
-  emitMeasurement(asm, options, operation);
+  const iteration = emitMeasurement(asm, options, operation);
   emitExit(asm);
-  return { entry: (cpu) => (cpu === 0 ? bootstrap : idle), gates: [], apicAccessors: null, user: null };
+  return { entry: (cpu) => (cpu === 0 ? bootstrap : idle), gates: [], apicAccessors: null, iteration, user: null };
 }

@@ -51,6 +51,7 @@ export function senduipi(asm: Assembler, options: ProgramOptions): Program {
     entry: (cpu) => (cpu === 0 ? bootstrap : cpu === RECEIVER ? receiver : idle),
     gates: [{ vector: EXIT_CALL_VECTOR, handler: exit, dpl: 3 }],
     apicAccessors: null,
+    iteration: user.iteration,
     user: user.asm,
   };
 }
@@ -116,6 +117,7 @@ interface UserCode {
   readonly sender: number;
   readonly receiver: number;
   readonly handler: number;
+  readonly iteration: number;
 }
 
 function emitUserCode(options: ProgramOptions): UserCode {
@@ -127,10 +129,16 @@ function emitUserCode(options: ProgramOptions): UserCode {
   const operation = emitOperation(asm);
   asm.align(16);
   const sender = asm.here('sender');
-  emitMeasurement(asm, options, operation);
+  const iteration = emitMeasurement(asm, options, operation);
   asm.int(EXIT_CALL_VECTOR);
   const { addressOf } = asm.assemble();
-  return { asm, sender: addressOf(sender), receiver: addressOf(receiver), handler: addressOf(handler) };
+  return {
+    asm,
+    sender: addressOf(sender),
+    receiver: addressOf(receiver),
+    handler: addressOf(handler),
+    iteration: addressOf(iteration),
+  };
 }
 
 /** The stack holds the user vector, RIP, RFLAGS and RSP. */

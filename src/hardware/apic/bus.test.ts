@@ -109,6 +109,21 @@ describe('APIC bus', () => {
     expect(target.apic.pendingVector).toBe(0x41);
   });
 
+  it.each<[string, Partial<ApicMessage>]>([
+    ['fixed', {}],
+    ['logical', { logical: true, destination: 2 }],
+    ['lowest-priority', { deliveryMode: 1, logical: true, destination: 2 }],
+  ])('tells of every %s IPI that reaches another CPU', (_, fields) => {
+    const { machine, sender, send } = twoCpus();
+    const flights: unknown[] = [];
+    machine.bus.onFlight = (flight) => flights.push(flight);
+    sender.now = 1000;
+    send({ shorthand: 1 });
+    send(fields);
+    machine.deliverMessages();
+    expect(flights).toEqual([{ from: 0, to: 1, vector: 0x41, sentAt: 1000, arrivesAt: 1000 + FLIGHT }]);
+  });
+
   it('a buffer may be reused while its message is in flight', () => {
     const { machine, sender, target } = twoCpus();
     const buffer = { ...message({ logical: true, destination: 2 }) };

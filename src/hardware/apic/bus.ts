@@ -15,6 +15,15 @@ import { BROADCAST_XAPIC, reaches } from './destination.js';
 import * as M from './message.js';
 import type { ApicEffect, ApicMessage } from './message.js';
 
+/** An IPI on its way from one CPU to another; times in ticks. */
+export interface IpiFlight {
+  readonly from: number;
+  readonly to: number;
+  readonly vector: number;
+  readonly sentAt: number;
+  readonly arrivesAt: number;
+}
+
 export class Bus {
   readonly #latency: Latency;
   readonly #cpus: Cpu[] = [];
@@ -26,6 +35,8 @@ export class Bus {
   readonly #arrivals: ((at: number) => void)[] = [];
   /** Called for an EOI of a level-triggered interrupt: the I/O APICs listen. */
   onEoiBroadcast: ((vector: number, at: number) => void) | null = null;
+  /** Sees every IPI that reaches another CPU. For traces and explanations. */
+  onFlight: ((flight: IpiFlight) => void) | null = null;
 
   /** `latency`: ticks of flight from one CPU to another. */
   constructor(latency: Latency) {
@@ -78,6 +89,7 @@ export class Bus {
     from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
     const index = target.id * 256 + vector;
     const arrival = (this.#arrivals[index] ??= (at) => accept(target, vector, false, at));
+    this.onFlight?.(flightOf(from, target, vector, from.now, flight));
     from.clock.schedule(from.now + flight, target.id, arrival);
   }
 
@@ -96,6 +108,7 @@ export class Bus {
     from.clock.schedule(from.now + flight, target.id, (at) => {
       if (!reaches(message, target.apic, false)) return;
       from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
+      this.onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
       arrive(target, message, at);
     });
   }
@@ -113,9 +126,15 @@ export class Bus {
         ({ apic }) => apic.softwareEnabled && reaches(message, apic, apic === from.apic),
       );
       if (matching.length === 0) return;
-      accept(matching[message.vector % matching.length], message.vector, message.level, at);
+      const target = matching[message.vector % matching.length];
+      if (target !== from) this.onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
+      accept(target, message.vector, message.level, at);
     });
   }
+}
+
+function flightOf(from: Cpu, to: Cpu, vector: number, sentAt: number, flight: number): IpiFlight {
+  return { from: from.id, to: to.id, vector, sentAt, arrivesAt: sentAt + flight };
 }
 
 function arrive(target: Cpu, message: ApicMessage, at: number): void {
