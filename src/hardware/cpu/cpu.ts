@@ -12,10 +12,11 @@ import type { Lines } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { VmxUnit } from '../vmx/vmx-unit.js';
 import { UserInterrupts } from '../vmx/user-interrupts.js';
-import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from './activity.js';
+import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT, SHADOW_MOV_SS } from './activity.js';
 import type { Decoder } from './decoder.js';
 import type { Engine } from './engine.js';
 import { raiseFault, deliverEvent } from './exceptions.js';
+import { resetExtendedState } from './extended-state.js';
 import { interruptBoundary } from './interrupts.js';
 import type { Fault, IdtEvent } from './fault.js';
 import * as L from './layout.js';
@@ -24,7 +25,9 @@ import type { Ports } from './slow/io.js';
 import type { NonRoot } from './non-root.js';
 import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
+import { RFLAGS_TF } from './rflags.js';
 import { nullSegment, type Segment } from './segments.js';
+import { takeSingleStepTrap } from './single-step-trap.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import { trackPage } from './tlb.js';
@@ -55,6 +58,13 @@ export interface CpuParts {
   readonly features: CpuFeatures;
   /** Sees measurement markers of the guest (see guest/marker). */
   readonly onMarker: (cpu: Cpu, marker: number) => void;
+}
+
+/** What answers at physical addresses where there is neither memory nor the local APIC. */
+export interface DeviceMemory {
+  /** Fills `bytes`. */
+  read(physical: number, bytes: Uint8Array): void;
+  write(physical: number, bytes: Uint8Array): void;
 }
 
 export class Cpu implements Timed {
@@ -102,6 +112,13 @@ export class Cpu implements Timed {
   readonly userInterrupts = new UserInterrupts();
   /** I/O ports outside VMX non-root operation; null reads as all ones. */
   ports: Ports | null = null;
+  /** Devices at physical addresses without memory; null reads as all ones. */
+  deviceMemory: DeviceMemory | null = null;
+  /**
+   * With interrupts enabled HLT is what a one-cycle no-op in a loop would be: it never exits, and to leave it costs
+   * nothing. Not architectural; for `--ap-halt-policy spin`.
+   */
+  haltPolls = false;
 
   activity = ACTIVITY_ACTIVE;
   /** Blocking by STI or MOV SS until the next instruction has completed. */
@@ -113,6 +130,8 @@ export class Cpu implements Timed {
   sipiPending = -1;
   /** Something may be deliverable at the next boundary; cleared when nothing is. */
   attention = false;
+  /** The last instruction began with RFLAGS.TF set: #DB comes before any other event. */
+  singleStepTrap = false;
   /** An event whose delivery has begun: injected at VM entry, or waiting for a cache line. */
   injected: IdtEvent | null = null;
   /** The event being delivered, for IDT-vectoring information of an exit in between. */
@@ -162,6 +181,7 @@ export class Cpu implements Timed {
     this.setWord(L.CPU_FAST_FORWARD, 1);
     this.setWord(L.CPU_COST_SPIN_EXIT, this.meter.table.stepTicks[STEP.SPIN_EXIT]);
     this.rflags = 2;
+    resetExtendedState(this);
   }
 
   // ---- Registers
@@ -383,9 +403,10 @@ export class Cpu implements Timed {
 
   /** One run of the interpreter and what its stop asks for; false when the CPU gives up its turn. */
   #step(limit: number): boolean {
-    const { shadow } = this;
+    const { shadow, nonRoot } = this;
+    const traced = (this.word(L.CPU_SYSTEM_FLAGS) & RFLAGS_TF) !== 0;
     // An instruction that was retried before pending events were looked at stands alone.
-    const single = shadow !== 0 || this.attention;
+    const single = shadow !== 0 || this.attention || traced;
     const stop = this.execute(single ? this.now + 1 : limit);
     const outcome = handleStop(this, stop);
     if (outcome === WAIT) {
@@ -397,7 +418,9 @@ export class Cpu implements Timed {
       this.state = PARKED;
       return false;
     }
-    if (shadow !== 0 && outcome !== PASS && !this.faulting) this.#endShadow(shadow);
+    if (outcome === PASS || this.faulting) return true;
+    if (shadow !== 0) this.#endShadow(shadow);
+    if (traced && nonRoot === this.nonRoot) this.#trace();
     return true;
   }
 
@@ -451,6 +474,11 @@ export class Cpu implements Timed {
       if (outcome !== WAIT) this.injected = null;
       return outcome;
     }
+    if (this.singleStepTrap) {
+      const outcome = this.resolve(takeSingleStepTrap(this));
+      if (outcome !== WAIT) this.singleStepTrap = false;
+      return outcome;
+    }
     const outcome = this.resolve(this.nonRoot === null ? interruptBoundary(this) : this.nonRoot.boundary());
     if (outcome === PASS) this.attention = false;
     return outcome;
@@ -468,6 +496,13 @@ export class Cpu implements Timed {
     if (outcome !== FAULT) return outcome;
     this.faulting = true;
     return REDIRECTED;
+  }
+
+  /** An instruction has completed that began with TF set. INT clears TF; MOV SS holds the trap back. */
+  #trace(): void {
+    if (this.injected !== null || (this.shadow & SHADOW_MOV_SS) !== 0) return;
+    this.singleStepTrap = true;
+    this.attention = true;
   }
 
   #endShadow(shadow: number): void {

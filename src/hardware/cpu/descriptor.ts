@@ -34,6 +34,14 @@ export class Descriptor {
   /** VMX format. */
   access = 0;
 
+  /** Is there a descriptor that `selector` names? */
+  exists(cpu: Cpu, selector: number): boolean {
+    const ldtr = cpu.segments[SEGMENT_LDTR];
+    const local = (selector & SELECTOR_TI) !== 0;
+    if (isNull(selector) || (local && (ldtr.access & ACCESS_UNUSABLE) !== 0)) return false;
+    return (selector & 0xfff8) + DESCRIPTOR_SIZE - 1 <= (local ? ldtr : cpu.gdtr).limit;
+  }
+
   /**
    * Reads the descriptor that `selector` (not null) names. A selector beyond its table is fault `vector` with the
    * selector as error code plus `ext`. `setBit` is the bit of the upper word that the loading will set (accessed 8,

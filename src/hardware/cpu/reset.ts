@@ -37,6 +37,7 @@ export function initialize(cpu: Cpu): void {
   cpu.nmiBlocked = false;
   cpu.nmiPending = false;
   cpu.injected = null;
+  cpu.singleStepTrap = false;
   cpu.monitoredLine = -1;
   cpu.userInterrupts.uif = false;
   cpu.flushTlbs();

@@ -14,6 +14,7 @@ import type { Outcome } from './outcome.js';
 import { CONTROL_FLOW_INSTRUCTIONS, farCall, farJump } from './slow/control-flow.js';
 import { CONTROL_REGISTER_INSTRUCTIONS, moveControlRegister, moveDebugRegister } from './slow/control-registers.js';
 import { DESCRIPTOR_TABLE_INSTRUCTIONS } from './slow/descriptor-tables.js';
+import { EXTENDED_STATE_INSTRUCTIONS } from './slow/extended-state-areas.js';
 import { FLAG_INSTRUCTIONS } from './slow/flags.js';
 import type { Handler } from './slow/handler.js';
 import { IO_INSTRUCTIONS } from './slow/io.js';
@@ -27,6 +28,9 @@ import {
   pushSegmentRegister,
   SEGMENT_REGISTER_INSTRUCTIONS,
 } from './slow/segment-registers.js';
+import { SEGMENT_CHECKS } from './slow/segment-checks.js';
+import { SSE_INSTRUCTIONS } from './slow/sse.js';
+import { SYSTEM_CALLS } from './slow/system-calls.js';
 import { SYSTEM_INSTRUCTIONS } from './slow/system.js';
 import { unimplemented } from './slow/unimplemented-instruction.js';
 import { USER_INTERRUPT_INSTRUCTIONS } from './slow/user-interrupts.js';
@@ -75,6 +79,10 @@ for (const [mnemonic, handler] of [
   ...FLAG_INSTRUCTIONS,
   ...IO_INSTRUCTIONS,
   ...MONITOR_INSTRUCTIONS,
+  ...SEGMENT_CHECKS,
+  ...SSE_INSTRUCTIONS,
+  ...EXTENDED_STATE_INSTRUCTIONS,
+  ...SYSTEM_CALLS,
   ...VMX_INSTRUCTIONS,
   ...USER_INTERRUPT_INSTRUCTIONS,
 ]) {

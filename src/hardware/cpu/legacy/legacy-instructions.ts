@@ -4,7 +4,6 @@
  */
 import { Code, Mnemonic } from 'iced-x86';
 import type { DecodedInstruction } from '../decoded-instruction.js';
-import { invalidOpcode } from '../fault.js';
 import type { Handler } from '../slow/handler.js';
 import { ADDRESSED_INSTRUCTIONS } from './addressed.js';
 import { DECIMAL_INSTRUCTIONS } from './decimal.js';
@@ -38,7 +37,6 @@ HANDLERS[Mnemonic.Call] = (cpu, instruction) => (FAR.has(instruction.code) ? cal
 HANDLERS[Mnemonic.Retf] = returnFar;
 HANDLERS[Mnemonic.Iret] = interruptReturn;
 HANDLERS[Mnemonic.Iretd] = interruptReturn;
-HANDLERS[Mnemonic.Syscall] = invalidOpcode;
 
 /** What the host executes in its own way outside 64-bit mode, or undefined. */
 export function legacyHandler({ code, mnemonic }: DecodedInstruction): Handler | undefined {

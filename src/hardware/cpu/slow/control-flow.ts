@@ -1,5 +1,5 @@
 /**
- * Far JMP, CALL and RET in 64-bit mode, INT n, INT3, INT1, SYSCALL and SYSRET (SDM vol. 2). Far transfers with shorter
+ * Far JMP, CALL and RET in 64-bit mode, INT n, INT3 and INT1 (SDM vol. 2). Far transfers with shorter
  * pointers are in legacy/far-transfers, call gates in legacy/call-gates.
  *
  * Left out: task switches.
@@ -14,7 +14,6 @@ import {
   EVENT_SOFTWARE_INTERRUPT,
   fault,
   generalProtection,
-  invalidOpcode,
   VECTOR_BP,
   VECTOR_DB,
   VECTOR_GP,
@@ -25,17 +24,13 @@ import { checkCode, checkReturn, commitReturn, containsReturn, iretq, loadReturn
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
 import { callGate, jumpGate } from '../legacy/call-gates.js';
 import { returnFar } from '../legacy/far-transfers.js';
-import { canonical, isCanonical, isCanonicalPair, LinearRange } from '../linear-access.js';
-import { EFER_SCE, updateMode } from '../mode.js';
+import { isCanonical, LinearRange } from '../linear-access.js';
 import { DONE, PASS, REDIRECTED, type Outcome } from '../outcome.js';
-import { RFLAGS_FIXED, RFLAGS_RF, RFLAGS_VM } from '../rflags.js';
-import { SEGMENT_CS, SEGMENT_SS } from '../segments.js';
+import { SEGMENT_CS } from '../segments.js';
 import { chargeSystem, type Handler, type HandlerTable } from './handler.js';
 import { mapOperand, memoryOperand, operandRange, type MemoryOperand } from './operands.js';
 
-const RCX = 1;
 const RSP = 4;
-const R11 = 11;
 const CALL_GATE = 12;
 
 // ---- Far JMP, CALL, RET
@@ -167,59 +162,10 @@ function softwareException(vector: number, type: number): Handler {
   };
 }
 
-// ---- SYSCALL and SYSRET
-
-const FLAT_LIMIT = 0xffff_ffff;
-const FLAT_CODE_64 = 0xa09b;
-const FLAT_DATA = 0xc093;
-const SYSRET_FLAGS = 0x3c_7fd7;
-
-function loadFlat(cpu: Cpu, number: number, selector: number, access: number, privilege: number): void {
-  const segment = cpu.segments[number];
-  segment.selector = selector;
-  segment.base = 0;
-  segment.limit = FLAT_LIMIT;
-  segment.access = access | (privilege << 5);
-}
-
-function syscall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  if ((cpu.eferLow & EFER_SCE) === 0) return invalidOpcode(cpu);
-  chargeSystem(cpu);
-  const { msrs } = cpu;
-  const flags = cpu.rflags & ~(RFLAGS_RF | RFLAGS_VM);
-  const selector = msrs.starHigh & 0xfffc;
-  cpu.setGprNumber(RCX, cpu.rip + instruction.length);
-  cpu.setGprWords(R11, 0, flags >>> 0);
-  cpu.rip = msrs.lstar;
-  cpu.rflags = (flags & ~msrs.fmask) | RFLAGS_FIXED;
-  loadFlat(cpu, SEGMENT_CS, selector, FLAT_CODE_64, 0);
-  loadFlat(cpu, SEGMENT_SS, selector + 8, FLAT_DATA, 0);
-  cpu.cpl = 0;
-  updateMode(cpu);
-  cpu.retire(0);
-  return REDIRECTED;
-}
-
-function sysretq(cpu: Cpu): Outcome {
-  if ((cpu.eferLow & EFER_SCE) === 0) return invalidOpcode(cpu);
-  if (cpu.cpl !== 0 || !isCanonicalPair(cpu.gprHigh(RCX))) return generalProtection(cpu);
-  chargeSystem(cpu);
-  const selector = (cpu.msrs.starHigh >>> 16) & 0xffff;
-  cpu.rip = canonical(cpu.gprHigh(RCX), cpu.gprLow(RCX));
-  cpu.rflags = (cpu.gprLow(R11) & SYSRET_FLAGS) | RFLAGS_FIXED;
-  loadFlat(cpu, SEGMENT_CS, (selector + 16) | 3, FLAT_CODE_64, 3);
-  loadFlat(cpu, SEGMENT_SS, (selector + 8) | 3, FLAT_DATA, 3);
-  cpu.cpl = 3;
-  cpu.retire(0);
-  return REDIRECTED;
-}
-
 export const CONTROL_FLOW_INSTRUCTIONS: HandlerTable = [
   [Mnemonic.Retf, farReturn],
   [Mnemonic.Iretq, iretq],
   [Mnemonic.Int, intN],
   [Mnemonic.Int3, softwareException(VECTOR_BP, EVENT_SOFTWARE_EXCEPTION)],
   [Mnemonic.Int1, softwareException(VECTOR_DB, EVENT_PRIVILEGED_SOFTWARE)],
-  [Mnemonic.Syscall, syscall],
-  [Mnemonic.Sysretq, sysretq],
 ];

@@ -7,6 +7,7 @@
 import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
 import { MAXPHYADDR } from '../../memory/physical-memory.js';
+import { guestPhysical, isValidPdpte } from '../../memory/walk.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
@@ -14,6 +15,7 @@ import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, CPU_RDTSC_SLOW, MODE_64 } from '..
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { SEGMENT_CS, SEGMENT_TR } from '../segments.js';
+import { UnimplementedError } from '../unimplemented.js';
 import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
 import {
   gprBits,
@@ -31,6 +33,8 @@ const TYPE_FROM = 1 << 4;
 const TYPE_CLTS = 2 << 4;
 const TYPE_LMSW = 3 << 4;
 const LMSW_MEMORY = 1 << 6;
+/** Address of the page-directory-pointer table in CR3. */
+const PDPT_ADDRESS = 0xffff_ffe0;
 /** Bit of a descriptor type that tells a 32-bit TSS from a 16-bit one. */
 const TYPE_32_BIT_TSS = 1 << 3;
 const DR_FROM = 1 << 4;
@@ -60,6 +64,8 @@ const DR6_CLEAR = 0x1000n;
 const DR7_FIXED = 0x400n;
 const DR7_CLEAR = 0xd000n;
 const DR7_GD = 0x2000n;
+/** L0 to G3. */
+const DR7_ENABLES = 0xffn;
 
 /** MOV with a control register on either side. */
 export function moveControlRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
@@ -119,6 +125,9 @@ export function writeCr0(cpu: Cpu, written: bigint): Outcome {
   if (value === null || !isValidCr0(cpu, value)) return generalProtection(cpu);
   chargeSystem(cpu);
   const changed = value ^ cpu.cr0;
+  const enablesPae = (value & changed & M.CR0_PG) !== 0 && (cpu.cr4 & M.CR4_PAE) !== 0;
+  const outcome = enablesPae && (cpu.eferLow & M.EFER_LME) === 0 ? checkPdptes(cpu, cpu.cr3) : DONE;
+  if (outcome !== DONE) return outcome;
   cpu.cr0 = ((value & CR0_BITS) | M.CR0_ET) >>> 0;
   if ((changed & M.CR0_PG) !== 0) switchLongMode(cpu);
   if ((changed & CR0_FLUSHING) !== 0) cpu.flushTlbs();
@@ -148,9 +157,27 @@ function switchLongMode(cpu: Cpu): void {
   M.updateMode(cpu);
 }
 
+function usesPaePaging(cpu: Cpu, cr4: number): boolean {
+  return (cpu.cr0 & M.CR0_PG) !== 0 && (cr4 & M.CR4_PAE) !== 0 && !M.inLongMode(cpu);
+}
+
+/** #GP(0) if one of the four entries that PAE paging would load has reserved bits set (SDM vol. 3, 5.4.1). */
+function checkPdptes(cpu: Cpu, cr3: number): Outcome {
+  const table = (cr3 & PDPT_ADDRESS) >>> 0;
+  for (let index = 0; index < 4; index++) {
+    const pa = guestPhysical(cpu, table + 8 * index, 0, false);
+    if (pa < 0) return -pa as Outcome;
+    if (!cpu.lines.collect(cpu, pa, false)) return WAIT;
+    if (!isValidPdpte(cpu.memory.read32(pa), cpu.memory.read32(pa + 4))) return generalProtection(cpu);
+  }
+  return DONE;
+}
+
 function writeCr3(cpu: Cpu, value: bigint): Outcome {
   if (value >> BigInt(MAXPHYADDR) !== 0n) return generalProtection(cpu);
   chargeSystem(cpu);
+  const outcome = usesPaePaging(cpu, cpu.cr4) ? checkPdptes(cpu, Number(value)) : DONE;
+  if (outcome !== DONE) return outcome;
   cpu.cr3 = Number(value);
   cpu.flushTlbs();
   return DONE;
@@ -162,6 +189,9 @@ function writeCr4(cpu: Cpu, written: bigint): Outcome {
   if (M.inLongMode(cpu) && (value & M.CR4_PAE) === 0) return generalProtection(cpu);
   chargeSystem(cpu);
   const changed = value ^ cpu.cr4;
+  const reloads = usesPaePaging(cpu, value) && (changed & CR4_FLUSHING) !== 0;
+  const outcome = reloads ? checkPdptes(cpu, cpu.cr3) : DONE;
+  if (outcome !== DONE) return outcome;
   cpu.cr4 = value >>> 0;
   if ((changed & CR4_FLUSHING) !== 0) cpu.flushTlbs();
   if ((changed & M.CR4_TSD) !== 0) trapTsc(cpu);
@@ -261,8 +291,14 @@ export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Ou
 function writeDebugRegister(cpu: Cpu, dr: number, value: bigint): Outcome {
   if (dr >= 6 && value >> 32n !== 0n) return generalProtection(cpu);
   if (dr === 6) cpu.dr[6] = (value | DR6_FIXED) & ~DR6_CLEAR;
-  else if (dr === 7) cpu.dr[7] = (value | DR7_FIXED) & ~DR7_CLEAR & ~DR7_GD;
+  else if (dr === 7) return writeBreakpointControl(cpu, value);
   else cpu.dr[dr] = value;
+  return DONE;
+}
+
+function writeBreakpointControl(cpu: Cpu, value: bigint): Outcome {
+  if ((value & DR7_ENABLES) !== 0n) throw new UnimplementedError('a breakpoint in DR7', cpu.rip);
+  cpu.dr[7] = (value | DR7_FIXED) & ~DR7_CLEAR & ~DR7_GD;
   return DONE;
 }
 

@@ -1,7 +1,7 @@
 /**
  * CLI, STI, PUSHF, POPF (SDM vol. 2).
  *
- * Left out: virtual-8086 and protected-mode virtual interrupts (VME, PVI), and single-stepping.
+ * Left out: virtual-8086 and protected-mode virtual interrupts (VME, PVI).
  */
 import { Mnemonic } from 'iced-x86';
 import { SHADOW_STI } from '../activity.js';
@@ -11,7 +11,6 @@ import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../layout.js';
 import { isCanonical, LinearRange } from '../linear-access.js';
 import { DONE, type Outcome } from '../outcome.js';
 import * as R from '../rflags.js';
-import { UnimplementedError } from '../unimplemented.js';
 import { chargeSystem, type Handler, type HandlerTable } from './handler.js';
 
 const RSP = 4;
@@ -82,7 +81,6 @@ const ALWAYS = R.RFLAGS_ARITHMETIC | R.RFLAGS_TF | R.RFLAGS_DF | R.RFLAGS_NT | R
  * suppresses instruction breakpoints.
  */
 export function loadFlags(cpu: Cpu, image: number): void {
-  if ((image & R.RFLAGS_TF) !== 0) throw new UnimplementedError('single-stepping (RFLAGS.TF)', cpu.rip);
   let writable = ALWAYS;
   if (cpu.cpl === 0) writable |= R.RFLAGS_IOPL;
   if (hasIoPrivilege(cpu)) writable |= R.RFLAGS_IF;

@@ -1,22 +1,30 @@
 /**
- * IN and OUT (SDM vol. 2; vol. 1, 19.5): I/O privilege, the I/O permission bitmap, VM exits, and the ports of a CPU
+ * IN, OUT, INS and OUTS (SDM vol. 2; vol. 1, 19.5): I/O privilege, the I/O permission bitmap, VM exits, and the ports of a CPU
  * outside VMX non-root operation.
- *
- * Left out: INS and OUTS outside VM exits.
  */
 import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_IO_INSTRUCTION } from '../../vmx/exit-reason.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection } from '../fault.js';
-import { ACCESS_READ } from '../layout.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
+import { addressBytes } from '../legacy/operand-size.js';
+import { inProtectedMode } from '../legacy/segmentation.js';
 import { LinearRange } from '../linear-access.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { SEGMENT_TR } from '../segments.js';
 import { hasIoPrivilege } from './flags.js';
 import { chargeSystem, intercept, type Handler, type HandlerTable } from './handler.js';
-import { addressSizeCode, registerOperand, segmentNumber, memoryOperand } from './operands.js';
-import { unimplemented } from './unimplemented-instruction.js';
+import {
+  addressSizeCode,
+  gprNumber,
+  mapOperand,
+  memoryOperand,
+  operandRange,
+  registerOperand,
+  segmentNumber,
+} from './operands.js';
+import { elementStep, memoryOperands, moveRegister, repeated } from './repetition.js';
 
 /** I/O ports of a CPU outside VMX non-root operation. */
 export interface Ports {
@@ -51,7 +59,7 @@ const taskState = new LinearRange();
 
 /** DONE = allowed. Without I/O privilege every port of the access needs a zero bit in the TSS's I/O map. */
 function checkPermission(cpu: Cpu, port: number, size: IoSize): Outcome {
-  if (hasIoPrivilege(cpu)) return DONE;
+  if (!inProtectedMode(cpu) || hasIoPrivilege(cpu)) return DONE;
   const tr = cpu.segments[SEGMENT_TR];
   if (TSS_IO_MAP_BASE + 1 > tr.limit) return generalProtection(cpu);
   let outcome = taskState.map(cpu, tr.base + TSS_IO_MAP_BASE, 2, ACCESS_READ, false);
@@ -124,8 +132,40 @@ function stringIo(size: IoSize, direction: number): Handler {
     const segment = memory === null ? 0 : Math.max(segmentNumber(memory.segment), 0);
     const info = (addressSizeCode(instruction) << 7) | (segment << 15);
     const outcome = intercept(cpu, EXIT_REASON_IO_INSTRUCTION, qualification, instruction.length, info);
-    return outcome === PASS ? unimplemented(cpu, instruction) : outcome;
+    if (outcome !== PASS) return outcome;
+    chargeSystem(cpu);
+    return repeated(cpu, instruction, () => transferElement(cpu, instruction, port, size, direction !== 0));
   };
+}
+
+/** One element between a port and memory at ES:rDI (INS) or at rSI (OUTS). */
+function transferElement(
+  cpu: Cpu,
+  instruction: DecodedInstruction,
+  port: number,
+  size: IoSize,
+  isInput: boolean,
+): Outcome {
+  const [operand] = memoryOperands(instruction);
+  const sized = { ...instruction, addressSize: (addressBytes(operand.base) * 8) as 16 | 32 | 64 };
+  const outcome = mapOperand(cpu, sized, operand, size, isInput ? ACCESS_WRITE : ACCESS_READ);
+  if (outcome !== DONE) return outcome;
+  if (cpu.clock.mustWait(cpu)) return WAIT;
+  if (isInput) storeElement(cpu, size, cpu.ports === null ? 0xffff_ffff : cpu.ports.read(port, size));
+  else cpu.ports?.write(port, size, loadElement(cpu, size));
+  moveRegister(cpu, gprNumber(operand.base), addressBytes(operand.base), elementStep(cpu, size));
+  return DONE;
+}
+
+function storeElement({ memory }: Cpu, size: IoSize, value: number): void {
+  if (size === 4) operandRange.write32(memory, 0, value);
+  else if (size === 2) operandRange.write16(memory, 0, value & 0xffff);
+  else operandRange.write8(memory, 0, value & 0xff);
+}
+
+function loadElement({ memory }: Cpu, size: IoSize): number {
+  if (size === 4) return operandRange.read32(memory, 0);
+  return size === 2 ? operandRange.read16(memory, 0) : operandRange.read8(memory, 0);
 }
 
 export const IO_INSTRUCTIONS: HandlerTable = [
