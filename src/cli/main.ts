@@ -17,6 +17,16 @@ const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: 
     group: 'Measure:',
     load: async () => (await import('./import-command.js')).importCommand,
   },
+  compare: {
+    summary: 'put saved results side by side, emulated or measured',
+    group: 'Compare:',
+    load: async () => (await import('./compare-command.js')).compareCommand,
+  },
+  show: {
+    summary: 'print a saved result, or run it again and compare',
+    group: 'Compare:',
+    load: async () => (await import('./show-command.js')).showCommand,
+  },
   gate: {
     summary: 'compare a saved result with a baseline and fail if it is worse',
     group: 'Compare:',

@@ -1,24 +1,26 @@
 import { extname } from 'node:path';
 import { suggestion } from '../scenario/closest.js';
 import { bad, good, type Checked } from '../scenario/problem.js';
-import { FORMAT_NAMES, isFormatName, type FormatName } from '../report/format.js';
+import type { FormatName } from '../report/format.js';
 
 /** Where a report goes: a file, or stdout. */
-export interface Output {
-  readonly format: FormatName;
+export interface Output<Name extends string = FormatName> {
+  readonly format: Name;
   /** null is stdout. */
   readonly file: string | null;
 }
 
-const BY_EXTENSION: Readonly<Record<string, FormatName | undefined>> = {
+const BY_EXTENSION: Readonly<Record<string, string | undefined>> = {
   '.csv': 'csv',
   '.json': 'json',
   '.md': 'markdown',
   '.txt': 'table',
+  '.tsv': 'tsv',
+  '.tap': 'tap',
 };
 
 /** Parses the `[FORMAT=]FILE` of `--output`; without a format, the extension decides. */
-export function parseOutput(text: string): Checked<Output> {
+export function parseOutput<Name extends string>(text: string, formats: readonly Name[]): Checked<Output<Name>> {
   const source = `--output ${text}`;
   const equals = text.indexOf('=');
   const target = text.slice(equals + 1);
@@ -26,15 +28,16 @@ export function parseOutput(text: string): Checked<Output> {
   if (target === '')
     return bad({ at: { source }, message: 'no file', hint: 'write --output csv=FILE, or - for stdout' });
   if (named === undefined) {
-    const hint = `write FORMAT=${target}, with one of ${FORMAT_NAMES.join(', ')}`;
+    const hint = `write FORMAT=${target}, with one of ${formats.join(', ')}`;
     return bad({ at: { source }, message: 'no format, and the extension does not tell', hint });
   }
-  if (!isFormatName(named)) {
+  const format = formats.find((each) => each === named);
+  if (format === undefined) {
     return bad({
       at: { source },
       message: `unknown format "${named}"`,
-      hint: suggestion(named, FORMAT_NAMES, 'known formats'),
+      hint: suggestion(named, formats, 'known formats'),
     });
   }
-  return good({ format: named, file: target === '-' ? null : target });
+  return good({ format, file: target === '-' ? null : target });
 }

@@ -96,7 +96,7 @@ function parseOverrides(options: Options): Checked<readonly Override[]> {
 function parseOutputs(options: Options, scenarios: number): Checked<readonly Output[]> {
   const outputs: Output[] = [];
   for (const text of options.output ?? []) {
-    const parsed = parseOutput(text);
+    const parsed = parseOutput(text, FORMAT_NAMES);
     if (!parsed.ok) return parsed;
     if (parsed.value.file !== null && scenarios > 1) {
       const hint = 'run one scenario at a time, or write to - (stdout)';

@@ -43,7 +43,8 @@ export async function runPlans(plans: readonly Plan[], settings: RunSettings): P
   return code;
 }
 
-function openEngine(jobs: number): Checked<Engine> {
+/** An engine with the built interpreter. */
+export function openEngine(jobs: number): Checked<Engine> {
   let interpreter: WebAssembly.Module;
   try {
     interpreter = loadInterpreter();

@@ -1,22 +1,21 @@
-import { stringify } from 'csv-stringify/sync';
 import type { CaseRecord, RunRecord, SavedResult } from '../result/saved-result.js';
 import type { Format } from './format.js';
+import { csvText, type Columns, type Value as Cell } from './separated-values.js';
 
 /** RFC 4180, one row per (case, run). Columns never change their order; no cell is taken for a formula. */
-export const csv: Format = {
-  render: (result) => {
-    const rows = result.cases.flatMap((record) => record.runs.map((run) => toRow(result, record, run)));
-    return stringify(rows, {
-      header: true,
-      columns: COLUMNS.map(([name]) => name),
-      record_delimiter: 'windows',
-      escape_formulas: true,
-      cast: { boolean: (value) => (value ? 'on' : 'off') },
-    });
-  },
-};
+export const csv: Format = { render: (result) => csvText(resultColumns, resultRows(result)) };
 
-type Cell = string | number | boolean | null;
+interface ResultRow {
+  readonly result: SavedResult;
+  readonly record: CaseRecord;
+  readonly run: RunRecord;
+}
+
+/** Every run of every case. */
+export function resultRows(result: SavedResult): ResultRow[] {
+  return result.cases.flatMap((record) => record.runs.map((run) => ({ result, record, run })));
+}
+
 type Value = (run: RunRecord, record: CaseRecord, result: SavedResult) => Cell;
 
 const setting =
@@ -46,6 +45,8 @@ const COLUMNS: readonly (readonly [name: string, value: Value])[] = [
   ['target_busy_cycles_per_iteration', ({ samples }) => samples['target-cycles']],
 ];
 
-function toRow(result: SavedResult, record: CaseRecord, run: RunRecord): Record<string, Cell> {
-  return Object.fromEntries(COLUMNS.map(([name, value]) => [name, value(run, record, result)]));
-}
+/** The columns for a row of `resultRows`. */
+export const resultColumns: Columns<ResultRow> = COLUMNS.map(([name, value]) => [
+  name,
+  ({ result, record, run }) => value(run, record, result),
+]);

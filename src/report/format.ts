@@ -14,19 +14,17 @@ export const FORMATS = {
     load: async () => (await import('./table.js')).table,
   },
   csv: { description: 'RFC 4180, one row per (case, run)', load: async () => (await import('./csv.js')).csv },
+  tsv: { description: 'the same with tabs', load: async () => (await import('./tsv.js')).tsv },
   json: { description: 'the saved result', load: async () => (await import('./json.js')).json },
   markdown: {
     description: 'the table for issues and wikis',
     load: async () => (await import('./markdown.js')).markdown,
   },
+  tap: { description: 'TAP 14, one test per case', load: async () => (await import('./tap.js')).tap },
+  bmf: { description: 'Bencher Metric Format', load: async () => (await import('./bmf.js')).bmf },
   vmexit: { description: "what kvm-unit-tests' vmexit prints", load: async () => (await import('./vmexit.js')).vmexit },
 } as const satisfies Record<string, { description: string; load: () => Promise<Format> }>;
 
 export type FormatName = keyof typeof FORMATS;
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
-
-/** Whether a text names a format. */
-export function isFormatName(name: string): name is FormatName {
-  return name in FORMATS;
-}

@@ -23,6 +23,7 @@ export function loadResult(file: string): LoadedResult {
 
 /** Like loadResult, from the text of a file. */
 export function parseResult(file: string, text: string): LoadedResult {
+  if (!/^\s*[{[]/.test(text)) return noResult(file);
   let data: unknown;
   try {
     data = JSON.parse(text);
@@ -35,11 +36,7 @@ export function parseResult(file: string, text: string): LoadedResult {
     );
   }
   if (!isObject(data) || data['kind'] !== RESULT_KIND) {
-    return unusable(
-      { source: file, line: 1, column: 1 },
-      'not a saved result',
-      'name a file written by `ipiv-bench run`',
-    );
+    return noResult(file);
   }
   if (data['schemaVersion'] !== RESULT_SCHEMA_VERSION) return otherSchema(file, data['schemaVersion']);
   const { digest, environment: _, ...deterministic } = data;
@@ -55,6 +52,11 @@ function otherSchema(file: string, version: unknown): LoadedResult {
     status: 'other-schema',
     problem: { at: { source: file }, message, hint: 'run the scenario again with this version' },
   };
+}
+
+function noResult(source: string): LoadedResult {
+  const hint = 'name a file written by `ipiv-bench run`, or turn a log into one with `ipiv-bench import`';
+  return unusable({ source, line: 1, column: 1 }, 'not a saved result', hint);
 }
 
 function unusable(at: Problem['at'], message: string, hint: string): LoadedResult {

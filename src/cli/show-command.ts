@@ -1,0 +1,54 @@
+import { Option, type Command } from 'commander';
+import { FORMAT_NAMES, FORMATS, type FormatName } from '../report/format.js';
+import { loadResult } from '../result/load-result.js';
+import { example, type CommandModule } from './command.js';
+import { complain, tell } from './console.js';
+import { EXIT, type ExitCode } from './exit-code.js';
+import { collect, wholeNumber } from './numbers.js';
+import { stdoutStyle } from './output-style.js';
+import { reportOutputs, writeReports } from './report-outputs.js';
+
+interface Options {
+  readonly verify?: boolean;
+  readonly jobs: number;
+  readonly format?: FormatName;
+  readonly output?: readonly string[];
+}
+
+/** `ipiv-bench show RESULT` */
+export const showCommand: CommandModule = {
+  define(command, run) {
+    command
+      .argument('<result>', 'saved result, of `run` or `import`')
+      .optionsGroup('Where it goes:')
+      .addOption(new Option('--format <format>', 'format on stdout (default: table)').choices(FORMAT_NAMES))
+      .option('-o, --output <[format=]file>', 'also write a report; - is stdout; repeatable', collect)
+      .optionsGroup('Is it still so?')
+      .option('--verify', 'run its scenario again instead, and compare the digests')
+      .option('--jobs <n>', 'worker threads of --verify', wholeNumber(1), 1)
+      .addHelpText('after', '\nExit code: 0 shown, or the same again; 1 something else came out.')
+      .action((file: string, options: Options) => run(() => execute(file, options, command)));
+    example(command, 'ipiv-bench show results/measured/ipiv-v1.json --format markdown');
+  },
+};
+
+async function execute(file: string, options: Options, command: Command): Promise<ExitCode> {
+  const outputs = reportOutputs(options.format, options.output ?? [], FORMAT_NAMES);
+  if (!outputs.ok) return complain(outputs.problems);
+  const loaded = loadResult(file);
+  if (loaded.status !== 'loaded') {
+    complain([loaded.problem]);
+    return loaded.status === 'unusable' ? EXIT.INPUT_ERROR : EXIT.INCONCLUSIVE;
+  }
+  if (options.verify === true) {
+    const { verifyResult } = await import('./verify-result.js');
+    return verifyResult(file, loaded.result, options.jobs, stdoutStyle(command));
+  }
+  if (loaded.result.interrupted) tell(`note: ${file} was interrupted: some runs are missing`);
+  const problems = await writeReports(
+    outputs.value,
+    async (name, style) => (await FORMATS[name].load()).render(loaded.result, style),
+    stdoutStyle(command),
+  );
+  return problems.length > 0 ? complain(problems) : EXIT.DONE;
+}

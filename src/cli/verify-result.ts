@@ -1,0 +1,70 @@
+import { gateText } from '../report/gate-text.js';
+import type { Style } from '../report/style.js';
+import { gate } from '../result/gate.js';
+import { sealResult, sourceOf, type SavedResult } from '../result/saved-result.js';
+import { planScenario } from '../run/plan.js';
+import { runPlan } from '../run/run-plan.js';
+import type { LoadedScenario } from '../scenario/load.js';
+import { complain, print, tell } from './console.js';
+import { EXIT, type ExitCode } from './exit-code.js';
+import { interruptSignal } from './interrupt.js';
+import { toolVersion } from './package-file.js';
+import { ProgressLine } from './progress.js';
+import { openEngine } from './run-plans.js';
+
+/** Runs the scenario of a saved result again and says whether the same came out, to the last bit. */
+export async function verifyResult(file: string, saved: SavedResult, jobs: number, style: Style): Promise<ExitCode> {
+  const obstacle = obstacleTo(saved);
+  if (obstacle !== null) return complain([{ at: { source: file }, ...obstacle }]);
+  const plan = planScenario(loadedScenario(file, saved));
+  if (!plan.ok) return complain(plan.problems);
+  const engine = openEngine(jobs);
+  if (!engine.ok) return complain(engine.problems);
+  const signal = interruptSignal();
+  const line = new ProgressLine(saved.scenario.name);
+  const onProgress = (progress: Parameters<ProgressLine['show']>[0]): void => line.show(progress);
+  const rerun = await runPlan(plan.value, engine.value, { toolVersion: saved.toolVersion, signal, onProgress }).finally(
+    () => engine.value.close(),
+  );
+  line.clear();
+  if (rerun.interrupted) {
+    tell('interrupted: nothing was verified');
+    return EXIT.INTERRUPTED;
+  }
+  return report(saved, sealResult(rerun, saved.environment), style);
+}
+
+/** A measurement cannot be repeated here, and an interrupted result is no whole one. */
+function obstacleTo(saved: SavedResult): { message: string; hint: string } | null {
+  if (sourceOf(saved) === 'hardware') {
+    return { message: 'measured on real hardware: it cannot be run again', hint: 'verify results of `ipiv-bench run`' };
+  }
+  if (!saved.interrupted) return null;
+  return { message: 'was interrupted: there is no whole result to verify', hint: 'run the scenario to its end' };
+}
+
+/** The scenario as it was resolved then; profiles that were files are looked up from here. */
+function loadedScenario(source: string, { scenario }: SavedResult): LoadedScenario {
+  return {
+    scenario,
+    locator: { locate: () => ({ source }), locateKey: () => ({ source }) },
+    resolveProfile: (name) => name,
+  };
+}
+
+async function report(saved: SavedResult, rerun: SavedResult, style: Style): Promise<ExitCode> {
+  const version = toolVersion();
+  if (saved.toolVersion !== version) tell(`note: saved by version ${saved.toolVersion}, this is ${version}`);
+  const isSame = rerun.digest === saved.digest;
+  const text = isSame
+    ? `${style.better('verified')}: the same again, ${saved.digest}\n`
+    : `${style.worse('not the same')}: ${rerun.digest}, saved was ${saved.digest}\n${differences(saved, rerun, style)}`;
+  const problem = await print(text);
+  if (problem !== null) return complain([problem]);
+  return isSame ? EXIT.DONE : EXIT.GATE_FAILED;
+}
+
+/** What moved; figures may be equal where only settings or steps were added since. */
+function differences(saved: SavedResult, rerun: SavedResult, style: Style): string {
+  return gateText(gate(saved, rerun, { exact: true, limits: [] }), style);
+}
