@@ -17,6 +17,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: 
     group: 'Measure:',
     load: async () => (await import('./import-command.js')).importCommand,
   },
+  explain: {
+    summary: 'where the cycles of one IPI go: a time line of named steps, and what IPIv changes',
+    group: 'Measure:',
+    load: async () => (await import('./explain-command.js')).explainCommand,
+  },
   compare: {
     summary: 'put saved results side by side, emulated or measured',
     group: 'Compare:',

@@ -54,7 +54,7 @@ function ipivOf({ settings }: CaseRecord): boolean {
 }
 
 /** What all cases of a table share, in words: `ipi, 2 vCPUs, AP halt policy spin, KVM v1`. */
-function commonPart({ id, settings }: CaseRecord): string {
+export function commonPart({ id, settings }: Pick<CaseRecord, 'id' | 'settings'>): string {
   const named = ['workload', 'apicMode', 'ipiv', 'apHaltPolicy', 'vcpus', 'kvm.version'];
   const special = id.split(' ').filter((token) => !named.includes(token.slice(0, token.indexOf('='))));
   const vcpus = `${String(settings['vcpus'])} vCPU${settings['vcpus'] === 1 ? '' : 's'}`;
