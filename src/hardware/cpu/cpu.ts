@@ -304,6 +304,8 @@ export class Cpu implements Timed {
   begin(): boolean {
     if (this.#begun) return false;
     this.#begun = true;
+    // What an earlier instruction has collected is not this operation's to take.
+    if (!this.lineArriving) this.dropCollection();
     return true;
   }
 
