@@ -70,7 +70,7 @@ export interface CaseExplanation {
   readonly iterations: number;
   /** Cycles per iteration of the whole timed loop. */
   readonly average: number;
-  /** The iteration that is shown, counted from 1; untimed ones before the loop do not count. */
+  /** The iteration that is shown, counted from 1 in the first timed pass. */
   readonly iteration: number;
   /** Its length: the sum of all lines. */
   readonly cycles: number;
