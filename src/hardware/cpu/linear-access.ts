@@ -10,6 +10,7 @@ import type { Cpu } from './cpu.js';
 import { ACCESS_READ } from './layout.js';
 import { DONE, PASS, WAIT, type Outcome } from './outcome.js';
 import { fillTlb, isSpecial, lookUpTlb } from './tlb.js';
+import { UnimplementedError } from './unimplemented.js';
 
 const PAGE_SIZE = 4096;
 const LINE_SIZE = 64;
@@ -55,7 +56,7 @@ function checkedTranslation(cpu: Cpu, va: number, access: number, user: boolean)
   const pa = translate(cpu, va, access, user);
   if (pa < 0) return pa;
   if (isSpecial(cpu, pa - (pa % PAGE_SIZE))) {
-    throw new RangeError(`microcode cannot use the device page at ${pa.toString(16)}H`);
+    throw new UnimplementedError(`an operand or a structure of microcode in the device page at ${pa.toString(16)}H`, cpu.rip);
   }
   if (!cpu.lines.touch(cpu, pa)) return -WAIT;
   if (access !== ACCESS_READ && cpu.decoder.hasCode(pa - (pa % PAGE_SIZE))) {
