@@ -16,6 +16,18 @@ it('the default profile is, byte for byte, what calibrate makes of the published
   expect(readFileSync(join(folder, 'profile.json'), 'utf8')).toBe(shipped);
 });
 
+it('calibrate takes an imported result, with the settings that it has, for the same fit', () => {
+  const folder = emptyFolder();
+  const imported = join(ROOT, 'results/measured/ipiv-v1.json');
+  const { code } = ipivBench(['calibrate', imported, '--name', 'ipiv-v1', '-o', 'profile.json'], folder);
+  expect(code).toBe(0);
+  const { description: _, ...fitted } = JSON.parse(readFileSync(join(folder, 'profile.json'), 'utf8')) as object & {
+    description: string;
+  };
+  const text = readFileSync(join(ROOT, 'src/cost/profiles/ipiv-v1.json'), 'utf8');
+  expect(JSON.parse(text)).toMatchObject(fitted);
+});
+
 it('111: with noise off the four published averages come out within one cycle', () => {
   const folder = emptyFolder();
   ipivBench(['run', 'ipiv-v1', '--set', 'noise=off', '--runs', '1', '--no-save', '-o', 'csv=table.csv'], folder);

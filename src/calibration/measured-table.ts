@@ -46,7 +46,7 @@ export function parseMeasuredTable(csv: string, origin: string): MeasuredTable {
     name === 'run'
       ? []
       : [
-          summarize(
+          measuredColumn(
             name,
             rows.map((row, line) => cell(row, column, line + 2, name, origin)),
           ),
@@ -74,7 +74,8 @@ function cell(row: readonly string[], column: number, line: number, name: string
   return value;
 }
 
-function summarize(name: string, samples: readonly number[]): MeasuredColumn {
+/** A column of cycles with its mean and variance. */
+export function measuredColumn(name: string, samples: readonly number[]): MeasuredColumn {
   const mean = samples.reduce((sum, value) => sum + value, 0) / samples.length;
   const squares = samples.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { name, samples, mean, variance: squares / (samples.length - 1) };

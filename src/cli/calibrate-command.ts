@@ -8,15 +8,17 @@ import {
   parseMeasuredTable,
   type MeasuredTable,
 } from '../calibration/measured-table.js';
+import { measuredTableOf } from '../calibration/measured-result.js';
 import { loadProfile, ProfileError, type CostProfile } from '../cost/profile.js';
 import { impossibilities } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
 import type { MachineOptions } from '../machine/machine-options.js';
+import { parseResult } from '../result/load-result.js';
 import { writeOutput } from '../result/output-file.js';
 import { profileEvaluator } from '../run/evaluate-profile.js';
 import { suggestion } from '../scenario/closest.js';
-import { expandCases } from '../scenario/expand.js';
-import { loadScenario, unreadable } from '../scenario/load.js';
+import { expandCases, type Settings } from '../scenario/expand.js';
+import { loadScenario, parseScenario, unreadable } from '../scenario/load.js';
 import { bad, good, type Checked } from '../scenario/problem.js';
 import { calibrationText } from './calibration-text.js';
 import { example, type CommandModule } from './command.js';
@@ -28,21 +30,21 @@ import { scenarioFile } from './scenario-file.js';
 
 interface Options {
   readonly prior: string;
-  readonly scenario: string;
+  readonly scenario?: string;
   readonly name?: string;
   readonly description?: string;
   readonly holdout?: readonly string[];
   readonly output?: string;
 }
 
-/** `ipiv-bench calibrate TABLE.csv` */
+/** `ipiv-bench calibrate TABLE` */
 export const calibrateCommand: CommandModule = {
   define(command, run) {
     const columns = Object.keys(MEASURED_CASES).join(', ');
     command
-      .argument('<table>', `measured cycles: CSV with a row per run and columns out of ${columns}`)
+      .argument('<table>', `measured cycles: an imported result, or CSV with a row per run and columns ${columns}`)
       .option('--prior <profile>', 'profile whose values and ranges the fit starts from', 'prior')
-      .option('--scenario <scenario>', 'how the table was measured; its APIC modes and IPIv settings', 'ipiv-v1')
+      .option('--scenario <scenario>', 'how the table was measured (default: an import says it, CSV is ipiv-v1)')
       .option('--holdout <column>', 'keep a column from the fit and show how well it is predicted; repeatable', collect)
       .option('--name <name>', 'name of the profile (default: the name of the table)')
       .option('--description <text>', 'description of the profile')
@@ -53,17 +55,21 @@ export const calibrateCommand: CommandModule = {
 };
 
 async function execute(file: string, options: Options, command: Command): Promise<ExitCode> {
-  const table = readTable(file);
-  if (!table.ok) return complain(table.problems);
+  const read = readTable(file);
+  if (!read.ok) return complain(read.problems);
+  const { table, settings } = read.value;
   const prior = readPrior(options.prior);
   if (!prior.ok) return complain(prior.problems);
-  const holdout = checkHoldout(options.holdout ?? [], table.value);
+  const holdout = checkHoldout(options.holdout ?? [], table);
   if (!holdout.ok) return complain(holdout.problems);
-  const cases = measuredCases(table.value, options.scenario);
+  const cases =
+    settings === null || options.scenario !== undefined
+      ? measuredCases(table, options.scenario ?? 'ipiv-v1')
+      : importedCases(file, settings);
   if (!cases.ok) return complain(cases.problems);
 
-  const name = options.name ?? basename(file, '.csv');
-  const report = calibrate(table.value, {
+  const name = options.name ?? basename(file).replace(/\.(csv|json)$/, '');
+  const report = calibrate(table, {
     prior: prior.value,
     name,
     description: options.description ?? `Fitted to ${basename(file)} by \`ipiv-bench calibrate\`.`,
@@ -83,7 +89,13 @@ async function deliver(report: CalibrationReport, output: string | undefined, co
   return problem === null ? EXIT.DONE : complain([problem]);
 }
 
-function readTable(file: string): Checked<MeasuredTable> {
+/** A table, and the settings behind each column where it was imported. */
+interface ReadTable {
+  readonly table: MeasuredTable;
+  readonly settings: readonly Settings[] | null;
+}
+
+function readTable(file: string): Checked<ReadTable> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -91,11 +103,36 @@ function readTable(file: string): Checked<MeasuredTable> {
     return bad({ ...unreadable(file, error as NodeJS.ErrnoException), hint: 'name a CSV file of measured cycles' });
   }
   try {
-    return good(parseMeasuredTable(text, file));
+    return /^\s*\{/.test(text)
+      ? readResult(file, text)
+      : good({ table: parseMeasuredTable(text, file), settings: null });
   } catch (error) {
     if (!(error instanceof MeasuredTableError)) throw error;
     return bad({ at: { source: 'table' }, message: error.message, hint: 'see `ipiv-bench calibrate --help`' });
   }
+}
+
+function readResult(file: string, text: string): Checked<ReadTable> {
+  const loaded = parseResult(file, text);
+  if (loaded.status !== 'loaded') return bad(loaded.problem);
+  const { table, cases } = measuredTableOf(loaded.result, file);
+  return good({ table, settings: cases.map(({ settings }) => settings) });
+}
+
+/** The cases that an imported result was measured in, one per column. */
+function importedCases(file: string, columns: readonly Settings[]): Checked<readonly MachineOptions[]> {
+  const found: MachineOptions[] = [];
+  for (const settings of columns) {
+    const overrides = Object.entries(settings)
+      .filter(([key]) => key !== 'profile')
+      .map(([key, value]) => ({ key, value: String(value), source: file }));
+    const loaded = parseScenario(file, '{}', overrides);
+    if (!loaded.ok) return loaded;
+    const cases = expandCases(loaded.value, impossibilities);
+    if (!cases.ok) return cases;
+    found.push(cases.value[0].options);
+  }
+  return good(found);
 }
 
 function readPrior(name: string): Checked<CostProfile> {

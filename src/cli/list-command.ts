@@ -1,7 +1,12 @@
+import { readdirSync } from 'node:fs';
 import { Argument } from 'commander';
 import { builtInProfiles, loadProfile } from '../cost/profile.js';
 import { AP_HALT_POLICIES, KVM_VERSIONS, WORKLOADS } from '../machine/machine-options.js';
+import { COMPARISON_FORMAT_NAMES, COMPARISON_FORMATS } from '../report/comparison/comparison-format.js';
 import { FORMAT_NAMES, FORMATS } from '../report/format.js';
+import { machineText } from '../report/layout.js';
+import { IMPORT_FORMATS } from '../result/import/parse-log.js';
+import { loadResult } from '../result/load-result.js';
 import { METRICS } from '../result/metric.js';
 import { loadScenario } from '../scenario/load.js';
 import { example, type CommandModule } from './command.js';
@@ -20,6 +25,9 @@ const TOPICS = {
   'kvm-versions': (): Entry[] => KVM_VERSIONS.map((name) => [name, VERSION_DESCRIPTIONS[name]]),
   metrics: (): Entry[] => Object.entries(METRICS).map(([name, { description }]) => [name, description]),
   formats: (): Entry[] => FORMAT_NAMES.map((name) => [name, FORMATS[name].description]),
+  'compare-formats': (): Entry[] => COMPARISON_FORMAT_NAMES.map((name) => [name, COMPARISON_FORMATS[name].description]),
+  'import-formats': (): Entry[] => Object.entries(IMPORT_FORMATS),
+  measured: (): Entry[] => shippedMeasurements().map((file) => [file, measurementDescription(file)]),
 } as const;
 
 type Topic = keyof typeof TOPICS;
@@ -74,4 +82,17 @@ function columns(entries: readonly Entry[]): string[] {
 function scenarioDescription(name: string): string {
   const loaded = loadScenario(packageFile(`scenarios/${name}.json`));
   return loaded.ok ? loaded.value.scenario.description : '';
+}
+
+/** Results of real machines that come with the package. */
+function shippedMeasurements(): string[] {
+  return readdirSync(packageFile('results/measured'))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => `results/measured/${file}`)
+    .sort();
+}
+
+function measurementDescription(file: string): string {
+  const loaded = loadResult(packageFile(file));
+  return loaded.status === 'loaded' ? machineText(loaded.result) : '';
 }
