@@ -103,6 +103,8 @@ export class Decoder {
   /** Decodes at cpu.rip. PASS: the interpreter can go on. WAIT or FAULT: as for any access. */
   decode(cpu: DecodingCpu): Outcome {
     const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
+    // Branches of the interpreter do not wrap at 4 GiB.
+    if (!isLong) cpu.rip = cpu.rip >>> 0;
     const { rip } = cpu;
     if (isLong && (rip < -CANONICAL_LIMIT || rip >= CANONICAL_LIMIT)) return raise(cpu, VECTOR_GP, 0);
     if (!isFetchable(cpu, 1)) return raise(cpu, VECTOR_GP, 0);

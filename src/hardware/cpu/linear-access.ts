@@ -56,7 +56,10 @@ function checkedTranslation(cpu: Cpu, va: number, access: number, user: boolean)
   const pa = translate(cpu, va, access, user);
   if (pa < 0) return pa;
   if (isSpecial(cpu, pa - (pa % PAGE_SIZE))) {
-    throw new UnimplementedError(`an operand or a structure of microcode in the device page at ${pa.toString(16)}H`, cpu.rip);
+    throw new UnimplementedError(
+      `an operand or a structure of microcode in the device page at ${pa.toString(16)}H`,
+      cpu.rip,
+    );
   }
   if (!cpu.lines.touch(cpu, pa)) return -WAIT;
   if (access !== ACCESS_READ && cpu.decoder.hasCode(pa - (pa % PAGE_SIZE))) {

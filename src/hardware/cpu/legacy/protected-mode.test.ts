@@ -138,6 +138,15 @@ describe('segments in protected mode', () => {
   });
 });
 
+describe('near transfers', () => {
+  it('wrap at 4 GiB', () => {
+    const machine = protectedMode('e9 fb 0f 00 90'); // jmp to 90009000h
+    machine.step();
+    machine.intoHandler();
+    expect([machine.cpu.rip, machine.stackWord(0)]).toEqual([HANDLERS + 0x60, 0x9000_9000]);
+  });
+});
+
 describe('far transfers in protected mode', () => {
   it('switch between 32-bit and 16-bit code', () => {
     const machine = protectedMode('ea 00 90 00 00 18 00').load(0x9000, 'b8 34 12 66 ea 00 a0 00 00 08 00');
