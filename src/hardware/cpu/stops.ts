@@ -12,6 +12,7 @@ import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
 import { fillTlb, mapSpecial, restoreSpecial, tlbEntry, translateSpecial } from './tlb.js';
+import { UnimplementedError } from './unimplemented.js';
 
 const PAGE_MASK = 4095;
 
@@ -136,7 +137,7 @@ function virtualApicAccess(cpu: Cpu, outcome: Outcome, va: number, access: numbe
   return REDIRECTED;
 }
 
-/** Physical addresses without memory: the local APIC of this CPU, or nothing (reads all ones). */
+/** Physical addresses without memory: the local APIC of this CPU, devices, or nothing (reads all ones). */
 function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: number): Outcome {
   if (cpu.clock.mustWait(cpu)) return WAIT;
   const bounce = cpu.block + L.CPU_BOUNCE;
@@ -145,10 +146,17 @@ function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: nu
   const isApic = pa >= base && pa < base + LOCAL_APIC_PAGE_SIZE;
   const bytes = cpu.memory.u8.subarray(bounce + offset, bounce + offset + size);
   bytes.fill(0xff);
-  if (isApic && access !== L.ACCESS_WRITE) accessDevice(cpu, offset, bytes, false);
+  if (access !== L.ACCESS_WRITE) {
+    if (isApic) accessDevice(cpu, offset, bytes, false);
+    else cpu.deviceMemory?.read(pa, bytes);
+  }
   const stop = executeMapped(cpu, va, bounce);
+  if (stop === L.STOP_SPECIAL) throw new UnimplementedError('an instruction with two device operands', cpu.rip);
   if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
-  if (isApic && access !== L.ACCESS_READ) accessDevice(cpu, offset, bytes, true);
+  if (access !== L.ACCESS_READ) {
+    if (isApic) accessDevice(cpu, offset, bytes, true);
+    else cpu.deviceMemory?.write(pa, bytes);
+  }
   return REDIRECTED;
 }
 
