@@ -1,13 +1,14 @@
 /**
  * S19: emulation of an instruction that touched a device page (x86_emulate_instruction, emulate.c, and the MMIO dispatch
  * of vcpu_mmio_read and vcpu_mmio_write): fetch, decode, access, write back, skip. Devices are the vCPU's local APIC in
- * xAPIC mode and whatever user space has.
+ * xAPIC mode, KVM's in-kernel ones with their ioeventfds, and whatever user space has.
  */
 import { STEP } from '../cost/step.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { EXIT_CONTINUES, EXIT_STOPS, EXIT_WAITS, type ExitResult } from './exits/exit-result.js';
 import { failInternally } from './exits/failure.js';
 import { skipInstruction } from './exits/skip.js';
+import type { KernelDevices } from './kernel-devices.js';
 import { fetchInstruction, GUEST_WAITS } from './guest-linear.js';
 import type { HostCpu } from './host-cpu.js';
 import { readApicRegister } from './lapic/register-read.js';
@@ -16,7 +17,8 @@ import { decodeMov, type MovAccess } from './mov-decoder.js';
 
 const PAGE = 4096;
 const LONGEST_INSTRUCTION = 15;
-const PHASE_USER_SPACE = 1;
+const PHASE_KERNEL = 1;
+const PHASE_USER_SPACE = 2;
 
 const bytes = new Uint8Array(LONGEST_INSTRUCTION);
 const data = new Uint8Array(8);
@@ -34,7 +36,7 @@ const access: MovAccess = {
 
 /** Emulates the instruction at the guest's RIP, whose memory operand is at `guestPhysical`. */
 export function emulateMmio(host: HostCpu, guestPhysical: number): ExitResult {
-  const { cpu, vcpu } = host;
+  const { cpu, vcpu, vm } = host;
   if (cpu.begin()) cpu.charge(STEP.INSTRUCTION_EMULATION);
   const rip = cpu.vmx.vmread(VMCS_FIELD.GUEST_RIP);
   bytes.fill(0);
@@ -45,7 +47,11 @@ export function emulateMmio(host: HostCpu, guestPhysical: number): ExitResult {
   }
   const isApic =
     vcpu.apic.enabled && !vcpu.apic.x2apic && Math.floor(guestPhysical / PAGE) * PAGE === vcpu.apic.basePage;
-  return isApic ? accessApic(host, guestPhysical % PAGE) : accessUserSpace(host, guestPhysical);
+  if (isApic) return accessApic(host, guestPhysical % PAGE);
+  const { kernelDevices } = vm;
+  if (kernelDevices?.claims('memory', guestPhysical) === true) return accessKernel(host, kernelDevices, guestPhysical);
+  if (host.phase === 0 && signalEventFd(host, kernelDevices, guestPhysical)) return EXIT_CONTINUES;
+  return accessUserSpace(host, guestPhysical);
 }
 
 /** apic_mmio_read and apic_mmio_write: writes that are not 4 bytes at a multiple of 16 are dropped. */
@@ -63,6 +69,38 @@ function accessApic(host: HostCpu, offset: number): ExitResult {
   skipInstruction(host, access.length);
   if (size !== 4 || offset % 16 !== 0) return EXIT_CONTINUES;
   return applyApicWrite(host, apic.writeRegister(offset, view.getUint32(0, true)));
+}
+
+/** A device of the in-kernel interrupt chip. */
+function accessKernel(host: HostCpu, devices: KernelDevices, guestPhysical: number): ExitResult {
+  const { cpu, vcpu } = host;
+  if (host.phase < PHASE_KERNEL) {
+    host.phase = PHASE_KERNEL;
+    cpu.charge(STEP.KERNEL_PORT_IO);
+    return EXIT_WAITS;
+  }
+  data.fill(0);
+  if (!access.write) {
+    view.setUint32(0, devices.read(vcpu.id, 'memory', guestPhysical, access.size), true);
+    finishRead(host);
+    return EXIT_CONTINUES;
+  }
+  loadData(host);
+  devices.write(vcpu.id, 'memory', guestPhysical, access.size, view.getUint32(0, true));
+  skipInstruction(host, access.length);
+  return EXIT_CONTINUES;
+}
+
+/** ioeventfd_write: true when an ioeventfd has taken the write. */
+function signalEventFd(host: HostCpu, devices: KernelDevices | null, guestPhysical: number): boolean {
+  if (devices === null || !access.write || !devices.listens('memory', guestPhysical)) return false;
+  loadData(host);
+  const { size } = access;
+  const value = size >= 4 ? view.getUint32(0, true) : view.getUint32(0, true) & (2 ** (8 * size) - 1);
+  if (!devices.matches('memory', guestPhysical, size, value)) return false;
+  host.cpu.charge(STEP.EVENTFD_SIGNAL);
+  skipInstruction(host, access.length);
+  return true;
 }
 
 function accessUserSpace(host: HostCpu, guestPhysical: number): ExitResult {

@@ -4,7 +4,7 @@
  * the board's; `machine` plugs it in.
  */
 
-/** Where an ioeventfd listens. */
+/** Where a device or an ioeventfd sits. */
 export type IoBus = 'port' | 'memory';
 
 export interface KernelDevices {
@@ -13,8 +13,10 @@ export interface KernelDevices {
   /** Reads of claimed addresses; `size` is 1, 2 or 4. */
   read(vcpu: number, bus: IoBus, address: number, size: number): number;
   write(vcpu: number, bus: IoBus, address: number, size: number, value: number): void;
-  /** A write that an ioeventfd takes, by address and (unless it is a wildcard) length and data: signalled. */
-  signal(bus: IoBus, address: number, size: number, value: number): boolean;
-  /** A write of any length to an ioeventfd without length and data (KVM_FAST_MMIO_BUS): signalled, undecoded. */
-  signalFast(guestPhysical: number): boolean;
+  /** An ioeventfd sits at the address, whatever it matches. */
+  listens(bus: IoBus, address: number): boolean;
+  /** It takes this write: by length, and by data unless it is a wildcard. */
+  matches(bus: IoBus, address: number, size: number, value: number): boolean;
+  /** It takes writes of any length, undecoded (KVM_FAST_MMIO_BUS). */
+  isFast(guestPhysical: number): boolean;
 }

@@ -37,6 +37,9 @@ describe('decodeMov', () => {
     ['movzx eax, byte [rdx]',         [0x0f, 0xb6, 0x02],                                { write: false, size: 1, registerSize: 4, signExtend: false, length: 3 }],
     ['movsx rax, word [rdx]',         [0x48, 0x0f, 0xbf, 0x02],                          { write: false, size: 2, registerSize: 8, signExtend: true, length: 4 }],
     ['movsxd rax, dword [rdx]',       [0x48, 0x63, 0x02],                                { write: false, size: 4, registerSize: 8, signExtend: true, length: 3 }],
+    ['mov eax, [fee00020h]',          [0xa1, 0x20, 0, 0xe0, 0xfe, 0, 0, 0, 0],           { write: false, size: 4, register: 0, registerSize: 4, length: 9 }],
+    ['mov [fee00080h], rax',          [0x48, 0xa3, 0x80, 0, 0xe0, 0xfe, 0, 0, 0, 0],     { write: true, size: 8, register: 0, length: 10 }],
+    ['mov [fee00080h], al (32-bit)',  [0x67, 0xa2, 0x80, 0, 0xe0, 0xfe],                 { write: true, size: 1, register: 0, length: 6 }],
     ['movzx esp, byte [rdx]',         [0x0f, 0xb6, 0x22],                                { register: 4, highByte: false, size: 1 }],
   ])('%s', (_, bytes, expected) => {
     expect(decode(...bytes)).toMatchObject(expected);

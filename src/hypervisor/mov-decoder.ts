@@ -25,6 +25,7 @@ export interface MovAccess {
 }
 
 const OPERAND_SIZE_PREFIX = 0x66;
+const ADDRESS_SIZE_PREFIX = 0x67;
 const REX_W = 8;
 const REX_R = 4;
 
@@ -32,7 +33,11 @@ const REX_R = 4;
 export function decodeMov(bytes: Uint8Array, access: MovAccess): boolean {
   let at = 0;
   let operand16 = false;
-  while (isLegacyPrefix(bytes[at])) operand16 ||= bytes[at++] === OPERAND_SIZE_PREFIX;
+  let address32 = false;
+  for (; isLegacyPrefix(bytes[at]); at++) {
+    operand16 ||= bytes[at] === OPERAND_SIZE_PREFIX;
+    address32 ||= bytes[at] === ADDRESS_SIZE_PREFIX;
+  }
   let rex = 0;
   if ((bytes[at] & 0xf0) === 0x40) rex = bytes[at++];
   const operandSize = (rex & REX_W) !== 0 ? 8 : operand16 ? 2 : 4;
@@ -41,6 +46,12 @@ export function decodeMov(bytes: Uint8Array, access: MovAccess): boolean {
   at += twoByte ? 2 : 1;
   if (!describe(opcode, operandSize, access)) return false;
 
+  if (isOffsetForm(opcode)) {
+    access.register = 0;
+    access.highByte = false;
+    access.length = at + (address32 ? 4 : 8);
+    return true;
+  }
   const modrm = bytes[at];
   if (modrm >>> 6 === 3) return false;
   const register = ((modrm >>> 3) & 7) | ((rex & REX_R) !== 0 ? 8 : 0);
@@ -66,6 +77,19 @@ function describe(opcode: number, operandSize: number, access: MovAccess): boole
   access.size = operandSize;
   access.write = false;
   switch (opcode) {
+    case 0xa0: // MOV AL, moffs8
+      access.size = 1;
+      access.registerSize = 1;
+      return true;
+    case 0xa1: // MOV eAX, moffs
+      return true;
+    case 0xa2: // MOV moffs8, AL
+      access.write = true;
+      access.size = 1;
+      return true;
+    case 0xa3: // MOV moffs, eAX
+      access.write = true;
+      return true;
     case 0x88: // MOV r/m8, r8
     case 0xc6: // MOV r/m8, imm8
       access.write = true;
@@ -97,10 +121,15 @@ function describe(opcode: number, operandSize: number, access: MovAccess): boole
   }
 }
 
+/** MOV between the accumulator and an address that the instruction holds. */
+function isOffsetForm(opcode: number): boolean {
+  return opcode >= 0xa0 && opcode <= 0xa3;
+}
+
 function isLegacyPrefix(byte: number): boolean {
   return (
     byte === OPERAND_SIZE_PREFIX ||
-    byte === 0x67 ||
+    byte === ADDRESS_SIZE_PREFIX ||
     byte === 0x2e ||
     byte === 0x36 ||
     byte === 0x3e ||

@@ -8,6 +8,7 @@ import type { HostCpu } from '../host-cpu.js';
 import { emulateMmio } from '../instruction-emulator.js';
 import { MMU_WAIT } from '../mmu.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
+import { skipInstruction } from './skip.js';
 
 export function handleEptViolation(host: HostCpu): ExitResult {
   const { cpu, vm } = host;
@@ -17,6 +18,12 @@ export function handleEptViolation(host: HostCpu): ExitResult {
   return mapped === MMU_WAIT ? EXIT_WAITS : EXIT_CONTINUES;
 }
 
+/** A write to the fast MMIO bus is not even decoded. */
 export function handleEptMisconfiguration(host: HostCpu): ExitResult {
-  return emulateMmio(host, host.cpu.vmx.vmread(VMCS_FIELD.GUEST_PHYSICAL_ADDRESS));
+  const { cpu, vm } = host;
+  const guestPhysical = cpu.vmx.vmread(VMCS_FIELD.GUEST_PHYSICAL_ADDRESS);
+  if (vm.kernelDevices?.isFast(guestPhysical) !== true) return emulateMmio(host, guestPhysical);
+  cpu.charge(STEP.EVENTFD_SIGNAL);
+  skipInstruction(host);
+  return EXIT_CONTINUES;
 }

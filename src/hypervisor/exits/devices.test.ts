@@ -1,0 +1,234 @@
+import { Code, Register } from 'iced-x86';
+import { describe, expect, it } from 'vitest';
+import type { Assembler } from '../../guest/assembler.js';
+import { dword, EAX, EBX, ECX, EDX, ESI, qword, RAX, RBX } from '../../guest/operand.js';
+import { emitWriteMsr } from '../../guest/programs/local-apic.js';
+import { STEP } from '../../cost/step.js';
+import * as X from '../../hardware/vmx/exit-reason.js';
+import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
+import type { IoBus, KernelDevices } from '../kernel-devices.js';
+import {
+  COUNTER,
+  emitEnd,
+  HALTS,
+  kvmMachine,
+  VECTOR,
+  type KvmMachine,
+  type KvmMachineOptions,
+} from '../test-support/kvm-machine.js';
+
+const LONG = 1_000_000;
+const RESULT = COUNTER + 64;
+const PIC = 0x21;
+const EVENT_PORT = 0x90;
+const EVENT_DATA = 0xfa;
+
+/** A PIC's mask register, an eventfd with data at EVENT_PORT. */
+class Devices implements KernelDevices {
+  readonly log: string[] = [];
+  #mask = 0;
+
+  claims(bus: IoBus, address: number): boolean {
+    return bus === 'port' && address === PIC;
+  }
+
+  read(): number {
+    return this.#mask;
+  }
+
+  write(_vcpu: number, _bus: IoBus, _address: number, _size: number, value: number): void {
+    this.#mask = value & 0xff;
+    this.log.push(`mask ${String(this.#mask)}`);
+  }
+
+  listens(bus: IoBus, address: number): boolean {
+    return bus === 'port' && address === EVENT_PORT;
+  }
+
+  matches(_bus: IoBus, _address: number, _size: number, value: number): boolean {
+    return value === EVENT_DATA;
+  }
+
+  isFast(): boolean {
+    return false;
+  }
+}
+
+function run(body: (asm: Assembler) => void, options: KvmMachineOptions = {}): KvmMachine {
+  const machine = kvmMachine({
+    apicMode: 'x2apic',
+    ...options,
+    sender: (asm) => {
+      body(asm);
+      emitEnd(asm);
+    },
+  });
+  expect(machine.run(LONG)).toBe(true);
+  expect(machine.failures).toEqual([]);
+  return machine;
+}
+
+const result = ({ kvm }: KvmMachine): bigint => kvm.guestMemory.read64(RESULT);
+const charges = ({ hardware }: KvmMachine, step: number): number => hardware.meter.counts[step];
+const exits = ({ sender }: KvmMachine, reason: number): number => sender.vcpu.exits[reason];
+
+describe('ports', () => {
+  it('of in-kernel devices do not leave to user space', () => {
+    const devices = new Devices();
+    const machine = run(
+      (asm) => {
+        asm.mov(EAX, 0xfb);
+        asm.out(PIC);
+      },
+      { kernelDevices: devices },
+    );
+    expect(devices.log).toEqual(['mask 251']);
+    expect(charges(machine, STEP.KERNEL_PORT_IO)).toBe(1);
+    // The end of the run is one.
+    expect(charges(machine, STEP.USER_SPACE_EXIT)).toBe(1);
+  });
+
+  it.each([
+    ['matching data signals the eventfd', EVENT_DATA, 1, []],
+    ['other data goes on to user space', 0x55, 0, [[EVENT_PORT, 0x55]]],
+  ])('%s', (_, value, signals, writes) => {
+    const machine = run(
+      (asm) => {
+        asm.mov(EAX, value);
+        asm.out(EVENT_PORT);
+      },
+      { kernelDevices: new Devices() },
+    );
+    expect(charges(machine, STEP.EVENTFD_SIGNAL)).toBe(signals);
+    expect(machine.writes).toEqual(writes);
+    expect(charges(machine, STEP.USER_SPACE_EXIT)).toBe(writes.length + 1);
+  });
+});
+
+describe('debug registers', () => {
+  it('are given to the guest at the first access, until the next exit', () => {
+    const machine = run((asm) => {
+      asm.mov(EAX, 0x400);
+      asm.movControl(Code.Mov_dr_r64, Register.DR7, Register.RAX);
+      asm.movControl(Code.Mov_dr_r64, Register.DR0, Register.RAX);
+      asm.movControl(Code.Mov_r64_dr, Register.RBX, Register.DR0);
+      asm.mov(qword(RESULT), RBX);
+      asm.plain(Code.Vmcall);
+      asm.movControl(Code.Mov_r64_dr, Register.RBX, Register.DR0);
+    });
+    expect(exits(machine, X.EXIT_REASON_DR_ACCESS)).toBe(2);
+    expect(charges(machine, STEP.DR_ACCESS_HANDLER)).toBe(2);
+    expect(result(machine)).toBe(0x400n);
+  });
+});
+
+describe('MSRs', () => {
+  it('IA32_TSC_ADJUST moves the TSC, and follows writes to it', () => {
+    const machine = run((asm) => {
+      emitWriteMsr(asm, 0x3b, 0x1000_0000);
+      asm.mov(ECX, 0x3b);
+      asm.plain(Code.Rdmsr);
+      asm.mov(dword(RESULT), EAX);
+      asm.mov(dword(RESULT + 4), EDX);
+    });
+    expect(result(machine)).toBe(0x1000_0000n);
+    expect(machine.sender.cpu.vmx.vmread(VMCS_FIELD.TSC_OFFSET)).toBe(0x1000_0000);
+    expect(machine.sender.cpu.msrs.tscAdjust).toBe(0);
+  });
+
+  it('IA32_SPEC_CTRL exits until it is set for the first time', () => {
+    const writes = (count: number): number => {
+      const machine = run((asm) => {
+        for (let i = 0; i < count; i++) emitWriteMsr(asm, 0x48, 1);
+      });
+      return exits(machine, X.EXIT_REASON_MSR_WRITE);
+    };
+    expect(writes(5)).toBe(writes(1));
+  });
+
+  it('an APIC moved from its default address inhibits APICv', () => {
+    const machine = run(
+      (asm) => {
+        emitWriteMsr(asm, 0x1b, 0xfed4_0900);
+      },
+      { apicMode: 'xapic' },
+    );
+    expect(machine.kvm.effective).toEqual({ apicv: false, ipiv: false });
+    expect(machine.sender.vcpu.apicvActive).toBe(false);
+  });
+
+  it('a disabled APIC deactivates APICv for its vCPU only', () => {
+    const machine = run(
+      (asm) => {
+        emitWriteMsr(asm, 0x1b, 0xfee0_0100);
+      },
+      { apicMode: 'xapic' },
+    );
+    expect(machine.sender.vcpu.apicvActive).toBe(false);
+    expect(machine.kvm.effective.apicv).toBe(true);
+  });
+
+  it('x2APIC mode is #GP where CPUID does not show it', () => {
+    const machine = kvmMachine({
+      apicMode: 'xapic',
+      guestFeatures: { x2apic: false, tscDeadline: false, paravirtual: false },
+      sender: (asm) => {
+        emitWriteMsr(asm, 0x1b, 0xfee0_0d00);
+      },
+    });
+    machine.run(LONG);
+    // There is no handler for #GP: double fault, triple fault.
+    expect(machine.failures).toEqual([{ kind: 'shutdown' }]);
+  });
+});
+
+describe('hypercalls', () => {
+  const call = (number: number, setUp: (asm: Assembler) => void, options: KvmMachineOptions = {}): KvmMachine =>
+    run((asm) => {
+      setUp(asm);
+      asm.mov(EAX, number);
+      asm.plain(Code.Vmcall);
+      asm.mov(qword(RESULT), RAX);
+    }, options);
+  const sendIpi =
+    (bitmap: number, first: number, icr: number) =>
+    (asm: Assembler): void => {
+      asm.mov(EBX, bitmap);
+      asm.mov(ECX, 0);
+      asm.mov(EDX, first);
+      asm.mov(ESI, icr);
+    };
+
+  // prettier-ignore
+  it.each([
+    ['nobody',                         0b10, 0xffff_ffff, VECTOR,         0n],
+    ['vCPU 1',                         0b10, 0,           VECTOR,         1n],
+    ['vCPU 1, counted from its ID',    0b1,  1,           VECTOR,         1n],
+    ['nobody with a logical ICR',      0b10, 0,           VECTOR | 0x800, -22n],
+  ])('KVM_HC_SEND_IPI reaches %s', (_, bitmap, first, icr, expected) => {
+    const machine = call(10, sendIpi(bitmap, first, icr), { target: HALTS });
+    expect(BigInt.asIntN(64, result(machine))).toBe(expected);
+    machine.run(LONG);
+    expect(machine.counter()).toBe(expected === 1n ? 1 : 0);
+  });
+
+  it('KVM_HC_VAPIC_POLL_IRQ does nothing', () => {
+    expect(result(call(1, () => undefined))).toBe(0n);
+  });
+
+  it('CPUID shows the paravirtual IPI where user space wants it', () => {
+    const eax = (paravirtual: boolean): bigint =>
+      result(
+        run(
+          (asm) => {
+            asm.mov(EAX, 0x4000_0001);
+            asm.plain(Code.Cpuid);
+            asm.mov(qword(RESULT), RAX);
+            asm.mov(RBX, 0);
+          },
+          { guestFeatures: { x2apic: true, tscDeadline: false, paravirtual } },
+        ),
+      );
+    expect([eax(false), eax(true)]).toEqual([0n, 0x802n]);
+  });
+});
