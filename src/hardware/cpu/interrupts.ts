@@ -12,7 +12,6 @@ import {
   ACTIVITY_MWAIT,
   ACTIVITY_SHUTDOWN,
   ACTIVITY_WAIT_FOR_SIPI,
-  SHADOW_MOV_SS,
 } from './activity.js';
 import type { Cpu } from './cpu.js';
 import { EXTERNAL_INTERRUPTS } from './exceptions.js';
@@ -31,7 +30,7 @@ export function interruptBoundary(cpu: Cpu): Outcome {
   if (cpu.initPending) return takeInit(cpu);
   if (cpu.activity === ACTIVITY_WAIT_FOR_SIPI) return cpu.sipiPending < 0 ? PASS : takeStartUp(cpu);
   cpu.sipiPending = -1;
-  if (cpu.nmiPending && !cpu.nmiBlocked && (cpu.shadow & SHADOW_MOV_SS) === 0) return takeNmi(cpu);
+  if (cpu.nmiPending && !cpu.nmiBlocked && cpu.shadow === 0) return takeNmi(cpu);
   if (cpu.activity === ACTIVITY_SHUTDOWN || cpu.shadow !== 0) return PASS;
   if (cpu.apic.requestsService) {
     if (cpu.interruptsEnabled) return takeExternalInterrupt(cpu);
@@ -56,18 +55,18 @@ function takeStartUp(cpu: Cpu): Outcome {
 
 /** Charges what leaving a sleeping state costs in the core. */
 export function chargeWake(cpu: Cpu): void {
-  if (cpu.activity === ACTIVITY_HLT) cpu.charge(STEP.HLT_WAKE);
-  else if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
+  if (cpu.activity === ACTIVITY_HLT) {
+    if (!cpu.haltPolls) cpu.charge(STEP.HLT_WAKE);
+  } else if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
 }
 
+/** The NMI is taken when its recognition begins: one that comes meanwhile is latched. STI holds NMIs back, too. */
 function takeNmi(cpu: Cpu): Outcome {
-  if (cpu.begin()) {
-    chargeWake(cpu);
-    cpu.charge(STEP.INTERRUPT_RECOGNITION);
-  }
   if (cpu.clock.mustWait(cpu)) return WAIT;
-  cpu.activity = ACTIVITY_ACTIVE;
   cpu.nmiPending = false;
+  chargeWake(cpu);
+  cpu.charge(STEP.INTERRUPT_RECOGNITION);
+  cpu.activity = ACTIVITY_ACTIVE;
   cpu.injected = NMI;
   return REDIRECTED;
 }

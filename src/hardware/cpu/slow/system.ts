@@ -4,7 +4,7 @@
  * Left out: effects on caches, which are unbounded and coherent.
  */
 import { Mnemonic } from 'iced-x86';
-import { STEP } from '../../../cost/step.js';
+import { STEP, TICKS_PER_CYCLE } from '../../../cost/step.js';
 import {
   EXIT_REASON_CPUID,
   EXIT_REASON_HLT,
@@ -48,9 +48,17 @@ function executeCpuid(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 }
 
 function hlt(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (cpu.haltPolls && cpu.interruptsEnabled) return pollInHlt(cpu);
   const outcome = intercept(cpu, EXIT_REASON_HLT, 0, instruction.length);
   if (outcome !== PASS) return outcome;
   chargeSystem(cpu);
+  cpu.activity = ACTIVITY_HLT;
+  cpu.attention = true;
+  return DONE;
+}
+
+function pollInHlt(cpu: Cpu): Outcome {
+  cpu.now += TICKS_PER_CYCLE;
   cpu.activity = ACTIVITY_HLT;
   cpu.attention = true;
   return DONE;

@@ -1,0 +1,239 @@
+/**
+ * A machine that starts a multiboot image: processors, board, and KVM between them or not; from reset to the guest's
+ * end.
+ */
+import { TICKS_PER_CYCLE } from '../cost/step.js';
+import { loadMultiboot, type MultibootImage } from '../guest/multiboot.js';
+import type { LoadProblem } from '../guest/load-problem.js';
+import { ACTIVITY_ACTIVE } from '../hardware/cpu/activity.js';
+import type { Cpu } from '../hardware/cpu/cpu.js';
+import { DEFAULT_FEATURES } from '../hardware/cpu/features.js';
+import { updateMode } from '../hardware/cpu/mode.js';
+import { initialize } from '../hardware/cpu/reset.js';
+import { ALL_CPUS, ASLEEP } from '../hardware/clock/clock.js';
+import { Kvm } from '../hypervisor/kvm.js';
+import { kvmParameters } from '../hypervisor/kvm-parameters.js';
+import { BoardUserSpace, type BoardMachineEnd } from '../platform/board-user-space.js';
+import { Board } from '../platform/board.js';
+import { BoardKernelDevices, directMemory, directPorts, timedUserSpace } from './board-access.js';
+import { BoardClock } from './board-clock.js';
+import { buildHardware, type Hardware } from './hardware.js';
+import type { ImageOptions } from './image-options.js';
+import type { MachineInputs } from './machine-options.js';
+
+const MIB = 2 ** 20;
+/** Host-physical memory for KVM's own structures: EPT tables of the VM, and pages per vCPU. */
+const HOST_BYTES = 16 * MIB;
+const HOST_BYTES_PER_VCPU = MIB / 16;
+/** The first page stays unused, so that no structure has address 0. */
+const FIRST_PAGE = 4096;
+const HERTZ_PER_GHZ = 1e9;
+const RAX = 0;
+const RBX = 3;
+const RSP = 4;
+
+/** How the machine came to its end. */
+export type ImageEnd =
+  | BoardMachineEnd
+  /** Nobody can ever go on. */
+  | { readonly kind: 'deadlock' }
+  /** `maxCycles` have passed. */
+  | { readonly kind: 'time-out' };
+
+/** A machine with an image loaded, before its first cycle. */
+export interface ImageMachine {
+  readonly kind: 'machine';
+  readonly hardware: Hardware;
+  readonly board: Board;
+  /** null = bare. */
+  readonly kvm: Kvm | null;
+  /** Runs to the end. Throws UnimplementedError for an instruction that is not modelled. */
+  readonly run: () => ImageEnd;
+  /** Simulated TSC cycles so far. */
+  readonly cycles: () => number;
+}
+
+export interface ImageInputs extends MachineInputs {
+  /** Takes each byte of the serial console. */
+  readonly console: (byte: number) => void;
+}
+
+/** Loads `image` into a new machine; a LoadProblem when it is not one that can be loaded. */
+export function buildImageMachine(
+  image: Uint8Array,
+  options: ImageOptions,
+  inputs: ImageInputs,
+): ImageMachine | LoadProblem {
+  const memoryBytes = options.memoryMiB * MIB;
+  const { commandLine, environment } = options;
+  const loaded = loadMultiboot(image, { commandLine, environment, memoryBytes });
+  if (loaded.kind === 'problem') return loaded;
+  const hardware = buildImageHardware(options, memoryBytes, inputs);
+  const machine = new Builder(hardware, options, inputs);
+  const kvm = options.bare ? machine.startBare(loaded) : machine.startKvm(loaded, memoryBytes);
+  return {
+    kind: 'machine',
+    hardware,
+    board: machine.board,
+    kvm,
+    run: () => machine.run(),
+    cycles: () => Math.floor(Math.max(...hardware.cpus.map((cpu) => cpu.now)) / TICKS_PER_CYCLE),
+  };
+}
+
+function buildImageHardware(options: ImageOptions, memoryBytes: number, inputs: MachineInputs): Hardware {
+  const { bare, vcpus, apicMode, cpu, host, haltPolicy } = options;
+  const hardware = buildHardware(
+    {
+      host,
+      cpus: vcpus,
+      ramBytes: bare ? memoryBytes : memoryBytes + HOST_BYTES + vcpus * HOST_BYTES_PER_VCPU,
+      features: {
+        ...DEFAULT_FEATURES,
+        ipiv: cpu.ipiv,
+        uintr: cpu.uintr,
+        x2apic: !bare || apicMode === 'x2apic',
+      },
+    },
+    inputs,
+  );
+  if (haltPolicy === 'spin') for (const each of hardware.cpus.slice(1)) each.haltPolls = true;
+  return hardware;
+}
+
+class Builder {
+  readonly board: Board;
+  readonly #hardware: Hardware;
+  readonly #options: ImageOptions;
+  readonly #clock = new BoardClock();
+  #end: ImageEnd | null = null;
+
+  constructor(hardware: Hardware, options: ImageOptions, inputs: ImageInputs) {
+    this.#hardware = hardware;
+    this.#options = options;
+    this.board = new Board(
+      {
+        apicIds: hardware.cpus.map(({ apicId }) => apicId),
+        memoryBytes: options.memoryMiB * MIB,
+        tscHertz: options.host.tscGHz * HERTZ_PER_GHZ,
+      },
+      {
+        now: () => this.#clock.cycles,
+        console: inputs.console,
+        // Interrupts of the board reach CPUs only without a hypervisor.
+        deliver: (message) => {
+          if (options.bare) hardware.bus.send(hardware.cpus[0], message);
+        },
+        picOutput: () => undefined,
+        schedule: (at) => {
+          this.#schedule(at);
+        },
+      },
+    );
+  }
+
+  /** Runs to the end. */
+  run(): ImageEnd {
+    const { clock, cpus } = this.#hardware;
+    clock.schedule(this.#options.maxCycles * TICKS_PER_CYCLE, ALL_CPUS, () => {
+      this.#finish({ kind: cpus.every(({ state }) => state === ASLEEP) ? 'deadlock' : 'time-out' });
+    });
+    clock.run();
+    return this.#end ?? { kind: 'deadlock' };
+  }
+
+  #finish(end: ImageEnd): void {
+    this.#end ??= end;
+    this.#hardware.clock.stop();
+  }
+
+  #schedule(at: number): void {
+    if (at === Infinity) return;
+    this.#hardware.clock.schedule(at * TICKS_PER_CYCLE, ALL_CPUS, (ticks) => {
+      if (this.board.nextEventAt !== at) return;
+      this.#clock.atEvent(ticks);
+      this.board.runEvents();
+    });
+  }
+
+  startKvm(image: MultibootImage, memoryBytes: number): Kvm {
+    const { cpus, memory } = this.#hardware;
+    const { host, apicMode } = this.#options;
+    const userSpace = new BoardUserSpace(this.board, (end) => {
+      this.#finish(end);
+    });
+    const kvm = new Kvm({
+      cpus,
+      memory,
+      userSpace: timedUserSpace(userSpace, this.#clock, cpus),
+      hostMemory: { start: FIRST_PAGE, end: memory.ramBytes },
+      guestMemoryBytes: memoryBytes,
+      parameters: this.#parameters(),
+      guestFeatures: { x2apic: apicMode === 'x2apic', tscDeadline: true, paravirtual: true },
+      kernelDevices: new BoardKernelDevices(this.board, this.#clock, cpus),
+      tscGHz: host.tscGHz,
+      hostApicMode: host.apicMode,
+    });
+    cpus.forEach((cpu, id) => {
+      kvm.resetVcpu(kvm.createVcpu(id, cpu));
+    });
+    const [{ vcpu }] = kvm.hosts.values();
+    vcpu.setRegisters(image.registers);
+    vcpu.setSystemRegisters(image.registers);
+    setEntryRegisters(cpus[0], image);
+    for (const { gpa, bytes } of [this.board.firmware, ...image.segments]) kvm.guestMemory.write(gpa, bytes);
+    return kvm;
+  }
+
+  #parameters(): ReturnType<typeof kvmParameters> {
+    const { kvm, ipiv, host, cpu, haltPolicy } = this.#options;
+    return kvmParameters({
+      version: kvm.version,
+      enableApicv: kvm.enableApicv,
+      enableIpiv: ipiv,
+      haltPollNs: kvm.haltPollNs,
+      pleGap: kvm.pleGap,
+      pleWindow: kvm.pleWindow,
+      maxVcpuIds: kvm.maxVcpuIds,
+      uintr: cpu.uintr,
+      mitigations: host.mitigations,
+      dumpInvalidVmcs: true,
+      disableExits: { hlt: haltPolicy === 'hlt-passthrough', mwait: false, pause: false },
+    });
+  }
+
+  startBare(image: MultibootImage): null {
+    const { cpus, memory } = this.#hardware;
+    const onWrite = (): void => {
+      if (this.board.end !== null) this.#finish(this.board.end);
+    };
+    for (const cpu of cpus) {
+      initialize(cpu);
+      cpu.ports = directPorts(cpu, this.board, this.#clock, onWrite);
+      cpu.deviceMemory = directMemory(cpu, this.board, this.#clock, onWrite);
+    }
+    for (const { gpa, bytes } of [this.board.firmware, ...image.segments]) memory.bytes(gpa, bytes.length).set(bytes);
+    startBootCpu(cpus[0], image);
+    return null;
+  }
+}
+
+function setEntryRegisters(cpu: Cpu, { eax, ebx }: MultibootImage): void {
+  cpu.setGprWords(RAX, 0, eax);
+  cpu.setGprWords(RBX, 0, ebx);
+}
+
+function startBootCpu(cpu: Cpu, image: MultibootImage): void {
+  const { registers } = image;
+  cpu.cr0 = registers.cr0;
+  registers.segments.forEach((segment, index) => Object.assign(cpu.segments[index], segment));
+  Object.assign(cpu.gdtr, registers.gdtr);
+  Object.assign(cpu.idtr, registers.idtr);
+  cpu.cpl = 0;
+  cpu.rip = registers.rip;
+  cpu.setGprNumber(RSP, registers.rsp);
+  cpu.rflags = registers.rflags;
+  setEntryRegisters(cpu, image);
+  cpu.activity = ACTIVITY_ACTIVE;
+  updateMode(cpu);
+}

@@ -1,0 +1,116 @@
+/** Multiboot images under KVM and without it, from reset to their end. */
+import { describe, expect, it } from 'vitest';
+import { costTable } from '../src/cost/cost-table.js';
+import { loadProfile } from '../src/cost/profile.js';
+import { bootGuest, bootGuestOutput } from '../src/guest/test-support/boot-guest.js';
+import { elf } from '../src/guest/test-support/elf-image.js';
+import { buildImageMachine, type ImageMachine } from '../src/machine/image-machine.js';
+import type { ImageOptions } from '../src/machine/image-options.js';
+import { runImage, type ImageOutcome } from '../src/machine/image-run.js';
+import { HOST, interpreterModule } from './support/bare-machine.js';
+
+const ENVIRONMENT = 'NR_CPUS=2\n';
+const BASE = 0x10_0000;
+
+const DEFAULTS: ImageOptions = {
+  commandLine: 'guest.elf all',
+  environment: ENVIRONMENT,
+  memoryMiB: 16,
+  vcpus: 2,
+  apicMode: 'x2apic',
+  ipiv: true,
+  bare: false,
+  haltPolicy: 'hlt',
+  host: HOST,
+  cpu: { ipiv: true, uintr: false },
+  kvm: { version: '6.12', enableApicv: true, haltPollNs: 200_000, maxVcpuIds: null, pleGap: 128, pleWindow: 4096 },
+  maxCycles: 1e9,
+};
+
+interface Run {
+  readonly machine: ImageMachine;
+  readonly outcome: ImageOutcome;
+  readonly output: string;
+}
+
+function run(image: Uint8Array, options: Partial<ImageOptions> = {}, fastForward = true): Run {
+  let output = '';
+  const machine = buildImageMachine(
+    image,
+    { ...DEFAULTS, ...options },
+    {
+      interpreter: interpreterModule(),
+      costs: costTable(loadProfile('prior'), HOST.tscGHz),
+      simulation: { fastForward },
+      console: (byte) => (output += String.fromCharCode(byte)),
+    },
+  );
+  if (machine.kind === 'problem') throw new Error(machine.message);
+  const outcome = runImage(machine);
+  return { machine, outcome, output };
+}
+
+/** An image of a few bytes of 32-bit code behind its multiboot header. */
+function tinyImage(code: string): Uint8Array {
+  const bytes = Buffer.from(`02b0ad1b00000000fe4f52e4${code.replaceAll(' ', '')}`, 'hex');
+  return elf({ bits: 32, entry: BASE + 12, segments: [{ physical: BASE, bytes, memorySize: 0x1000 }] });
+}
+
+const KVM = DEFAULTS.kvm;
+
+describe('a multiboot kernel that starts all CPUs', () => {
+  it.each<[what: string, options: Partial<ImageOptions>]>([
+    ['alone under KVM', { vcpus: 1 }],
+    ['under KVM with IPI virtualization', {}],
+    ['under KVM without it', { ipiv: false }],
+    ['under KVM without APICv', { ipiv: false, kvm: { ...KVM, enableApicv: false } }],
+    ['under KVM v1', { kvm: { ...KVM, version: 'v1' } }],
+    ['under KVM 5.19, in xAPIC mode', { apicMode: 'xapic', kvm: { ...KVM, version: '5.19' } }],
+    ['under KVM with HLT passed through', { haltPolicy: 'hlt-passthrough' }],
+    ['under KVM with APs that never halt', { haltPolicy: 'spin' }],
+    ['on five vCPUs', { vcpus: 5 }],
+    ['without a hypervisor', { bare: true }],
+    ['without a hypervisor, on three CPUs', { bare: true, vcpus: 3 }],
+  ])('runs %s', (_, options) => {
+    const { outcome, output } = run(bootGuest(), options);
+    expect(output).toBe(bootGuestOutput('guest.elf all', ENVIRONMENT, options.vcpus ?? 2));
+    expect(outcome).toEqual({ kind: 'exit', code: 0 });
+  });
+
+  it('takes the same cycles with and without fast-forwarding', () => {
+    expect(run(bootGuest(), {}, false).machine.cycles()).toBe(run(bootGuest()).machine.cycles());
+  });
+});
+
+describe('a guest that fails', () => {
+  const EXIT_3 = 'b803000000 baf4000000 ef f4';
+  // prettier-ignore
+  it.each([
+    ['with an exit code ends with it',   EXIT_3,       { kind: 'exit', code: 3 }],
+    ['that halts for good hangs',        'fa f4 ebfd', { kind: 'failure', message: 'the guest hangs: no CPU can ever go on' }],
+    ['that loops runs out of time',      'ebfe',       { kind: 'failure', message: 'the guest has not ended in the time it was given' }],
+  ])('%s', (_, code, expected) => {
+    for (const bare of [false, true]) {
+      expect(run(tinyImage(code), { bare, maxCycles: 1e6 }).outcome).toMatchObject(expected);
+    }
+  });
+
+  it('by a triple fault is reported with its registers', () => {
+    const { outcome } = run(tinyImage('0f0b'));
+    expect(outcome).toMatchObject({ kind: 'failure', message: 'vCPU 0: triple fault' });
+    expect(outcome.kind === 'failure' && outcome.details.join('\n')).toMatch(/vCPU 0 on CPU 0: .*TRIPLE_FAULT[^]*RAX=/);
+  });
+});
+
+it('what is no multiboot image is a problem with its place and a hint', () => {
+  const machine = buildImageMachine(new Uint8Array(100), DEFAULTS, {
+    interpreter: interpreterModule(),
+    costs: costTable(loadProfile('prior'), HOST.tscGHz),
+    console: () => undefined,
+  });
+  expect(machine).toMatchObject({
+    kind: 'problem',
+    offset: 0,
+    message: expect.stringContaining('no multiboot header') as string,
+  });
+});
