@@ -100,6 +100,18 @@ describe('gate with limits', () => {
 });
 
 describe('any gate', () => {
+  it('compares what was measured by what is known of it', () => {
+    const measured = {
+      ...result(),
+      source: 'hardware',
+      cases: result().cases.map((each) => ({ ...each, iterations: 0 })),
+    };
+    expect(gate(measured as SavedResult, measured as SavedResult, EXACT).verdict).toBe('passed');
+    expect(gate(measured as SavedResult, result(), UP_TO_2_PERCENT).notes).toContain(
+      'source: hardware in the baseline, emulated now',
+    );
+  });
+
   it('is inconclusive without common rows', () => {
     expect(gate(result(), result(undefined, { apicMode: 'xapic' }), EXACT).verdict).toBe('inconclusive');
   });

@@ -6,7 +6,7 @@ import { parseLog } from '../import/parse-log.js';
 import { sealResult, type SavedResult } from '../saved-result.js';
 import { separatingKeys } from './align.js';
 import { compareResults, type CompareOptions } from './compare.js';
-import type { Comparison } from './comparison.js';
+import type { Comparison, MeasuredChange } from './comparison.js';
 
 const ENVIRONMENT = { date: '', node: '', platform: '', jobs: 1, wallSeconds: 0 };
 
@@ -90,10 +90,10 @@ describe('measured against measured', () => {
     const comparison = compare([measured(before), measured(after)]);
     expect(comparison.tables[0].rows[0].cells.map((cell) => cell?.value)).toEqual([103.5, 83.5]);
     expect(change(comparison)).toMatchObject({ kind: 'measured', delta: -20, n: [8, 8], shown: true });
-    const { p, interval } = change(comparison) as { p: number; interval: [number, number] };
+    const { p, interval } = change(comparison) as MeasuredChange;
     expect(p).toBeCloseTo(2 / 12870, 12);
-    expect(interval[0]).toBeLessThan(-19.3);
-    expect(interval[1]).toBeGreaterThan(-19.4);
+    expect(interval?.[0]).toBeLessThan(-19.3);
+    expect(interval?.[1]).toBeGreaterThan(-19.4);
   });
 
   it('shows nothing where there is nothing to show', () => {

@@ -12,6 +12,7 @@ export function notesOn(results: readonly NamedResult[], tables: readonly Compar
     ...kindNotes(changes),
     ...placementNote(results, changes),
     ...sampleNotes(changes),
+    ...perfNote(results),
     ...differences(results),
     ...defects(results),
   ];
@@ -41,6 +42,11 @@ function placementNote(results: readonly NamedResult[], changes: readonly Change
   const placed = results.filter((each) => !isMeasured(each) && each.result.scenario.noise === 'placement');
   if (placed.length === 0 || !changes.some(({ kind }) => kind === 'model error')) return [];
   return ['the model error holds the mean of the seeded placements; runs with --set noise=off are free of it'];
+}
+
+function perfNote(results: readonly NamedResult[]): string[] {
+  const has = results.some(({ result }) => result.cases.some(({ exitTables }) => exitTables !== undefined));
+  return has ? ['perf counts exits as long as it records, the boot of the guest included if that was recorded'] : [];
 }
 
 function sampleNotes(changes: readonly Change[]): string[] {
