@@ -5,7 +5,10 @@ import { digestOf } from '../digest.js';
 /** Lower and upper end. */
 export type Interval = readonly [number, number];
 
-const RESAMPLES = 2000;
+/** Fewer where samples are so many that their median hardly varies. */
+const MOST_RESAMPLES = 2000;
+const FEWEST_RESAMPLES = 200;
+const MOST_DRAWS = 4e7;
 /** Share of the resamples outside the interval, on each side. */
 const OUTSIDE = 0.025;
 
@@ -18,12 +21,14 @@ export function bootstrapChange(before: readonly number[], after: readonly numbe
   const generator = xoroshiro128plus(seed | 0);
   const draw = (n: number): number => uniformInt(generator, 0, n - 1);
   const [was, is] = [before.toSorted((a, b) => a - b), after.toSorted((a, b) => a - b)];
-  const changes = Array.from({ length: RESAMPLES }, () => {
+  const affordable = Math.floor(MOST_DRAWS / (was.length + is.length));
+  const resamples = Math.max(FEWEST_RESAMPLES, Math.min(MOST_RESAMPLES, affordable));
+  const changes = Array.from({ length: resamples }, () => {
     const reference = resampledMedian(was, draw);
     return ((resampledMedian(is, draw) - reference) / reference) * 100;
   });
   changes.sort((a, b) => a - b);
-  return [changes[Math.floor(RESAMPLES * OUTSIDE)], changes[Math.ceil(RESAMPLES * (1 - OUTSIDE)) - 1]];
+  return [changes[Math.floor(resamples * OUTSIDE)], changes[Math.ceil(resamples * (1 - OUTSIDE)) - 1]];
 }
 
 /** Median of n draws with replacement from n sorted values: the draws are counted, so that nothing is sorted again. */
