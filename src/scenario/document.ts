@@ -24,8 +24,13 @@ export class JsonDocument {
     this.#root = root;
   }
 
-  /** Parses strict JSON; `source` is the file's name in messages. */
-  static parse(source: string, text: string): Checked<JsonDocument> {
+  /** Parses strict JSON; `source` is the file's name in messages. A byte order mark in front of it is let pass. */
+  static parse(source: string, marked: string): Checked<JsonDocument> {
+    const text = marked.startsWith(BYTE_ORDER_MARK) ? marked.slice(1) : marked;
+    if (UNDECODED.test(text)) {
+      const hint = 'save the file as UTF-8; JSON in UTF-16 is not read';
+      return bad({ at: { source, line: 1, column: 1 }, message: 'is not UTF-8 text', hint });
+    }
     const errors: ParseError[] = [];
     const root = parseTree(text, errors, {
       disallowComments: true,
@@ -68,6 +73,11 @@ export class JsonDocument {
   }
 }
 
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** What is left of a first character that was no UTF-8. */
+const UNDECODED = /^(?:\ufffd|.?\0)/;
+
 /** Line and column of an offset, from 1. */
 function position(text: string, offset: number): { line: number; column: number } {
   const before = text.slice(0, offset);
@@ -92,7 +102,9 @@ const SYNTAX_HINTS: Readonly<Record<string, string>> = {
   InvalidCommentToken: 'comments are not allowed; use "description"',
   PropertyNameExpected: 'a comma too many, or a key without double quotes',
   CommaExpected: 'put a comma between two entries',
-  InvalidSymbol: 'texts need double quotes',
+  InvalidSymbol: 'texts need double quotes; numbers are decimal, without NaN or Infinity',
+  ValueExpected: 'a comma too many, or a value is missing',
+  EndOfFileExpected: 'a file holds one value; remove what follows it',
 };
 
 /** `CommaExpected` -> `comma expected` */

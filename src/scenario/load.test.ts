@@ -50,6 +50,23 @@ describe('a scenario file', () => {
     expect(errors('{ "ipiv": [true,\n "on"] }')).toEqual(['s.json:2:2: "ipiv.1" is "on"; allowed: true or false']);
   });
 
+  it('passes over a byte order mark, and says what other encodings are', () => {
+    expect(errors('\ufeff{ "vcpu": 2 }')).toEqual([expect.stringMatching(/^s\.json:1:3: unknown key "vcpu"/)]);
+    expect(errors('\ufffd\ufffd{\0}\0')).toEqual([
+      's.json:1:1: is not UTF-8 text; save the file as UTF-8; JSON in UTF-16 is not read',
+    ]);
+  });
+
+  it('says of a number that overflows that it is too large', () => {
+    expect(errors('{ "vcpus": 1e400 }')).toEqual([
+      expect.stringMatching(/"vcpus" is too large for a number; allowed: /),
+    ]);
+  });
+
+  it('shows control characters of a key as escapes', () => {
+    expect(errors('{ "a\\u001b[31m": 1 }')).toEqual([expect.stringContaining('unknown key "a\\u001b[31m"')]);
+  });
+
   it('reports several problems at once', () => {
     expect(errors('{ "vcpus": 0, "sede": 1 }')).toHaveLength(2);
   });
@@ -94,6 +111,18 @@ describe('overrides', () => {
   it('know only keys of the schema', () => {
     expect(errors('{}', [set('vcpu', '4')])).toEqual([
       expect.stringMatching(/^--set vcpu=4: unknown key "vcpu"; did you mean "vcpus"\? /),
+    ]);
+  });
+
+  it('take on and off for true and false, as the ids of cases spell them', () => {
+    expect(scenario('{}', [set('ipiv', 'off')]).ipiv).toBe(false);
+    expect(scenario('{}', [set('ipiv', 'off,on')]).ipiv).toEqual([false, true]);
+    expect(scenario('{}', [set('noise', 'off')]).noise).toBe('off');
+  });
+
+  it('name the keys of a group that cannot be set as a whole', () => {
+    expect(errors('{}', [set('cpu', '1')])).toEqual([
+      '--set cpu=1: "cpu" is a group of keys; set one of cpu.ipiv, cpu.uintr',
     ]);
   });
 });

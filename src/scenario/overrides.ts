@@ -19,24 +19,25 @@ export function parseOverride(text: string): Checked<Override> {
   const equals = text.indexOf('=');
   const source = `--set ${text}`;
   if (equals > 0) return good({ key: text.slice(0, equals), value: text.slice(equals + 1), source });
-  return bad({ at: { source }, message: 'no "="', hint: 'write --set key=value, for example --set vcpus=4' });
+  const message = equals === 0 ? 'no key before "="' : 'no "="';
+  return bad({ at: { source }, message, hint: 'write --set key=value, for example --set vcpus=4' });
 }
 
 /** The raw scenario with all overrides applied; a later one wins. */
 export function applyOverrides(raw: unknown, overrides: readonly Override[]): Checked<unknown> {
   const result = structuredClone(raw) as Record<string, unknown>;
   for (const { key, value, source } of overrides) {
-    if (!SETTABLE_KEYS.includes(key)) {
-      return bad({
-        at: { source },
-        message: `unknown key "${key}"`,
-        hint: suggestion(key, SETTABLE_KEYS, 'known keys'),
-      });
-    }
+    if (!SETTABLE_KEYS.includes(key)) return bad({ at: { source }, ...unknownKey(key) });
     const path = key.split('.');
     assign(result, path, interpret(value, schemaAt(scenarioSchema, path)));
   }
   return good(result);
+}
+
+function unknownKey(key: string): { message: string; hint: string } {
+  const inner = SETTABLE_KEYS.filter((each) => each.startsWith(`${key}.`));
+  if (inner.length > 0) return { message: `"${key}" is a group of keys`, hint: `set one of ${inner.join(', ')}` };
+  return { message: `unknown key ${JSON.stringify(key)}`, hint: suggestion(key, SETTABLE_KEYS, 'known keys') };
 }
 
 /** The override that a path of the scenario comes from, if any. */
@@ -57,14 +58,19 @@ function assign(target: Record<string, unknown>, [key, ...rest]: readonly string
   assign(object, rest, value);
 }
 
-/** Text as the first of JSON, plain text, or a list with commas that the schema takes; plain text if it takes none. */
+/** Text as the first of JSON, plain text, a switch, or a list with commas that the schema takes; else as it reads best. */
 function interpret(text: string, schema: z.ZodType | undefined): unknown {
-  const candidates = [...json(text), text, text.split(',').map((item) => interpretItem(item, schema))];
+  const candidates = [...json(text), text, ...onOff(text), text.split(',').map((item) => interpretItem(item, schema))];
   return candidates.find((candidate) => schema?.safeParse(candidate).success) ?? candidates[0];
 }
 
 function interpretItem(text: string, schema: z.ZodType | undefined): unknown {
-  return [...json(text), text].find((candidate) => schema?.safeParse(candidate).success) ?? text;
+  return [...json(text), text, ...onOff(text)].find((candidate) => schema?.safeParse(candidate).success) ?? text;
+}
+
+/** `on` and `off`, as the ids of cases spell true and false. */
+function onOff(text: string): boolean[] {
+  return text === 'on' ? [true] : text === 'off' ? [false] : [];
 }
 
 function json(text: string): unknown[] {

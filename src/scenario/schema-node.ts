@@ -51,7 +51,7 @@ function describe(schema: JsonSchema): string {
         ? 'a text'
         : 'letters, digits, ".", "_" and "-", beginning with a letter or digit';
     case 'array':
-      return `an array of ${describe(schema.items as JsonSchema)}`;
+      return `an array, each entry ${describe(schema.items as JsonSchema)}`;
     case 'null':
       return 'null';
     default:

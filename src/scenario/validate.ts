@@ -35,7 +35,7 @@ function unknownKey(key: string, path: Path, known: readonly string[], locator: 
   const place = path.length === 0 ? '' : ` in "${path.join('.')}"`;
   return {
     at: locator.locateKey([...path, key]),
-    message: `unknown key "${key}"${place}`,
+    message: `unknown key ${JSON.stringify(key)}${place}`,
     hint: suggestion(key, known, 'known keys'),
   };
 }
@@ -61,6 +61,7 @@ function nearest(given: unknown, schema: z.ZodType | undefined): string {
 }
 
 function shown(value: unknown): string {
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'too large for a number';
   const text = value === undefined ? 'missing' : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
