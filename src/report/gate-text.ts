@@ -16,12 +16,13 @@ function rowLines({ id, status, reason, differences }: Row, style: Style): strin
   return [heading, ...differences.map((difference) => `  ${differenceText(difference)}`)];
 }
 
-/** `average 4713.1 -> 4714.1 (+1, +0.02%)` */
-export function differenceText({ figure, before, after }: Difference): string {
+/** `average 4713.1 -> 4714.1 (+1, +0.02%)`, and the limit where there is one. */
+export function differenceText({ figure, before, after, limit }: Difference): string {
   const change = after - before;
   const sign = change > 0 ? '+' : '';
+  const most = limit === undefined ? '' : `, limit ${figureText(limit)}`;
   const relative = before === 0 ? '' : `, ${sign}${((change / before) * 100).toFixed(2)}%`;
-  return `${figure} ${figureText(before)} -> ${figureText(after)} (${sign}${figureText(change)}${relative})`;
+  return `${figure} ${figureText(before)} -> ${figureText(after)} (${sign}${figureText(change)}${relative})${most}`;
 }
 
 /** At most six decimals, none that say nothing. */

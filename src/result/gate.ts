@@ -21,6 +21,8 @@ export interface Difference {
   readonly figure: string;
   readonly before: number;
   readonly after: number;
+  /** The most that it may be, where a limit was given. */
+  readonly limit?: number;
 }
 
 export interface Row {
@@ -74,7 +76,7 @@ function judgeLimits(before: CaseRecord, after: CaseRecord, limits: readonly Met
       return { id, status: 'inconclusive', differences: [], reason: `has no metric "${metric}"` };
     }
     const most = limit.kind === 'ceiling' ? limit.value : was * (1 + limit.fraction);
-    if (is > most) over.push({ figure: metric, before: was, after: is });
+    if (is > most) over.push({ figure: metric, before: was, after: is, limit: most });
   }
   return { id, status: over.length > 0 ? 'over limit' : 'same', differences: over, reason: '' };
 }
@@ -82,7 +84,7 @@ function judgeLimits(before: CaseRecord, after: CaseRecord, limits: readonly Met
 function tooFewSamples(before: CaseRecord, after: CaseRecord, exact: boolean, paired: boolean): string | null {
   const [was, is] = [before.runs.length, after.runs.length];
   if (is === 0 || was === 0) return 'has no finished run';
-  if (exact && is !== was) return `${is} runs against ${was} in the baseline`;
+  if (exact && is !== was) return `runs: ${is} against ${was} in the baseline`;
   const enough = paired && is === was ? 1 : FEWEST_SAMPLES;
   if (Math.min(was, is) >= enough) return null;
   return `${Math.min(was, is)} runs with different random placements: at least ${FEWEST_SAMPLES} are needed`;

@@ -29,7 +29,8 @@ describe('a saved result', () => {
 
   it('is refused when truncated, with the place', () => {
     const text = resultText(saved).slice(0, 300);
-    expect(complaint(parseResult('r.json', text))).toMatch(/^unusable: r\.json:\d+:\d+: not valid JSON: .*damaged/);
+    expect(complaint(parseResult('r.json', text))).toMatch(/^unusable: r\.json:\d+:\d+: JSON ends too early/);
+    expect(complaint(parseResult('r.json', '{"kind":'))).toMatch(/^unusable: r\.json:1:9: JSON ends too early/);
   });
 
   it('of another schema is told apart from a damaged one', () => {

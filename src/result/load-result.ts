@@ -8,6 +8,13 @@ export type LoadedResult =
   | { readonly status: 'loaded'; readonly result: SavedResult }
   | { readonly status: 'unusable' | 'other-schema'; readonly problem: Problem };
 
+const UNREADABLE: Readonly<Record<string, string | undefined>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'permission denied',
+};
+
 /** Reads a saved result and checks that nothing in it has changed since it was written. */
 export function loadResult(file: string): LoadedResult {
   let text: string;
@@ -15,7 +22,7 @@ export function loadResult(file: string): LoadedResult {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a directory' : message;
+    const reason = UNREADABLE[code ?? ''] ?? message;
     return unusable({ source: file }, reason, 'name a result saved by `ipiv-bench run`');
   }
   return parseResult(file, text);
@@ -28,12 +35,11 @@ export function parseResult(file: string, text: string): LoadedResult {
   try {
     data = JSON.parse(text);
   } catch (error) {
-    const message = `not valid JSON: ${(error as Error).message.replace(/ in JSON.*| JSON input$/, '')}`;
-    return unusable(
-      { source: file, ...syntaxPosition(text, error as Error) },
-      message,
-      'the file is damaged; run the scenario again',
-    );
+    const ended = text.trim() === '' || /JSON input$|^Unterminated/.test((error as Error).message);
+    const message = ended
+      ? 'JSON ends too early: the file is empty or truncated'
+      : `not valid JSON: ${(error as Error).message.replace(/ in JSON.*/, '').replace(/^./, (c) => c.toLowerCase())}`;
+    return unusable({ source: file, ...syntaxPosition(text, error as Error) }, message, 'run the scenario again');
   }
   if (!isObject(data) || data['kind'] !== RESULT_KIND) {
     return noResult(file);
