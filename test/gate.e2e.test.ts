@@ -101,7 +101,7 @@ describe('gate', () => {
   it.each([
     [['--exact', '--max-increase', '2%'], /--exact: does not go with/],
     [['--metric', 'exit=1'], /unknown metric "exit"; did you mean "exits"\?/],
-    [['--metric', 'exits'], /no metric/],
+    [['--metric', 'exits'], /no "="/],
     [['--max-increase', 'much'], /expected a share such as 2%/],
   ])('refuses %j', (args, expected) => {
     const { code, stderr } = gate('base.json', 'again.json', ...args);

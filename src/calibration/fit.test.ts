@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadProfile, type CostProfile } from '../cost/profile.js';
-import { fit } from './fit.js';
+import { fit, FitError } from './fit.js';
 
 const prior = loadProfile('prior');
 
@@ -45,6 +45,11 @@ describe('fit', () => {
     for (const name of ['exit-tail', 'exit-dispatch', 'apic-write-handler'] as const) {
       expect(profile.steps[name].value).toBe(prior.steps[name].value);
     }
+  });
+
+  it('refuses averages that would need costs far outside their ranges', () => {
+    expect(() => fit(prior, { ...options, targets: [10, 9_999_999, 3300, 2700] })).toThrow(FitError);
+    expect(() => fit(prior, { ...options, targets: [10, 10, 10, 10] })).toThrow(/would have to be -?\d+ cycles/);
   });
 
   it('leaves steps outside the free groups alone', () => {

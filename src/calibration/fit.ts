@@ -39,7 +39,18 @@ const CLOSE_ENOUGH = 0.5;
 /** Responses are measured over this many cycles, so that the steps of the spin loops average out. */
 const PROBE = 16;
 
-/** Fits `prior`; the start is the middle of every range. */
+/** A step more than this many times the width of its range away from it means that the table is of something else. */
+const FURTHEST = 4;
+
+/** The data cannot be fitted; the message says why. */
+export class FitError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'FitError';
+  }
+}
+
+/** Fits `prior`; the start is the middle of every range. Throws a FitError where no sensible values reproduce the rows. */
 export function fit(prior: CostProfile, options: FitOptions): Fit {
   const free = freeSteps(prior);
   const suggested = free.map((name) => prior.steps[name].value);
@@ -66,6 +77,7 @@ export function fit(prior: CostProfile, options: FitOptions): Fit {
       suggested,
       widths,
     );
+    free.forEach((name, step) => checkPlausible(name, values[step], rangeOf(name, prior.steps[name])));
     if (iterations === 0) jacobian = measureJacobian(prior, free, values, options.evaluate);
     averages = options.evaluate(withValues(prior, free, values));
     iterations++;
@@ -88,6 +100,14 @@ function freeSteps(profile: CostProfile): StepName[] {
 function rangeOf(name: StepName, step: StepCost): readonly [number, number] {
   if (step.range === undefined) throw new RangeError(`step ${name} is in a free group but has no range`);
   return step.range;
+}
+
+/** Before the machine is run with it: with a huge value that takes hours, with a negative one it means nothing. */
+function checkPlausible(name: StepName, value: number, [low, high]: readonly [number, number]): void {
+  const slack = FURTHEST * (high - low);
+  if (value >= 0 && value >= low - slack && value <= high + slack) return;
+  const needed = `${name} would have to be ${value.toFixed(0)} cycles, its range is ${low} to ${high}`;
+  throw new FitError(`no plausible costs reproduce these averages: ${needed}`);
 }
 
 function mean(values: readonly number[]): number {
@@ -136,7 +156,7 @@ function nearestToPrior(
 ): number[] {
   const weighted = jacobian.map((row) => row.map((value, step) => value * widths[step] ** 2));
   const multipliers = solve(multiply(weighted, transpose(jacobian)), wanted);
-  if (multipliers === null) throw new RangeError('the rows do not determine the group sums: the fit is singular');
+  if (multipliers === null) throw new FitError('the rows do not determine the group sums: the fit is singular');
   return suggested.map((value, step) => {
     const pull = dot(
       multipliers,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { calibrate, type CalibrationReport } from '../calibration/calibrate.js';
+import { calibrate, type CalibrationOptions, type CalibrationReport } from '../calibration/calibrate.js';
+import { FitError } from '../calibration/fit.js';
 import {
   MEASURED_CASES,
   MeasuredTableError,
@@ -18,7 +19,7 @@ import { writeOutput } from '../result/output-file.js';
 import { profileEvaluator } from '../run/evaluate-profile.js';
 import { suggestion } from '../scenario/closest.js';
 import { expandCases, type Settings } from '../scenario/expand.js';
-import { loadScenario, parseScenario, unreadable } from '../scenario/load.js';
+import { parseScenario, unreadable } from '../scenario/load.js';
 import { bad, good, type Checked } from '../scenario/problem.js';
 import { calibrationText } from './calibration-text.js';
 import { example, type CommandModule } from './command.js';
@@ -26,7 +27,7 @@ import { complain, print, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
-import { scenarioFile } from './scenario-file.js';
+import { namedScenario } from './scenario-file.js';
 
 interface Options {
   readonly prior: string;
@@ -69,14 +70,23 @@ async function execute(file: string, options: Options, command: Command): Promis
   if (!cases.ok) return complain(cases.problems);
 
   const name = options.name ?? basename(file).replace(/\.(csv|json)$/, '');
-  const report = calibrate(table, {
+  const report = fitted(file, table, {
     prior: prior.value,
     name,
     description: options.description ?? `Fitted to ${basename(file)} by \`ipiv-bench calibrate\`.`,
     holdout: holdout.value,
     evaluate: profileEvaluator(loadInterpreter(), cases.value),
   });
-  return deliver(report, options.output, command);
+  return report.ok ? deliver(report.value, options.output, command) : complain(report.problems);
+}
+
+function fitted(source: string, table: MeasuredTable, options: CalibrationOptions): Checked<CalibrationReport> {
+  try {
+    return good(calibrate(table, options));
+  } catch (error) {
+    if (!(error instanceof FitError)) throw error;
+    return bad({ at: { source }, message: error.message, hint: 'check the table, its units, and --scenario' });
+  }
 }
 
 async function deliver(report: CalibrationReport, output: string | undefined, command: Command): Promise<ExitCode> {
@@ -146,6 +156,13 @@ function readPrior(name: string): Checked<CostProfile> {
 
 function checkHoldout(holdout: readonly string[], { columns }: MeasuredTable): Checked<readonly string[]> {
   const names = columns.map(({ name }) => name);
+  if (names.every((name) => holdout.includes(name))) {
+    return bad({
+      at: { source: '--holdout' },
+      message: 'keeps every column from the fit',
+      hint: 'leave one to fit to',
+    });
+  }
   const unknown = holdout.find((each) => !names.includes(each));
   if (unknown === undefined) return good(holdout);
   const at = { source: `--holdout ${unknown}` };
@@ -154,7 +171,7 @@ function checkHoldout(holdout: readonly string[], { columns }: MeasuredTable): C
 
 /** The case behind each column of the table. */
 function measuredCases({ columns }: MeasuredTable, scenario: string): Checked<readonly MachineOptions[]> {
-  const loaded = loadScenario(scenarioFile(scenario));
+  const loaded = namedScenario(scenario);
   if (!loaded.ok) return loaded;
   const cases = expandCases(loaded.value, impossibilities);
   if (!cases.ok) return cases;

@@ -11,7 +11,6 @@ import {
 } from '../result/explanation.js';
 import { explainCase } from '../run/explain-case.js';
 import { planScenario, unitOf, type Plan } from '../run/plan.js';
-import { loadScenario } from '../scenario/load.js';
 import { parseOverride, type Override } from '../scenario/overrides.js';
 import { good, type Checked } from '../scenario/problem.js';
 import { example, type CommandModule } from './command.js';
@@ -20,7 +19,7 @@ import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
 import { toolVersion } from './package-file.js';
-import { scenarioFile } from './scenario-file.js';
+import { namedScenario } from './scenario-file.js';
 
 interface Options {
   readonly profile?: string;
@@ -66,7 +65,7 @@ function plan(scenario: string, { profile, set = [] }: Options): Checked<Plan> {
     if (!parsed.ok) return parsed;
     overrides.push(parsed.value);
   }
-  const loaded = loadScenario(scenarioFile(scenario), overrides);
+  const loaded = namedScenario(scenario, overrides);
   if (!loaded.ok) return loaded;
   const planned = planScenario(loaded.value);
   if (!planned.ok) return planned;

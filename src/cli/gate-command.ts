@@ -102,7 +102,7 @@ function parseMetricLimit(text: string): Checked<MetricLimit> {
   const metric = metricNamed(name);
   if (metric === undefined) {
     const names = Object.keys(METRICS);
-    const message = name === '' ? 'no metric' : `unknown metric "${name}"`;
+    const message = equals < 0 ? 'no "="' : name === '' ? 'no metric' : `unknown metric "${name}"`;
     return bad({ at, message, hint: suggestion(name, names, 'known metrics') });
   }
   const limit = parseLimit(text.slice(equals + 1));

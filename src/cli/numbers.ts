@@ -1,11 +1,12 @@
 import { InvalidArgumentError } from 'commander';
 
-/** An option's value as a whole number of at least `minimum`. */
-export function wholeNumber(minimum: number): (text: string) => number {
+/** An option's value as a whole number from `minimum` to `maximum`. */
+export function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= minimum && Number.isSafeInteger(value)) return value;
-    throw new InvalidArgumentError(`expected a whole number of at least ${minimum}.`);
+    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+    const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+    throw new InvalidArgumentError(`expected a whole number ${range}.`);
   };
 }
 

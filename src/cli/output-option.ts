@@ -19,12 +19,12 @@ const BY_EXTENSION: Readonly<Record<string, string | undefined>> = {
   '.tap': 'tap',
 };
 
-/** Parses the `[FORMAT=]FILE` of `--output`; without a format, the extension decides. */
+/** Parses the `[FORMAT=]FILE` of `--output`; without a format, the extension decides, and - gets the first one. */
 export function parseOutput<Name extends string>(text: string, formats: readonly Name[]): Checked<Output<Name>> {
   const source = `--output ${text}`;
   const equals = text.indexOf('=');
   const target = text.slice(equals + 1);
-  const named = equals < 0 ? BY_EXTENSION[extname(target)] : text.slice(0, equals);
+  const named = equals < 0 ? (text === '-' ? formats[0] : BY_EXTENSION[extname(target)]) : text.slice(0, equals);
   if (target === '')
     return bad({ at: { source }, message: 'no file', hint: 'write --output csv=FILE, or - for stdout' });
   if (named === undefined) {

@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
 import { FORMAT_NAMES, type FormatName } from '../report/format.js';
 import { planScenario, type Plan } from '../run/plan.js';
-import { loadScenario } from '../scenario/load.js';
 import { parseOverride, type Override } from '../scenario/overrides.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import { example, type CommandModule } from './command.js';
@@ -11,7 +10,7 @@ import { collect, wholeNumber } from './numbers.js';
 import { parseOutput, type Output } from './output-option.js';
 import { stdoutStyle } from './output-style.js';
 import { runPlans, type RunSettings } from './run-plans.js';
-import { scenarioFile } from './scenario-file.js';
+import { namedScenario } from './scenario-file.js';
 
 interface Options {
   readonly runs?: string;
@@ -26,6 +25,9 @@ interface Options {
   readonly save: boolean;
 }
 
+/** Worker threads of one process. */
+const MOST_JOBS = 256;
+
 /** `ipiv-bench run SCENARIO...` */
 export const runCommand: CommandModule = {
   define(command, run) {
@@ -38,7 +40,7 @@ export const runCommand: CommandModule = {
       .option('--profile <p>', 'cost profile: a built-in name or a file')
       .option('--set <key=value>', 'set any key of the scenario; repeatable', collect)
       .optionsGroup('How to run it:')
-      .option('--jobs <n>', 'worker threads; results do not depend on it', wholeNumber(1), 1)
+      .option('--jobs <n>', 'worker threads; results do not depend on it', wholeNumber(1, MOST_JOBS), 1)
       .optionsGroup('Where results go:')
       .addOption(new Option('--format <format>', 'format on stdout (default: table)').choices(FORMAT_NAMES))
       .option('-o, --output <[format=]file>', 'also write a report; - is stdout; repeatable', collect)
@@ -70,7 +72,7 @@ function plan(scenarios: readonly string[], options: Options): Checked<readonly 
   const plans: Plan[] = [];
   const problems: Problem[] = [];
   for (const name of scenarios) {
-    const loaded = loadScenario(scenarioFile(name), overrides.value);
+    const loaded = namedScenario(name, overrides.value);
     const planned = loaded.ok ? planScenario(loaded.value) : loaded;
     if (planned.ok) plans.push(planned.value);
     else problems.push(...planned.problems);

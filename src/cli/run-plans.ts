@@ -26,7 +26,8 @@ export interface RunSettings {
 
 /** Runs the plans one after the other; each is saved and reported before the next begins. */
 export async function runPlans(plans: readonly Plan[], settings: RunSettings): Promise<ExitCode> {
-  const opened = openEngine(settings.jobs);
+  const units = Math.max(...plans.map(({ cases, scenario }) => cases.length * scenario.runs));
+  const opened = openEngine(Math.min(settings.jobs, units));
   if (!opened.ok) return complain(opened.problems);
   const engine = opened.value;
   const signal = interruptSignal();

@@ -82,11 +82,18 @@ export function loadProfile(nameOrPath: string): CostProfile {
   );
 }
 
+const UNREADABLE: Readonly<Record<string, string | undefined>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'is a directory',
+  EACCES: 'permission denied',
+};
+
 function readProfile(location: string | URL, name: string): string {
   try {
     return readFileSync(location, 'utf8');
   } catch (error) {
-    throw new ProfileError(`profile ${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ProfileError(`profile ${name} cannot be read: ${UNREADABLE[code ?? ''] ?? message}`);
   }
 }
 

@@ -29,7 +29,7 @@ const RULES: readonly Rule[] = [
     ipiv && !kvm.enableApicv
       ? impossible(
           ['ipiv'],
-          'IPI virtualization needs APICv, which enableApicv: false turns off',
+          'IPI virtualization needs APICv, which kvm.enableApicv=false turns off',
           'set ipiv to false, or kvm.enableApicv to true',
         )
       : null,
@@ -71,7 +71,7 @@ const RULES: readonly Rule[] = [
     host.pcpus !== null && host.pcpus < vcpus
       ? impossible(
           ['host', 'pcpus'],
-          `each vCPU is pinned to a physical CPU of its own: ${String(host.pcpus)} CPUs cannot carry ${String(vcpus)} vCPUs`,
+          `host.pcpus is ${String(host.pcpus)}, fewer than the ${String(vcpus)} vCPUs: each is pinned to a CPU of its own`,
           'raise host.pcpus, or leave it out',
         )
       : null,
@@ -96,7 +96,7 @@ const RULES: readonly Rule[] = [
     return kvm.maxVcpuIds < vcpus || kvm.maxVcpuIds > maxVcpuIds
       ? impossible(
           ['kvm', 'maxVcpuIds'],
-          `${String(kvm.maxVcpuIds)} vCPU IDs are not between vcpus (${String(vcpus)}) and KVM's ${String(maxVcpuIds)}`,
+          `kvm.maxVcpuIds is ${String(kvm.maxVcpuIds)}, not from vcpus (${String(vcpus)}) to KVM's ${String(maxVcpuIds)}`,
           'choose a number in that range, or leave it out',
         )
       : null;

@@ -108,7 +108,8 @@ function perIteration({ iterations }: CaseRecord, counts: readonly number[]): nu
 export function originText(result: SavedResult, { columns }: TableLayout): string {
   if (sourceOf(result) === 'hardware') return `measured on ${machineText(result)}`;
   const profiles = [...new Set(columns.map(({ record }) => record.profile.name))].join(', ');
-  return `profile ${profiles}, noise ${result.scenario.noise}, seed ${result.seed}`;
+  const origin = `profile ${profiles}, noise ${result.scenario.noise}, seed ${result.seed}`;
+  return result.interrupted ? `${origin}; interrupted: averages are over finished runs only` : origin;
 }
 
 /** What is known of a real machine, in one line. */
