@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
-import type { ExitCode } from './exit-code.js';
 
 /** One subcommand: adds its arguments, options and example, and says what to do. */
 export interface CommandModule {
   define(command: Command, run: Runner): void;
 }
 
-/** Runs a command's work and takes its exit code. */
-export type Runner = (work: () => Promise<ExitCode>) => Promise<void>;
+/** Runs a command's work and takes its exit code: an ExitCode, or what a guest ended with. */
+export type Runner = (work: () => Promise<number>) => Promise<void>;
 
 /** An example at the end of a command's help. */
 export function example(command: Command, ...lines: readonly string[]): void {

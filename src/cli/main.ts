@@ -32,6 +32,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: 
     group: 'Compare:',
     load: async () => (await import('./show-command.js')).showCommand,
   },
+  boot: {
+    summary: 'run a multiboot guest image, its serial console on stdout',
+    group: 'Measure:',
+    load: async () => (await import('./boot-command.js')).bootCommand,
+  },
   gate: {
     summary: 'compare a saved result with a baseline and fail if it is worse',
     group: 'Compare:',

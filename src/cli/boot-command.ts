@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { Option } from 'commander';
+import { costTable } from '../cost/cost-table.js';
+import { DEFAULT_PROFILE, loadProfile, ProfileError } from '../cost/profile.js';
+import type { CostTable } from '../cost/step.js';
+import { buildImageMachine, type ImageMachine } from '../machine/image-machine.js';
+import { IMAGE_HALT_POLICIES, type ImageHaltPolicy, type ImageOptions } from '../machine/image-options.js';
+import { runImage } from '../machine/image-run.js';
+import { MOST_CPUS } from '../machine/impossible.js';
+import { loadInterpreter } from '../machine/interpreter.js';
+import { APIC_MODES, KVM_VERSIONS, type ApicMode } from '../machine/machine-options.js';
+import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
+import { example, type CommandModule } from './command.js';
+import { complain, tell } from './console.js';
+import { EXIT } from './exit-code.js';
+import { collect, wholeNumber } from './numbers.js';
+
+/** The emulated host: its TSC runs at 2 GHz. */
+const HOST = {
+  apicMode: 'x2apic',
+  tscGHz: 2,
+  pcpus: null,
+  threadsPerCore: 1,
+  coresPerSocket: 64,
+  mitigations: false,
+} as const;
+const HALT_POLL_NS = 200_000;
+const PLE_GAP = 128;
+const PLE_WINDOW = 4096;
+const CYCLES_PER_SECOND = HOST.tscGHz * 1e9;
+const LARGEST_EXIT_CODE = 255;
+const NEWLINE = 0x0a;
+
+interface Options {
+  readonly append: string;
+  readonly env?: readonly string[];
+  readonly vcpus: number;
+  readonly memory: number;
+  readonly apic: ApicMode;
+  readonly ipiv: 'on' | 'off';
+  readonly apicv: 'on' | 'off';
+  readonly kvm: ImageOptions['kvm']['version'];
+  readonly bare?: true;
+  readonly apHaltPolicy: ImageHaltPolicy;
+  readonly profile: string;
+  readonly maxCycles?: number;
+  readonly timeout: number;
+  readonly fastForward: boolean;
+}
+
+/** `ipiv-bench boot IMAGE` */
+export const bootCommand: CommandModule = {
+  define(command, run) {
+    const onOff = (flag: string, description: string): Option =>
+      new Option(`${flag} <on|off>`, description).choices(['on', 'off']).default('on');
+    command
+      .argument('<image>', 'multiboot-1 kernel, such as a .flat file of kvm-unit-tests')
+      .optionsGroup('The guest:')
+      .option('--append <arguments>', 'command line behind the name of the image', '')
+      .option('--env <NAME=VALUE>', 'a line of the environment module; repeatable', collect)
+      .option('--vcpus <n>', 'virtual CPUs', wholeNumber(1), 2)
+      .option('--memory <MiB>', 'memory', wholeNumber(2), 128)
+      .addOption(new Option('--apic <mode>', 'xapic hides the x2APIC').choices(APIC_MODES).default('x2apic'))
+      .addOption(
+        new Option('--ap-halt-policy <policy>', 'HLT of the other CPUs; spin is not architectural')
+          .choices(IMAGE_HALT_POLICIES)
+          .default('hlt'),
+      )
+      .optionsGroup('What it runs on:')
+      .addOption(onOff('--ipiv', 'IPI virtualization'))
+      .addOption(onOff('--apicv', 'APIC virtualization; off turns off IPI virtualization as well'))
+      .addOption(new Option('--kvm <version>', 'version of KVM').choices(KVM_VERSIONS).default('6.12'))
+      .option('--bare', 'no hypervisor: run on the emulated processors themselves')
+      .option('--profile <p>', 'cost profile: a built-in name or a file', DEFAULT_PROFILE)
+      .optionsGroup('How long:')
+      .option('--max-cycles <n>', 'simulated cycles after which the guest counts as hanging', wholeNumber(1))
+      .option('--timeout <seconds>', 'the same, in simulated seconds', wholeNumber(1), 600)
+      .option('--no-fast-forward', 'simulate every pass of idle loops; results are the same')
+      .action((image: string, options: Options) => run(() => Promise.resolve(execute(image, options))));
+    example(command, 'ipiv-bench boot vmexit.flat --append "cpuid ipi" --apic xapic --ipiv off');
+    command.addHelpText(
+      'after',
+      '\nExit code: what the guest writes to its exit port (255 if it is more). 4: the guest failed or did not end. 2: no\n' +
+        'image that can be loaded.',
+    );
+  },
+};
+
+function execute(file: string, options: Options): number {
+  const lines = new LineWriter();
+  const machine = prepare(file, options, (byte) => lines.write(byte));
+  if (!machine.ok) return complain(machine.problems);
+  if (options.apHaltPolicy === 'spin') {
+    tell('note: with --ap-halt-policy spin, HLT of the other CPUs is a one-cycle no-op; no processor does that');
+  }
+  const outcome = runImage(machine.value);
+  lines.flush();
+  if (outcome.kind === 'exit') return Math.min(outcome.code, LARGEST_EXIT_CODE);
+  tell(`error: ${outcome.message}, after ${machine.value.cycles()} cycles`);
+  for (const line of outcome.details) tell(`  ${line}`);
+  return EXIT.GUEST_FAILED;
+}
+
+/** Writes the console to stdout line by line. */
+class LineWriter {
+  #bytes: number[] = [];
+
+  write(byte: number): void {
+    this.#bytes.push(byte);
+    if (byte === NEWLINE) this.flush();
+  }
+
+  flush(): void {
+    if (this.#bytes.length > 0) process.stdout.write(Uint8Array.from(this.#bytes));
+    this.#bytes = [];
+  }
+}
+
+function prepare(file: string, options: Options, output: (byte: number) => void): Checked<ImageMachine> {
+  const wrong = checkOptions(options);
+  if (wrong !== null) return bad(wrong);
+  const image = readImage(file);
+  if (!image.ok) return image;
+  const costs = readCosts(options.profile);
+  if (!costs.ok) return costs;
+  const machine = buildImageMachine(image.value, imageOptions(file, options), {
+    interpreter: loadInterpreter(),
+    costs: costs.value,
+    simulation: { fastForward: options.fastForward },
+    console: output,
+  });
+  if (machine.kind === 'machine') return good(machine);
+  const { message, hint, offset } = machine;
+  return bad({ at: { source: offset === 0 ? file : `${file} at byte ${offset}` }, message, hint });
+}
+
+function checkOptions({ vcpus, apic }: Options): Problem | null {
+  if (vcpus > MOST_CPUS) {
+    return {
+      at: { source: `--vcpus ${vcpus}` },
+      message: `the emulated host has ${MOST_CPUS} CPUs`,
+      hint: 'take fewer',
+    };
+  }
+  if (apic === 'xapic' && vcpus > 255) {
+    return { at: { source: '--apic xapic' }, message: 'its IDs are 8 bits wide', hint: 'take at most 255 vCPUs' };
+  }
+  return null;
+}
+
+function imageOptions(file: string, options: Options): ImageOptions {
+  const { append, env = [], timeout, maxCycles } = options;
+  return {
+    commandLine: append === '' ? file : `${file} ${append}`,
+    environment: env.map((line) => `${line}\n`).join(''),
+    memoryMiB: options.memory,
+    vcpus: options.vcpus,
+    apicMode: options.apic,
+    ipiv: options.ipiv === 'on',
+    bare: options.bare === true,
+    haltPolicy: options.apHaltPolicy,
+    host: HOST,
+    cpu: { ipiv: true, uintr: false },
+    kvm: {
+      version: options.kvm,
+      enableApicv: options.apicv === 'on',
+      haltPollNs: HALT_POLL_NS,
+      maxVcpuIds: null,
+      pleGap: PLE_GAP,
+      pleWindow: PLE_WINDOW,
+    },
+    maxCycles: maxCycles ?? timeout * CYCLES_PER_SECOND,
+  };
+}
+
+function readImage(file: string): Checked<Uint8Array> {
+  try {
+    return good(readFileSync(file));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return bad({ at: { source: file }, message: code === 'ENOENT' ? 'no such file' : message, hint: 'check the path' });
+  }
+}
+
+function readCosts(name: string): Checked<CostTable> {
+  try {
+    return good(costTable(loadProfile(name), HOST.tscGHz));
+  } catch (error) {
+    if (!(error instanceof ProfileError)) throw error;
+    const hint = 'see `ipiv-bench list profiles`';
+    return bad({ at: { source: `--profile ${name}` }, message: error.message, hint });
+  }
+}
