@@ -2,6 +2,7 @@ import { Code, Register } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import type { Assembler } from '../../guest/assembler.js';
 import { dword, EAX, EBX, ECX, EDX, ESI, qword, RAX, RBX } from '../../guest/operand.js';
+import { APIC_ADDRESS, LOCAL_APIC } from '../../guest/memory-map.js';
 import { emitWriteMsr } from '../../guest/programs/local-apic.js';
 import { STEP } from '../../cost/step.js';
 import * as X from '../../hardware/vmx/exit-reason.js';
@@ -10,6 +11,7 @@ import type { IoBus, KernelDevices } from '../kernel-devices.js';
 import {
   COUNTER,
   emitEnd,
+  emitIcrWrite,
   HALTS,
   kvmMachine,
   VECTOR,
@@ -22,6 +24,8 @@ const RESULT = COUNTER + 64;
 const PIC = 0x21;
 const EVENT_PORT = 0x90;
 const EVENT_DATA = 0xfa;
+/** In the page of the local APIC, which is a device in x2APIC mode with flexpriority off. */
+const FAST_ADDRESS = LOCAL_APIC + 0x800;
 
 /** A PIC's mask register, an eventfd with data at EVENT_PORT. */
 class Devices implements KernelDevices {
@@ -49,8 +53,8 @@ class Devices implements KernelDevices {
     return value === EVENT_DATA;
   }
 
-  isFast(): boolean {
-    return false;
+  isFast(guestPhysical: number): boolean {
+    return guestPhysical === FAST_ADDRESS;
   }
 }
 
@@ -102,6 +106,86 @@ describe('ports', () => {
     expect(charges(machine, STEP.EVENTFD_SIGNAL)).toBe(signals);
     expect(machine.writes).toEqual(writes);
     expect(charges(machine, STEP.USER_SPACE_EXIT)).toBe(writes.length + 1);
+  });
+});
+
+describe('memory', () => {
+  it('a write to the fast MMIO bus is not decoded', () => {
+    const machine = run(
+      (asm) => {
+        asm.mov(RAX, qword(APIC_ADDRESS));
+        asm.mov(dword(RAX, 0x800), EBX);
+        asm.mov(dword(RAX, 0x800), EBX);
+      },
+      { kernelDevices: new Devices(), parameters: { flexpriority: false, enableApicv: false } },
+    );
+    expect(charges(machine, STEP.EVENTFD_SIGNAL)).toBe(2);
+    expect(charges(machine, STEP.INSTRUCTION_EMULATION)).toBe(0);
+    expect(exits(machine, X.EXIT_REASON_EPT_MISCONFIG)).toBe(2);
+  });
+});
+
+describe('instructions', () => {
+  it('WBINVD and INVD have no effect', () => {
+    const machine = run((asm) => {
+      asm.plain(Code.Wbinvd);
+      asm.plain(Code.Invd);
+    });
+    expect([exits(machine, X.EXIT_REASON_WBINVD), exits(machine, X.EXIT_REASON_INVD)]).toEqual([1, 1]);
+    expect(charges(machine, STEP.WBINVD_HANDLER)).toBe(1);
+  });
+
+  it.each([
+    ['RDPMC', Code.Rdpmc, X.EXIT_REASON_RDPMC],
+    ['VMLAUNCH', Code.Vmlaunch, X.EXIT_REASON_VMLAUNCH],
+  ])('%s is a fault', (_, code, reason) => {
+    const machine = kvmMachine({
+      sender: (asm) => {
+        asm.plain(code);
+      },
+    });
+    machine.run(LONG);
+    // There is no handler: double fault, triple fault.
+    expect(machine.failures).toEqual([{ kind: 'shutdown' }]);
+    expect(exits(machine, reason)).toBe(1);
+  });
+});
+
+describe('without APICv', () => {
+  it('43: lowering CR8 below the class of a request exits, and the interrupt comes', () => {
+    const machine = run(
+      (asm) => {
+        asm.plain(Code.Sti);
+        asm.mov(EAX, 4);
+        asm.movControl(Code.Mov_cr_r64, Register.CR8, Register.RAX);
+        emitIcrWrite(asm, 'x2apic', (1 << 18) | VECTOR, 0);
+        asm.mov(EAX, 0);
+        asm.movControl(Code.Mov_cr_r64, Register.CR8, Register.RAX);
+        const wait = asm.here('wait');
+        asm.mov(EBX, 1);
+        asm.cmp(dword(COUNTER), EBX);
+        asm.jcc('ne', wait);
+      },
+      { parameters: { enableApicv: false } },
+    );
+    expect(exits(machine, X.EXIT_REASON_TPR_BELOW_THRESHOLD)).toBe(1);
+    expect(machine.counter()).toBe(1);
+  });
+
+  it('7: an interrupt that comes while IF = 0 waits for an interrupt window', () => {
+    const machine = run(
+      (asm) => {
+        emitIcrWrite(asm, 'x2apic', (1 << 18) | VECTOR, 0);
+        asm.plain(Code.Sti);
+        const wait = asm.here('wait');
+        asm.mov(EBX, 1);
+        asm.cmp(dword(COUNTER), EBX);
+        asm.jcc('ne', wait);
+      },
+      { parameters: { enableApicv: false } },
+    );
+    expect(exits(machine, X.EXIT_REASON_INTERRUPT_WINDOW)).toBe(1);
+    expect(charges(machine, STEP.INTERRUPT_WINDOW_HANDLER)).toBe(1);
   });
 });
 
