@@ -11,18 +11,18 @@ export interface MeasuredResult {
 /** The IPI cases of an imported result as a table; the message of an error names the case. */
 export function measuredTableOf(result: SavedResult, origin: string): MeasuredResult {
   if (sourceOf(result) !== 'hardware') {
-    throw new MeasuredTableError(`${origin}: an emulated result: a profile is fitted to measured cycles`);
+    throw new MeasuredTableError(origin, 'an emulated result: a profile is fitted to measured cycles');
   }
   const cases = result.cases.filter(({ settings, runs }) => settings['workload'] === 'ipi' && runs.length > 0);
-  if (cases.length === 0) throw new MeasuredTableError(`${origin}: no case with cycles of workload ipi`);
+  if (cases.length === 0) throw new MeasuredTableError(origin, 'no case with cycles of workload ipi');
   const names = cases.map(columnName);
   const columns = cases.map((record, index) => {
     const { id, runs } = record;
     const name = names[index];
     if (names.indexOf(name) !== index) {
-      throw new MeasuredTableError(`${origin}: two cases are ${name}: ${cases[names.indexOf(name)].id} and ${id}`);
+      throw new MeasuredTableError(origin, `two cases are ${name}: ${cases[names.indexOf(name)].id} and ${id}`);
     }
-    if (runs.length < 2) throw new MeasuredTableError(`${origin}: one run of ${id}: at least two are needed`);
+    if (runs.length < 2) throw new MeasuredTableError(origin, `one run of ${id}: at least two are needed`);
     return measuredColumn(
       name,
       runs.map(({ outer }) => outer),
@@ -33,6 +33,6 @@ export function measuredTableOf(result: SavedResult, origin: string): MeasuredRe
 
 function columnName({ settings }: CaseRecord): string {
   const name = `${String(settings['apicMode'])}_${settings['ipiv'] === true ? 'on' : 'off'}`;
-  if (!(name in MEASURED_CASES)) throw new MeasuredTableError(`${name} is no case that can be fitted`);
+  if (!(name in MEASURED_CASES)) throw new MeasuredTableError(name, 'is no case that can be fitted');
   return name;
 }

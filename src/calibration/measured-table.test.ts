@@ -23,4 +23,9 @@ describe('measured table', () => {
     expect(() => parseMeasuredTable(csv, 't.csv')).toThrow(MeasuredTableError);
     expect(() => parseMeasuredTable(csv, 't.csv')).toThrow(message);
   });
+
+  it('is refused with a column that appears twice', () => {
+    const csv = 'xapic_off,xapic_off\n6000,6000\n6010,6010\n';
+    expect(() => parseMeasuredTable(csv, 't.csv')).toThrow('t.csv:1: column xapic_off appears twice');
+  });
 });

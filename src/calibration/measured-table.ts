@@ -24,11 +24,16 @@ export const MEASURED_CASES = {
 
 export type MeasuredCase = keyof typeof MEASURED_CASES;
 
-/** The table is not usable; the message names line and column. */
+/** The table is not usable; `origin` is the file, the message begins with it and the line. */
 export class MeasuredTableError extends Error {
-  constructor(message: string) {
-    super(message);
+  readonly reason: string;
+  readonly line: number | undefined;
+
+  constructor(origin: string, reason: string, line?: number) {
+    super(`${origin}${line === undefined ? '' : `:${line}`}: ${reason}`);
     this.name = 'MeasuredTableError';
+    this.reason = reason;
+    this.line = line;
   }
 }
 
@@ -39,9 +44,11 @@ export function parseMeasuredTable(csv: string, origin: string): MeasuredTable {
   names.forEach((name, column) => {
     if (name !== 'run' && !(name in MEASURED_CASES)) {
       const known = Object.keys(MEASURED_CASES).join(', ');
-      throw new MeasuredTableError(`${origin}:1: column ${String(column + 1)} is '${name}'; known are run, ${known}`);
+      throw new MeasuredTableError(origin, `column ${column + 1} is '${name}'; known are run, ${known}`, 1);
     }
   });
+  const twice = names.find((name, column) => names.indexOf(name) !== column);
+  if (twice !== undefined) throw new MeasuredTableError(origin, `column ${twice} appears twice`, 1);
   const columns = names.flatMap((name, column) =>
     name === 'run'
       ? []
@@ -53,7 +60,7 @@ export function parseMeasuredTable(csv: string, origin: string): MeasuredTable {
         ],
   );
   if (columns.length === 0 || rows.length < 2)
-    throw new MeasuredTableError(`${origin}: no columns of cycles, or fewer than two runs`);
+    throw new MeasuredTableError(origin, 'no columns of cycles, or fewer than two runs');
   return { columns };
 }
 
@@ -61,7 +68,7 @@ function readCsv(csv: string, origin: string): string[][] {
   try {
     return parse(csv, { skip_empty_lines: true, bom: true });
   } catch (error) {
-    throw new MeasuredTableError(`${origin}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new MeasuredTableError(origin, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -69,7 +76,7 @@ function cell(row: readonly string[], column: number, line: number, name: string
   const text = (row[column] ?? '').trim();
   const value = Number(text);
   if (text === '' || !Number.isFinite(value) || value <= 0) {
-    throw new MeasuredTableError(`${origin}:${String(line)}: ${name} is '${text}', not a number of cycles`);
+    throw new MeasuredTableError(origin, `${name} is '${text}', not a number of cycles`, line);
   }
   return value;
 }

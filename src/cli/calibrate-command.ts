@@ -118,7 +118,8 @@ function readTable(file: string): Checked<ReadTable> {
       : good({ table: parseMeasuredTable(text, file), settings: null });
   } catch (error) {
     if (!(error instanceof MeasuredTableError)) throw error;
-    return bad({ at: { source: 'table' }, message: error.message, hint: 'see `ipiv-bench calibrate --help`' });
+    const at = { source: file, ...(error.line === undefined ? {} : { line: error.line, column: 1 }) };
+    return bad({ at, message: error.reason, hint: 'see `ipiv-bench calibrate --help`' });
   }
 }
 

@@ -103,7 +103,8 @@ function parseMetricLimit(text: string): Checked<MetricLimit> {
   if (metric === undefined) {
     const names = Object.keys(METRICS);
     const message = equals < 0 ? 'no "="' : name === '' ? 'no metric' : `unknown metric "${name}"`;
-    return bad({ at, message, hint: suggestion(name, names, 'known metrics') });
+    const usage = equals < 0 ? 'write NAME=LIMIT; ' : '';
+    return bad({ at, message, hint: `${usage}${suggestion(name, names, 'known metrics')}` });
   }
   const limit = parseLimit(text.slice(equals + 1));
   const hint = 'write a share such as 2%, or a ceiling such as 4000';
