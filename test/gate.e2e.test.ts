@@ -21,7 +21,8 @@ describe('gate', () => {
     const profile = JSON.parse(readFileSync('src/cost/profiles/ipiv-v1.json', 'utf8')) as {
       steps: Record<string, { value: number }>;
     };
-    profile.steps['vm-exit'].value += 1;
+    // A step that only IPIs sent by software have: set-up takes VM exits with IPI virtualization, too.
+    profile.steps['apic-map-lookup'].value += 1;
     writeFileSync(join(folder, 'slower.profile.json'), JSON.stringify(profile));
     measure('slower.json', ['--profile', './slower.profile.json']);
   });
@@ -37,7 +38,7 @@ describe('gate', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^gate failed: 1 of 2 rows unchanged/);
     expect(stdout).toMatch(/^moved: workload=ipi apicMode=x2apic ipiv=off /m);
-    expect(stdout).toMatch(/^ {2}sender step vm-exit cycles .* \(\+1, /m);
+    expect(stdout).toMatch(/^ {2}sender step apic-map-lookup cycles .* \(\+1, /m);
     expect(stdout).toMatch(/^note: profile: ipiv-v1 /m);
   });
 
