@@ -102,7 +102,7 @@ function isIdle(body: readonly Instruction[]): boolean {
     if (!onlyLoads) return false;
   }
   if ((flagsReadFirst & flagsWritten) !== 0) return false;
-  return written.every((parts, register) => (parts & (readFirst[register])) === 0);
+  return written.every((parts, register) => (parts & readFirst[register]) === 0);
 }
 
 function isAllowed(instruction: Instruction, body: readonly Instruction[]): boolean {
@@ -133,10 +133,10 @@ function noteRegisters(info: InstructionInfo, written: Uint8Array, readFirst: Ui
   });
   const general = used.filter(({ number }) => number >= 0);
   for (const { number, parts, access } of general) {
-    if (reads(access)) readFirst[number] = (readFirst[number]) | (parts & ~(written[number]));
+    if (reads(access)) readFirst[number] = readFirst[number] | (parts & ~written[number]);
   }
   for (const { number, parts, access } of general) {
-    if (writes(access)) written[number] = (written[number]) | (parts === 7 ? PARTS_64 : parts);
+    if (writes(access)) written[number] = written[number] | (parts === 7 ? PARTS_64 : parts);
   }
   return used.every(({ number, access }) => number >= 0 || !writes(access));
 }
@@ -179,6 +179,6 @@ function summarize(
     ticks += ticksOf(instruction);
     at += instruction.length;
   });
-  const intervals = pausesAt.map((time, index) => (pausesAt[index + 1] ?? (pausesAt[0]) + ticks) - time);
+  const intervals = pausesAt.map((time, index) => (pausesAt[index + 1] ?? pausesAt[0] + ticks) - time);
   return { ticks, instructions: body.length, pauses: pausesAt.length, pauseInterval: Math.max(0, ...intervals), exits };
 }
