@@ -88,7 +88,7 @@ describe('gate', () => {
       'a truncated result',
       'short.json',
       (text: string) => text.slice(0, 5000),
-      /^error: short\.json:\d+:\d+: not valid JSON/,
+      /^error: short\.json:\d+:\d+: JSON ends too early/,
     ],
     ['something else', 'else.json', () => '{"a": 1}', /^error: else\.json:1:1: not a saved result/],
   ])('refuses %s', (_, name, change, expected) => {
