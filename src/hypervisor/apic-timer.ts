@@ -128,12 +128,15 @@ export function cancelApicTimer(host: HostCpu): void {
   host.vcpu.timer.pending = false;
 }
 
-/** apic_timer_expired: the interrupt is delivered at the next opportunity of the run loop. */
-function expireTimer({ cpu, vcpu }: HostCpu): void {
+/**
+ * apic_timer_expired: the interrupt is delivered by the fastpath (with APICv) or at the next round of the run loop, which
+ * the request enforces.
+ */
+function expireTimer({ cpu, vcpu }: HostCpu, inHostInterrupt = false): void {
   cpu.charge(STEP.TIMER_EXPIRY);
   if (vcpu.timer.pending) return;
   vcpu.timer.pending = true;
-  vcpu.requests |= KVM_REQ_UNBLOCK;
+  if (inHostInterrupt || !vcpu.apicvActive) vcpu.requests |= KVM_REQ_UNBLOCK;
 }
 
 /** vmx_update_hv_timer, right before VM entry: what is left, in units of the preemption timer. */
@@ -163,7 +166,7 @@ export function hostTimerExpired(host: HostCpu): void {
   const { timer } = vcpu;
   if (!timer.onHostTimer || cpu.tsc < hostDeadline(vcpu)) return;
   timer.onHostTimer = false;
-  expireTimer(host);
+  expireTimer(host, true);
   if (vcpu.sleeping) {
     cpu.charge(STEP.THREAD_WAKEUP);
     wakeThread(host, vcpu);

@@ -51,6 +51,12 @@ describe('MSRs', () => {
     expect(write(cpuFixture().cpu, msr, value)).toBe(false);
   });
 
+  it('IA32_APIC_BASE.EXTD is reserved on a processor without x2APIC', () => {
+    const { cpu } = cpuFixture();
+    Object.assign(cpu, { features: { ...cpu.features, x2apic: false } });
+    expect(write(cpu, M.MSR_IA32_APIC_BASE, 0xfee0_0d00n)).toBe(false);
+  });
+
   it('EFER.LMA cannot be written', () => {
     const { cpu } = cpuFixture();
     expect(write(cpu, M.MSR_EFER, 0x901n)).toBe(true);

@@ -67,6 +67,8 @@ const MISC_ENABLE_WRITABLE = 0x0044_0009;
 const SPEC_CTRL_WRITABLE = 7;
 /** RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, MDS_NO. */
 const ARCH_CAPABILITIES = 0x2b;
+/** x2APIC mode, reserved without CPUID.1:ECX[21]. */
+const APIC_BASE_EXTD = 1 << 10;
 const MICROCODE_REVISION = 0x2b00_0000;
 const DEBUGCTL_WRITABLE = 0xffff;
 const TWO_32 = 2 ** 32;
@@ -318,6 +320,7 @@ function writeControlMsr(cpu: Cpu, msr: number, hi: number, lo: number): boolean
     case MSR_IA32_TSC_ADJUST:
       return adjustTsc(cpu, (hi | 0) * TWO_32 + lo - msrs.tscAdjust);
     case MSR_IA32_APIC_BASE:
+      if (!cpu.features.x2apic && (lo & APIC_BASE_EXTD) !== 0) return false;
       cpu.flushTlbs();
       return cpu.bus.route(cpu, cpu.apic.writeApicBase(hi, lo));
     case MSR_IA32_TSC_DEADLINE:
