@@ -95,7 +95,7 @@ describe('compare', () => {
       ['base.json', 'lab.log'],
       /^error: lab\.log:1:1: not a saved result; .*`ipiv-bench import`/,
     ],
-    ['a half-written result', ['base.json', 'half.json'], /^error: half\.json:\d+:\d+: not valid JSON/],
+    ['a half-written result', ['base.json', 'half.json'], /^error: half\.json:\d+:\d+: JSON ends too early/],
     [
       'an unknown metric',
       ['base.json', 'again.json', '--metric', 'exit'],

@@ -37,5 +37,6 @@ function lineText(line: string): string {
 export function withOutput(markdown: string, { command, output }: ConsoleCommand, printed: string): string {
   if (output.some((line) => line.includes('...'))) return markdown;
   const old = [`$ ${command}`, ...output, ''].join('\n');
-  return markdown.replace(old, () => `$ ${command}\n${printed.trimEnd()}\n`);
+  const shown = printed.trimEnd() === '' ? '' : `${printed.trimEnd()}\n`;
+  return markdown.replace(old, () => `$ ${command}\n${shown}`);
 }
