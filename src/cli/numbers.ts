@@ -21,3 +21,6 @@ export function fraction(text: string): number {
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
+
+/** Worker threads that anyone can use: a typing error must not start thousands. */
+export const MOST_JOBS = 256;

@@ -6,7 +6,7 @@ import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import { example, type CommandModule } from './command.js';
 import { complain } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { collect, wholeNumber } from './numbers.js';
+import { collect, MOST_JOBS, wholeNumber } from './numbers.js';
 import { parseOutput, type Output } from './output-option.js';
 import { stdoutStyle } from './output-style.js';
 import { runPlans, type RunSettings } from './run-plans.js';
@@ -24,9 +24,6 @@ interface Options {
   readonly saveDir: string;
   readonly save: boolean;
 }
-
-/** Worker threads of one process. */
-const MOST_JOBS = 256;
 
 /** `ipiv-bench run SCENARIO...` */
 export const runCommand: CommandModule = {

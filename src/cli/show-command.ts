@@ -4,7 +4,7 @@ import { loadResult } from '../result/load-result.js';
 import { example, type CommandModule } from './command.js';
 import { complain, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { collect, wholeNumber } from './numbers.js';
+import { collect, MOST_JOBS, wholeNumber } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
 import { reportOutputs, writeReports } from './report-outputs.js';
 
@@ -25,7 +25,7 @@ export const showCommand: CommandModule = {
       .option('-o, --output <[format=]file>', 'also write a report; - is stdout; repeatable', collect)
       .optionsGroup('Is it still so?')
       .option('--verify', 'run its scenario again instead, and compare the digests')
-      .option('--jobs <n>', 'worker threads of --verify', wholeNumber(1), 1)
+      .option('--jobs <n>', 'worker threads of --verify', wholeNumber(1, MOST_JOBS), 1)
       .addHelpText('after', '\nExit code: 0 shown, or the same again; 1 something else came out.')
       .action((file: string, options: Options) => run(() => execute(file, options, command)));
     example(command, 'ipiv-bench show results/measured/ipiv-v1.json --format markdown');
