@@ -3,6 +3,7 @@
  * (cpuid.c): the vCPU's APIC ID, no VMX, no features of KVM's own that are not modelled, and KVM's signature at
  * 40000000H.
  */
+import { CR4_OSXSAVE } from '../hardware/cpu/mode.js';
 import { cpuid, type CpuidResult } from '../hardware/cpu/cpuid.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { Vcpu } from './vcpu.js';
@@ -20,7 +21,6 @@ const ECX_OSXSAVE = 1 << 27;
 const ECX_HYPERVISOR = 1 << 31;
 const EDX_APIC = 1 << 9;
 const EDX_UINTR = 1 << 5;
-const CR4_OSXSAVE = 1 << 18;
 
 /** What CPUID with EAX = `leaf` and ECX = `subleaf` returns to the guest. */
 export function guestCpuid(vm: VirtualMachine, vcpu: Vcpu, leaf: number, subleaf: number): CpuidResult {

@@ -3,16 +3,13 @@
  * (vmx.c). Which CR0 and CR4 bits the guest owns: KVM_POSSIBLE_CR0_GUEST_BITS, KVM_POSSIBLE_CR4_GUEST_BITS
  * (kvm_cache_regs.h).
  */
+import { CR0_NE, CR0_TS, CR4_UINTR, CR4_VMXE } from '../hardware/cpu/mode.js';
 import type { Segment } from '../hardware/cpu/segments.js';
 import { VMCS_FIELD as F } from '../hardware/vmx/vmcs-field.js';
 import { writeField, type VmcsAccess } from './control-shadow.js';
 
-const CR0_TS = 1 << 3;
-const CR0_NE = 1 << 5;
 /** KVM_VM_CR0_ALWAYS_OFF: NW, CD. */
 const CR0_ALWAYS_OFF = 3 << 29;
-const CR4_VMXE = 1 << 13;
-const CR4_UINTR = 1 << 25;
 /** PVI, TSD, DE, PGE, PCE, OSFXSR, OSXMMEXCPT, FSGSBASE. */
 const CR4_GUEST_BITS = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 16);
 

@@ -12,7 +12,6 @@ import { updateMode } from '../hardware/cpu/mode.js';
 import { initialize } from '../hardware/cpu/reset.js';
 import { ALL_CPUS, ASLEEP } from '../hardware/clock/clock.js';
 import { Kvm } from '../hypervisor/kvm.js';
-import { kvmParameters } from '../hypervisor/kvm-parameters.js';
 import { BoardUserSpace, type BoardMachineEnd } from '../platform/board-user-space.js';
 import { Board } from '../platform/board.js';
 import { BoardKernelDevices, directMemory, directPorts, timedUserSpace } from './board-access.js';
@@ -20,6 +19,7 @@ import { BoardClock } from './board-clock.js';
 import { buildHardware, type Hardware } from './hardware.js';
 import type { ImageOptions } from './image-options.js';
 import type { MachineInputs } from './machine-options.js';
+import { parametersOf } from './parameters.js';
 
 const MIB = 2 ** 20;
 /** Host-physical memory for KVM's own structures: EPT tables of the VM, and pages per vCPU. */
@@ -158,7 +158,8 @@ class Builder {
 
   startKvm(image: MultibootImage, memoryBytes: number): Kvm {
     const { cpus, memory } = this.#hardware;
-    const { host, apicMode } = this.#options;
+    const { host, apicMode, haltPolicy } = this.#options;
+    const disableExits = { hlt: haltPolicy === 'hlt-passthrough', mwait: false, pause: false };
     const userSpace = new BoardUserSpace(this.board, (end) => {
       this.#finish(end);
     });
@@ -168,7 +169,7 @@ class Builder {
       userSpace: timedUserSpace(userSpace, this.#clock, cpus),
       hostMemory: { start: FIRST_PAGE, end: memory.ramBytes },
       guestMemoryBytes: memoryBytes,
-      parameters: this.#parameters(),
+      parameters: { ...parametersOf(this.#options, disableExits), dumpInvalidVmcs: true },
       guestFeatures: { x2apic: apicMode === 'x2apic', tscDeadline: true, paravirtual: true },
       kernelDevices: new BoardKernelDevices(this.board, this.#clock, cpus),
       tscGHz: host.tscGHz,
@@ -183,23 +184,6 @@ class Builder {
     setEntryRegisters(cpus[0], image);
     for (const { gpa, bytes } of [this.board.firmware, ...image.segments]) kvm.guestMemory.write(gpa, bytes);
     return kvm;
-  }
-
-  #parameters(): ReturnType<typeof kvmParameters> {
-    const { kvm, ipiv, host, cpu, haltPolicy } = this.#options;
-    return kvmParameters({
-      version: kvm.version,
-      enableApicv: kvm.enableApicv,
-      enableIpiv: ipiv,
-      haltPollNs: kvm.haltPollNs,
-      pleGap: kvm.pleGap,
-      pleWindow: kvm.pleWindow,
-      maxVcpuIds: kvm.maxVcpuIds,
-      uintr: cpu.uintr,
-      mitigations: host.mitigations,
-      dumpInvalidVmcs: true,
-      disableExits: { hlt: haltPolicy === 'hlt-passthrough', mwait: false, pause: false },
-    });
   }
 
   startBare(image: MultibootImage): null {

@@ -7,9 +7,9 @@ import { TICKS_PER_CYCLE } from '../cost/step.js';
 import { buildGuest, type GuestImage, type GuestOptions, type GuestResults } from '../guest/guest-image.js';
 import { EXIT_DONE } from '../guest/programs/start.js';
 import { Kvm } from '../hypervisor/kvm.js';
-import { kvmParameters, type KvmParameters } from '../hypervisor/kvm-parameters.js';
 import { BenchUserSpace } from './bench-user-space.js';
 import { buildHardware, type Hardware } from './hardware.js';
+import { parametersOf } from './parameters.js';
 import { impossibilities } from './impossible.js';
 import type { MachineInputs, MachineOptions } from './machine-options.js';
 import { GuestFailure, type MachineResult } from './machine-result.js';
@@ -66,7 +66,11 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs, obs
     userSpace,
     hostMemory: { start: FIRST_PAGE, end: hardware.memory.ramBytes },
     guestMemoryBytes: guest.memoryBytes,
-    parameters: parametersOf(options),
+    parameters: parametersOf(options, {
+      hlt: options.apHaltPolicy === 'hlt-passthrough',
+      mwait: options.apHaltPolicy === 'mwait-passthrough',
+      pause: false,
+    }),
     tscGHz: options.host.tscGHz,
     hostApicMode: options.host.apicMode,
   });
@@ -88,25 +92,6 @@ function guestOf({ workload, vcpus, apicMode, apHaltPolicy, iterations, warmup }
   if (guests.size === GUESTS_KEPT) guests.clear();
   guests.set(key, guest);
   return guest;
-}
-
-function parametersOf({ kvm, ipiv, host, cpu, apHaltPolicy }: MachineOptions): KvmParameters {
-  return kvmParameters({
-    version: kvm.version,
-    enableApicv: kvm.enableApicv,
-    enableIpiv: ipiv,
-    haltPollNs: kvm.haltPollNs,
-    pleGap: kvm.pleGap,
-    pleWindow: kvm.pleWindow,
-    maxVcpuIds: kvm.maxVcpuIds,
-    uintr: cpu.uintr,
-    mitigations: host.mitigations,
-    disableExits: {
-      hlt: apHaltPolicy === 'hlt-passthrough',
-      mwait: apHaltPolicy === 'mwait-passthrough',
-      pause: false,
-    },
-  });
 }
 
 function loadGuest(kvm: Kvm, hardware: Hardware, guest: GuestImage): void {

@@ -2,15 +2,10 @@
  * Which values a guest may write to CR0 and CR4; everything else is #GP(0) (kvm_set_cr0, kvm_is_valid_cr4, kvm_set_cr4,
  * x86.c; SDM vol. 3, 2.5 and 4.1.2). Reserved in CR4 is what CPUID does not announce.
  */
-const CR0_PE = 1 << 0;
-const CR0_NW = 1 << 29;
-const CR0_CD = 1 << 30;
-const CR0_PG = 1 << 31;
+import { CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_PAE, CR4_UINTR } from '../../hardware/cpu/mode.js';
 /** PE, MP, EM, TS. */
 const MACHINE_STATUS = 0xf;
 
-const CR4_PAE = 1 << 5;
-const CR4_UINTR = 1 << 25;
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE. */
 const CR4_BITS = 0x7ff | (1 << 16) | (1 << 18);
 

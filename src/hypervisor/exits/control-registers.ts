@@ -5,6 +5,7 @@
  *
  * Left out: PAE paging outside IA-32e mode, whose PDPTEs KVM would load.
  */
+import { CR0_ET, CR0_PG, CR0_TS } from '../../hardware/cpu/mode.js';
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { writeCr0, writeCr4 } from '../guest-state.js';
@@ -26,9 +27,6 @@ const ACCESS_MOV_TO = 0;
 const ACCESS_MOV_FROM = 1;
 const ACCESS_CLTS = 2;
 const RSP = 4;
-const CR0_TS = 1 << 3;
-const CR0_ET = 1 << 4;
-const CR0_PG = 1 << 31;
 /** PE, WP, PG: translations depend on them. */
 const CR0_FLUSHING = 1 | (1 << 16) | CR0_PG;
 /** PSE, PAE, PGE. */

@@ -6,6 +6,7 @@
  * MSRs without a field in the VMCS are forwarded to the physical CPU, whose only user the vCPU is. Left out: filtering
  * by user space, VMX capabilities for the guest, MSRs of paravirtual clocks and of AMD.
  */
+import { CR0_PG } from '../../hardware/cpu/mode.js';
 import { STEP } from '../../cost/step.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE } from '../../hardware/apic/message.js';
 import { readMsr, writeMsr } from '../../hardware/cpu/msrs.js';
@@ -44,7 +45,6 @@ const MSR_IA32_VMX_LAST = 0x493;
 const MSR_EFER = 0xc000_0080;
 const X2APIC_BROADCAST = 0xffff_ffff;
 
-const CR0_PG = 1 << 31;
 const EFER_LME = 1 << 8;
 const EFER_LMA = 1 << 10;
 const EFER_WRITABLE = 0x901; // SCE, LME, NXE
