@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { gateText } from '../report/gate-text.js';
-import { gate, type GateRules, type Limit, type MetricLimit } from '../result/gate.js';
+import { gate, type GateRules, type Limit, type MetricLimit } from '../result/gate/gate.js';
 import { loadResult } from '../result/load-result.js';
 import { METRICS, metricNamed } from '../result/metric.js';
 import type { SavedResult } from '../result/saved-result.js';

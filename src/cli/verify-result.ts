@@ -1,6 +1,6 @@
 import { gateText } from '../report/gate-text.js';
 import type { Style } from '../report/style.js';
-import { gate } from '../result/gate.js';
+import { gate } from '../result/gate/gate.js';
 import { sealResult, sourceOf, type SavedResult } from '../result/saved-result.js';
 import { planScenario } from '../run/plan.js';
 import { runPlan } from '../run/run-plan.js';

@@ -1,4 +1,4 @@
-import type { Difference, GateReport, Row } from '../result/gate.js';
+import type { Difference, GateReport, Row } from '../result/gate/gate.js';
 import type { Style } from './style.js';
 
 /** The verdict first, then every row that is not as it was, with what moved. */

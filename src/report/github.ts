@@ -1,4 +1,4 @@
-import type { GateReport } from '../result/gate.js';
+import type { GateReport } from '../result/gate/gate.js';
 import { differenceText } from './gate-text.js';
 
 /** Workflow commands that GitHub Actions shows beside the change: one per row that is not as it was. */

@@ -1,4 +1,4 @@
-import type { GateReport, Row } from '../result/gate.js';
+import type { GateReport, Row } from '../result/gate/gate.js';
 import { differenceText } from './gate-text.js';
 
 /** A JUnit file with one test case per row, for CI servers. */

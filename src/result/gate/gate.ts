@@ -1,5 +1,5 @@
-import { METRICS, type MetricName } from './metric.js';
-import { ROLES, sourceOf, type CaseRecord, type SavedResult } from './saved-result.js';
+import { METRICS, type MetricName } from '../metric.js';
+import { ROLES, sourceOf, type CaseRecord, type SavedResult } from '../saved-result.js';
 
 /** By how much a metric may grow, or what it must not exceed. */
 export type Limit =

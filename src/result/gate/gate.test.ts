@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { outcome, sampleResult } from '../../test/support/sample-result.js';
+import { outcome, sampleResult } from '../../../test/support/sample-result.js';
 import { gate, type GateRules } from './gate.js';
-import type { RunOutcome, SavedResult } from './saved-result.js';
+import type { RunOutcome, SavedResult } from '../saved-result.js';
 
 const EXACT: GateRules = { exact: true, limits: [] };
 const UP_TO_2_PERCENT: GateRules = {
