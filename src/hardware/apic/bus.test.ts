@@ -67,6 +67,23 @@ describe('APIC bus', () => {
     }
   });
 
+  it('a physical xAPIC IPI reaches all who have written its destination to their ID, and nobody else', () => {
+    const { machine, sender, target, send } = twoCpus();
+    for (const { apic } of [sender, target]) {
+      apic.writeApicBase(0, apic.apicBase & ~0xc00);
+      apic.writeApicBase(0, (apic.apicBase & ~0xc00) | 0x800);
+      apic.writeRegister(0xf0, 0x1ff);
+    }
+    machine.bus.route(target, target.apic.writeRegister(0x20, 9 << 24));
+    send({ x2apic: false, destination: 1 });
+    machine.deliverMessages();
+    expect([sender.apic.requestsService, target.apic.requestsService]).toEqual([false, false]);
+    machine.bus.route(sender, sender.apic.writeRegister(0x20, 9 << 24));
+    send({ x2apic: false, destination: 9 });
+    machine.deliverMessages();
+    expect([sender.apic.requestsService, target.apic.requestsService]).toEqual([true, true]);
+  });
+
   it('an IPI to nobody is lost', () => {
     const { machine, target, send } = twoCpus();
     send({ destination: 7 });

@@ -27,10 +27,10 @@ export interface IpiFlight {
 export class Bus {
   readonly #latency: Latency;
   readonly #cpus: Cpu[] = [];
-  /** CPUs by physical APIC ID. */
+  /** CPUs by the APIC ID of power-up. */
   readonly #byApicId = new Map<number, Cpu>();
-  /** Every APIC ID is the same number in xAPIC and x2APIC mode. */
-  #shortIds = true;
+  /** Every APIC has the ID of power-up, and it is the same number in xAPIC and x2APIC mode. */
+  #fixedIds = true;
   /** Arrivals of fixed interrupts, by CPU index * 256 + vector: made once, scheduled often. */
   readonly #arrivals: ((at: number) => void)[] = [];
   /** Called for an EOI of a level-triggered interrupt: the I/O APICs listen. */
@@ -47,7 +47,7 @@ export class Bus {
   add(cpu: Cpu): void {
     this.#cpus.push(cpu);
     this.#byApicId.set(cpu.apicId, cpu);
-    this.#shortIds &&= cpu.apicId < BROADCAST_XAPIC;
+    this.#fixedIds &&= cpu.apicId < BROADCAST_XAPIC;
   }
 
   /** Carries out what a register write of `from` means. False = #GP(0). */
@@ -55,6 +55,9 @@ export class Bus {
     switch (effect.kind) {
       case 'message':
         this.send(from, effect.message);
+        return true;
+      case 'renamed':
+        this.#fixedIds = false;
         return true;
       case 'eoi-broadcast':
         this.onEoiBroadcast?.(effect.vector, from.now);
@@ -74,9 +77,9 @@ export class Bus {
     else this.#sendToMatching(from, { ...message });
   }
 
-  /** The CPU that an edge-triggered physical unicast names; null for everything else and for IDs that 8 bits cannot tell apart. */
+  /** The CPU that an edge-triggered physical unicast names; null for everything else and where IDs do not tell. */
   #onlyTarget(message: ApicMessage): Cpu | null {
-    if (!this.#shortIds || message.shorthand !== M.SHORTHAND_NONE || message.logical || message.level) return null;
+    if (!this.#fixedIds || message.shorthand !== M.SHORTHAND_NONE || message.logical || message.level) return null;
     return this.#byApicId.get(message.destination) ?? null;
   }
 

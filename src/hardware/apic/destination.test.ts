@@ -17,14 +17,22 @@ function message(fields: Partial<ApicMessage>): ApicMessage {
   };
 }
 
-const flat = (apicId: number, logicalId = 0): Destination => ({
-  apicId,
+const flat = (physicalId: number, logicalId = 0): Destination => ({
+  physicalId,
   x2apic: false,
   ldr: (logicalId << 24) >>> 0,
   dfr: 0xffff_ffff,
 });
-const cluster = (apicId: number, logicalId: number): Destination => ({ ...flat(apicId, logicalId), dfr: 0x0fff_ffff });
-const x2apic = (apicId: number): Destination => ({ apicId, x2apic: true, ldr: x2apicLogicalId(apicId), dfr: 0 });
+const cluster = (physicalId: number, logicalId: number): Destination => ({
+  ...flat(physicalId, logicalId),
+  dfr: 0x0fff_ffff,
+});
+const x2apic = (physicalId: number): Destination => ({
+  physicalId,
+  x2apic: true,
+  ldr: x2apicLogicalId(physicalId),
+  dfr: 0,
+});
 
 const byte = fc.integer({ min: 0, max: 255 });
 const id = fc.integer({ min: 0, max: 0xffff_fffe });

@@ -8,8 +8,8 @@ export const BROADCAST_X2APIC = 0xffff_ffff;
 
 /** The identity of a local APIC, as far as destinations are concerned. */
 export interface Destination {
-  /** Physical ID; in xAPIC mode its low 8 bits count. */
-  readonly apicId: number;
+  /** 8 bits in xAPIC mode, 32 bits in x2APIC mode. */
+  readonly physicalId: number;
   readonly x2apic: boolean;
   /** Logical destination register: bits 31:24 in xAPIC mode, 32 bits in x2APIC mode. */
   readonly ldr: number;
@@ -36,12 +36,8 @@ function isBroadcast(message: ApicMessage): boolean {
 }
 
 function matches(message: ApicMessage, target: Destination): boolean {
-  if (!message.logical) return message.destination === physicalId(target);
+  if (!message.logical) return message.destination === target.physicalId;
   return target.x2apic ? matchesX2apicLogical(message.destination, target.ldr) : matchesXapicLogical(message, target);
-}
-
-function physicalId(target: Destination): number {
-  return target.x2apic ? target.apicId : target.apicId & 0xff;
 }
 
 /** Bits 31:16 name the cluster, bits 15:0 a set of its members. */

@@ -55,6 +55,18 @@ describe('reset state', () => {
     expect(R.LVT_OFFSETS.map((offset) => apic.readRegister(offset))).toEqual(R.LVT_OFFSETS.map(() => 0x10000));
   });
 
+  it('the xAPIC ID can be written and survives INIT; global disabling and x2APIC mode bring back the ID of power-up', () => {
+    const apic = new LocalApic(new Owner(3));
+    expect(apic.writeRegister(R.APIC_ID, 0x9a12_3456)).toEqual({ kind: 'renamed' });
+    apic.reset();
+    expect([apic.readRegister(R.APIC_ID), apic.physicalId]).toEqual([0x9a00_0000, 0x9a]);
+    apic.writeApicBase(0, XAPIC | 0x400);
+    expect(apic.physicalId).toBe(3);
+    apic.writeApicBase(0, 0xfee0_0000);
+    apic.writeApicBase(0, XAPIC);
+    expect([apic.readRegister(R.APIC_ID), apic.physicalId]).toEqual([3 << 24, 3]);
+  });
+
   it('CPU 0 is the bootstrap processor', () => {
     expect(new LocalApic(new Owner(0)).apicBase & 0x100).toBe(0x100);
   });

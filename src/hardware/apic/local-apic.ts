@@ -3,7 +3,8 @@
  * SDM vol. 3, chapter 12 ("Advanced programmable interrupt controller"). Whoever writes a register routes the effect.
  *
  * Left out: the interrupt pins (LINT0, LINT1 are storage), remote read, focus checking, lowest-priority arbitration
- * (the bus chooses), and delivery status, which is never pending. The xAPIC ID cannot be written.
+ * (the bus chooses), and delivery status, which is never pending. The xAPIC ID can be written, which the SDM leaves to
+ * the processor model (12.4.6).
  */
 import { MAXPHYADDR } from '../memory/physical-memory.js';
 import { x2apicLogicalId, type Destination } from './destination.js';
@@ -35,9 +36,11 @@ const IRR = R.APIC_IRR >> 4;
 const TWO_32 = 2 ** 32;
 
 const NONE: ApicEffect = { kind: 'none' };
+const RENAMED: ApicEffect = { kind: 'renamed' };
 const GENERAL_PROTECTION: ApicEffect = { kind: 'general-protection' };
 
 export class LocalApic implements Destination {
+  /** The ID given at power-up, 32 bits: that of the x2APIC. */
   readonly apicId: number;
   readonly timer: ApicTimer;
   readonly #owner: ApicOwner;
@@ -58,6 +61,7 @@ export class LocalApic implements Destination {
     this.apicId = owner.apicId;
     this.timer = new ApicTimer(owner, (at) => this.#timerExpired(at), timerPeriod);
     this.#base = DEFAULT_APIC_BASE + (owner.id === 0 ? APIC_BASE_BSP : 0) + APIC_BASE_ENABLE;
+    this.#setRegister(R.APIC_ID, initialXapicId(this.apicId));
     this.reset();
   }
 
@@ -102,7 +106,7 @@ export class LocalApic implements Destination {
 
   #changeMode(to: number): void {
     if (to === DISABLED) this.reset();
-    this.#setRegister(R.APIC_ID, to === X2APIC ? this.apicId : (this.apicId & 0xff) << 24);
+    this.#setRegister(R.APIC_ID, to === X2APIC ? this.apicId : initialXapicId(this.apicId));
     this.#setRegister(R.APIC_LDR, to === X2APIC ? x2apicLogicalId(this.apicId) : 0);
     this.#setRegister(R.APIC_ICR_HIGH, 0);
     this.#evaluate();
@@ -110,8 +114,9 @@ export class LocalApic implements Destination {
 
   /** Registers as after power-up or INIT; APIC ID and IA32_APIC_BASE stay. */
   reset(): void {
+    const id = this.#register(R.APIC_ID);
     this.#registers.fill(0);
-    this.#setRegister(R.APIC_ID, this.x2apic ? this.apicId : (this.apicId & 0xff) << 24);
+    this.#setRegister(R.APIC_ID, id);
     this.#setRegister(R.APIC_VERSION, R.VERSION_VALUE);
     this.#setRegister(R.APIC_LDR, this.x2apic ? x2apicLogicalId(this.apicId) : 0);
     this.#setRegister(R.APIC_DFR, 0xffff_ffff);
@@ -120,6 +125,10 @@ export class LocalApic implements Destination {
     this.timer.reset();
     this.#errors = 0;
     this.#evaluate();
+  }
+
+  get physicalId(): number {
+    return this.x2apic ? this.apicId : this.#register(R.APIC_ID) >>> 24;
   }
 
   get ldr(): number {
@@ -214,6 +223,9 @@ export class LocalApic implements Destination {
       case R.APIC_ICR_HIGH:
         this.#setRegister(R.APIC_ICR_HIGH, value & 0xff00_0000);
         return NONE;
+      case R.APIC_ID:
+        this.#setRegister(R.APIC_ID, value & 0xff00_0000);
+        return RENAMED;
       case R.APIC_LDR:
         this.#setRegister(R.APIC_LDR, value & 0xff00_0000);
         return NONE;
@@ -348,6 +360,10 @@ export class LocalApic implements Destination {
     if (deliveryMode === DELIVERY_NMI) this.#owner.nmiPending = true;
     else if (deliveryMode === DELIVERY_FIXED) this.accept(lvt & 0xff, false);
   }
+}
+
+function initialXapicId(apicId: number): number {
+  return (apicId & 0xff) << 24;
 }
 
 /** Delivery status and remote IRR. */

@@ -30,5 +30,7 @@ export interface ApicMessage {
 export type ApicEffect =
   | { readonly kind: 'none' }
   | { readonly kind: 'message'; readonly message: ApicMessage }
+  /** The xAPIC ID was written: IDs need not be those of power-up any more, nor distinct. */
+  | { readonly kind: 'renamed' }
   | { readonly kind: 'eoi-broadcast'; readonly vector: number }
   | { readonly kind: 'general-protection' };

@@ -80,7 +80,7 @@ const m = 8; // writable in x2APIC mode
 
 /** Offset, number of consecutive registers, access. */
 const ACCESS: readonly (readonly [offset: number, count: number, access: number])[] = [
-  [APIC_ID, /*           */ 1, X | M],
+  [APIC_ID, /*           */ 1, X | x | M],
   [APIC_VERSION, /*      */ 1, X | M],
   [APIC_TPR, /*          */ 1, X | x | M | m],
   [APIC_APR, /*          */ 1, X],
