@@ -1,7 +1,7 @@
 /** `ipiv-bench calibrate`: a measured table in, a fitted profile and an honest account of it out. */
-import type { CostProfile } from '../cost/profile.js';
+import { MOST_NOISE, type CostProfile } from '../cost/profile.js';
 import type { StepName } from '../cost/step.js';
-import { fit, type Evaluate, type Fit } from './fit.js';
+import { fit, FitError, type Evaluate, type Fit } from './fit.js';
 import type { MeasuredTable } from './measured-table.js';
 
 export interface CalibrationOptions {
@@ -91,6 +91,10 @@ function finishProfile(fitted: Fit, options: CalibrationOptions, pooledDeviation
   const slopes = stretched.map((average, row) => (average - fitted.averages[row]) / (MESH_PROBE - 1));
   const slope = slopes.reduce((sum, value) => sum + value, 0) / slopes.length;
   const value = Math.round((pooledDeviation / slope) * NOISE_DIGITS) / NOISE_DIGITS;
+  if (!(value >= 0 && value <= MOST_NOISE)) {
+    const spread = `the runs differ by ${pooledDeviation.toFixed(0)} cycles (pooled standard deviation)`;
+    throw new FitError(`${spread}: more than placement can explain`);
+  }
   const { name, description } = options;
   return { ...fitted.profile, name, description, steps, noise: { ...fitted.profile.noise, value, source: 'fitted' } };
 }

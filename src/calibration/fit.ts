@@ -6,7 +6,7 @@
  * is measured by running it (that step a little dearer, everything else equal), and a few Gauss-Newton steps take care of what is
  * not linear. Values are whole ticks, so that a profile prints exactly.
  */
-import { TICKS_PER_CYCLE, type StepName } from '../cost/step.js';
+import { mostCycles, TICKS_PER_CYCLE, type StepName } from '../cost/step.js';
 import type { CostProfile, StepCost } from '../cost/profile.js';
 import { dot, multiply, rank, solve, transpose } from './linear-algebra.js';
 
@@ -105,7 +105,7 @@ function rangeOf(name: StepName, step: StepCost): readonly [number, number] {
 /** Before the machine is run with it: with a huge value that takes hours, with a negative one it means nothing. */
 function checkPlausible(name: StepName, value: number, [low, high]: readonly [number, number]): void {
   const slack = FURTHEST * (high - low);
-  if (value >= 0 && value >= low - slack && value <= high + slack) return;
+  if (value >= 0 && value >= low - slack && value <= Math.min(high + slack, mostCycles(name))) return;
   const needed = `${name} would have to be ${value.toFixed(0)} cycles, its range is ${low} to ${high}`;
   throw new FitError(`no plausible costs reproduce these averages: ${needed}`);
 }

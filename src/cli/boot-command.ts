@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
 import { costTable } from '../cost/cost-table.js';
-import { DEFAULT_PROFILE, loadProfile, ProfileError } from '../cost/profile.js';
+import { DEFAULT_PROFILE } from '../cost/profile.js';
 import type { CostTable } from '../cost/step.js';
 import { buildImageMachine, type ImageMachine } from '../machine/image-machine.js';
 import { IMAGE_HALT_POLICIES, type ImageHaltPolicy, type ImageOptions } from '../machine/image-options.js';
@@ -10,6 +10,7 @@ import { MOST_CPUS } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
 import { APIC_MODES, KVM_VERSIONS, type ApicMode } from '../machine/machine-options.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
+import { readProfile } from '../scenario/profile-file.js';
 import { example, type CommandModule } from './command.js';
 import { complain, tell } from './console.js';
 import { EXIT } from './exit-code.js';
@@ -183,11 +184,6 @@ function readImage(file: string): Checked<Uint8Array> {
 }
 
 function readCosts(name: string): Checked<CostTable> {
-  try {
-    return good(costTable(loadProfile(name), HOST.tscGHz));
-  } catch (error) {
-    if (!(error instanceof ProfileError)) throw error;
-    const hint = 'see `ipiv-bench list profiles`';
-    return bad({ at: { source: `--profile ${name}` }, message: error.message, hint });
-  }
+  const profile = readProfile(name, { source: `--profile ${name}` });
+  return profile.ok ? good(costTable(profile.value, HOST.tscGHz)) : profile;
 }

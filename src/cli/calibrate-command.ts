@@ -10,7 +10,6 @@ import {
   type MeasuredTable,
 } from '../calibration/measured-table.js';
 import { measuredTableOf } from '../calibration/measured-result.js';
-import { loadProfile, ProfileError, type CostProfile } from '../cost/profile.js';
 import { impossibilities } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
 import type { MachineOptions } from '../machine/machine-options.js';
@@ -21,6 +20,7 @@ import { suggestion } from '../scenario/closest.js';
 import { expandCases, type Settings } from '../scenario/expand.js';
 import { parseScenario, unreadable } from '../scenario/load.js';
 import { bad, good, type Checked } from '../scenario/problem.js';
+import { readProfile } from '../scenario/profile-file.js';
 import { calibrationText } from './calibration-text.js';
 import { example, type CommandModule } from './command.js';
 import { complain, print, tell } from './console.js';
@@ -59,7 +59,7 @@ async function execute(file: string, options: Options, command: Command): Promis
   const read = readTable(file);
   if (!read.ok) return complain(read.problems);
   const { table, settings } = read.value;
-  const prior = readPrior(options.prior);
+  const prior = readProfile(options.prior, { source: `--prior ${options.prior}` });
   if (!prior.ok) return complain(prior.problems);
   const holdout = checkHoldout(options.holdout ?? [], table);
   if (!holdout.ok) return complain(holdout.problems);
@@ -144,15 +144,6 @@ function importedCases(file: string, columns: readonly Settings[]): Checked<read
     found.push(cases.value[0].options);
   }
   return good(found);
-}
-
-function readPrior(name: string): Checked<CostProfile> {
-  try {
-    return good(loadProfile(name));
-  } catch (error) {
-    if (!(error instanceof ProfileError)) throw error;
-    return bad({ at: { source: `--prior ${name}` }, message: error.message, hint: 'see `ipiv-bench list profiles`' });
-  }
 }
 
 function checkHoldout(holdout: readonly string[], { columns }: MeasuredTable): Checked<readonly string[]> {

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { builtInProfiles, loadProfile, parseProfile, profileHash, type CostProfile } from './profile.js';
+import { builtInProfiles, contradictions, loadProfile, profileHash, type CostProfile } from './profile.js';
 import { INSTRUCTION_CLASSES, STEP_NAMES } from './step.js';
 
 const base = loadProfile('ipiv-v1');
-const text = (change: (profile: Record<string, never>) => void): string => {
-  const copy = structuredClone(base) as unknown as Record<string, never>;
-  change(copy);
-  return JSON.stringify(copy);
-};
 
 describe.each(builtInProfiles())('built-in profile %s', (name) => {
   const profile = loadProfile(name);
@@ -15,6 +10,10 @@ describe.each(builtInProfiles())('built-in profile %s', (name) => {
   it('has a value for every step and every instruction class', () => {
     expect(STEP_NAMES.filter((step) => !(step in profile.steps))).toEqual([]);
     expect(INSTRUCTION_CLASSES.filter((each) => !(each in profile.classes))).toEqual([]);
+  });
+
+  it('does not contradict itself', () => {
+    expect(contradictions(profile)).toEqual([]);
   });
 
   it('is named like its file', () => {
@@ -66,35 +65,6 @@ describe('a fitted profile', () => {
     expect(base.classes).toEqual(prior.classes);
     expect(base.distance).toEqual(prior.distance);
     expect(base.noise.source).toBe('fitted');
-  });
-});
-
-describe('an error in a profile', () => {
-  it.each([
-    ['no JSON', '{', /^profile mine\.json is not JSON: /],
-    ['a missing step', text((p) => delete (p['steps'] as Record<string, never>)['vm-exit']), /: steps\.vm-exit: /],
-    ['an unknown step', text((p) => Object.assign(p['steps'], { 'vm-exits': 1 })), /vm-exits/],
-    [
-      'a negative value',
-      text((p) => Object.assign((p['steps'] as Record<string, never>)['pause'], { value: -1 })),
-      /: steps\.pause\.value: /,
-    ],
-    [
-      'a source that is none',
-      text((p) => Object.assign((p['steps'] as Record<string, never>)['pause'], { source: 'guessed' })),
-      /: steps\.pause\.source: .*published/,
-    ],
-    [
-      'a class in fractions of a tick',
-      text((p) => Object.assign((p['classes'] as Record<string, never>)['alu'], { ticks: 0.5 })),
-      /: classes\.alu\.ticks: /,
-    ],
-  ])('names file and place: %s', (_, profile, message) => {
-    expect(() => parseProfile(profile, 'mine.json')).toThrow(message);
-  });
-
-  it('lists the built-in profiles when a name is unknown', () => {
-    expect(() => loadProfile('ipiv')).toThrow("no profile 'ipiv'; built in: ipiv-v1, prior; or give a .json file");
   });
 });
 

@@ -7,12 +7,20 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { z } from 'zod';
-import { INSTRUCTION_CLASSES, STEP_NAMES } from './step.js';
+import { INSTRUCTION_CLASSES, mostCycles, STEP_NAMES } from './step.js';
 
 const SOURCE = z.enum(['published', 'fitted', 'assumed']);
 
+/** The longest step, in cycles or nanoseconds. */
+const MOST = 1e6;
+/** A record of the interpreter holds the ticks of a class, a load and a store together in 16 bits. */
+const MOST_CLASS_TICKS = 16_384;
+const MOST_DISTANCE = 1000;
+/** With more than this, a run's draw could make the way between two cores shorter than nothing. */
+export const MOST_NOISE = 0.4;
+
 const stepSchema = z.strictObject({
-  value: z.number().nonnegative().describe('TSC cycles, or nanoseconds where unit says so'),
+  value: z.number().min(0).max(MOST).describe('TSC cycles, or nanoseconds where unit says so'),
   unit: z.literal('ns').optional(),
   source: SOURCE,
   range: z.tuple([z.number(), z.number()]).optional().describe('plausible values; the prior of a fit'),
@@ -22,24 +30,25 @@ const stepSchema = z.strictObject({
 });
 
 const distanceSchema = z.strictObject({
-  sibling: z.number().positive(),
-  socket: z.number().positive(),
-  remote: z.number().positive(),
+  sibling: z.number().positive().max(MOST_DISTANCE),
+  socket: z.number().positive().max(MOST_DISTANCE),
+  remote: z.number().positive().max(MOST_DISTANCE),
   source: SOURCE,
   note: z.string(),
 });
 
+/** A profile file. Whether its parts agree with each other is for `contradictions`. */
 export const profileSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z.string().min(1),
   description: z.string(),
   groups: z.record(z.string(), z.string()),
-  lineOccupancy: z.strictObject({ value: z.number().nonnegative(), source: SOURCE, note: z.string() }),
+  lineOccupancy: z.strictObject({ value: z.number().min(0).max(MOST), source: SOURCE, note: z.string() }),
   distance: z.strictObject({ line: distanceSchema, flight: distanceSchema }),
-  noise: z.strictObject({ value: z.number().nonnegative(), source: SOURCE, note: z.string() }),
+  noise: z.strictObject({ value: z.number().min(0).max(MOST_NOISE), source: SOURCE, note: z.string() }),
   classes: z.record(
     z.enum(INSTRUCTION_CLASSES),
-    z.strictObject({ ticks: z.int().nonnegative(), source: SOURCE, note: z.string() }),
+    z.strictObject({ ticks: z.int().min(0).max(MOST_CLASS_TICKS), source: SOURCE, note: z.string() }),
   ),
   steps: z.record(z.enum(STEP_NAMES), stepSchema),
 });
@@ -60,55 +69,40 @@ export function builtInProfiles(): string[] {
     .sort();
 }
 
-/** A profile could not be read; the message says where and why. */
-export class ProfileError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ProfileError';
-  }
+/** Loads a built-in profile. */
+export function loadProfile(name: string): CostProfile {
+  return profileSchema.parse(JSON.parse(readFileSync(new URL(`${name}.json`, BUILT_IN), 'utf8')));
 }
 
-/** Loads a built-in profile by name, or a file (anything with a slash or ending in `.json`). */
-export function loadProfile(nameOrPath: string): CostProfile {
-  const isPath = nameOrPath.includes('/') || nameOrPath.endsWith('.json');
-  if (!isPath && !builtInProfiles().includes(nameOrPath)) {
-    throw new ProfileError(
-      `no profile '${nameOrPath}'; built in: ${builtInProfiles().join(', ')}; or give a .json file`,
-    );
-  }
-  return parseProfile(
-    readProfile(isPath ? nameOrPath : new URL(`${nameOrPath}.json`, BUILT_IN), nameOrPath),
-    nameOrPath,
-  );
+/** Two parts of a profile that cannot both be meant; the path leads to the one to change. */
+export interface Contradiction {
+  readonly path: readonly string[];
+  readonly message: string;
+  readonly hint: string;
 }
 
-const UNREADABLE: Readonly<Record<string, string | undefined>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'is a directory',
-  EACCES: 'permission denied',
-};
-
-function readProfile(location: string | URL, name: string): string {
-  try {
-    return readFileSync(location, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ProfileError(`profile ${name} cannot be read: ${UNREADABLE[code ?? ''] ?? message}`);
-  }
-}
-
-/** Parses and checks a profile; `origin` names it in errors. */
-export function parseProfile(text: string, origin: string): CostProfile {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    throw new ProfileError(`profile ${origin} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const parsed = profileSchema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new ProfileError(`profile ${origin}: ${issue.path.join('.')}: ${issue.message}`);
+/** What no schema sees: free steps need a known group and a range, ranges go upwards, some steps must be short. */
+export function contradictions({ steps, groups }: CostProfile): Contradiction[] {
+  return STEP_NAMES.flatMap((name) => {
+    const { group, range, unit, value } = steps[name];
+    const path = ['steps', name];
+    const found: Contradiction[] = [];
+    const report = (key: string, message: string, hint: string): void => {
+      found.push({ path: [...path, key], message: `"${[...path, key].join('.')}" ${message}`, hint });
+    };
+    if (group !== undefined && !(group in groups)) {
+      report('group', `names the unknown group "${group}"`, `known groups: ${Object.keys(groups).join(', ')}`);
+    }
+    if (group !== undefined && range === undefined) {
+      report('group', 'makes this a free step without a range', 'add "range": [LOWEST, HIGHEST] for the fit');
+    }
+    if (range !== undefined && range[0] >= range[1]) report('range', 'is empty', 'write the lowest value first');
+    const most = mostCycles(name);
+    if (value > most)
+      report('value', `is ${value}`, `allowed: at most ${most} cycles; the interpreter keeps it in 16 bits`);
+    if (unit === 'ns' && most < Infinity) report('unit', 'is "ns"', 'give this step in cycles');
+    return found;
+  });
 }
 
 /** SHA-256 over the values that a machine uses, in canonical order: notes and names do not matter. */

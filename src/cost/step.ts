@@ -44,7 +44,6 @@ export const STEP_NAMES = [
   'vm-entry', //                 H5
   'hlt-wake', //                 leaving HLT in the core (C1 exit)
   'mwait-wake', //               leaving MWAIT in the core
-  'vmx-instruction', //          VMREAD, VMWRITE and their kin outside the named host steps
 
   // host software (KVM)
   'exit-stub', //                S1  registers saved, exit reason and qualification read
@@ -128,6 +127,15 @@ export const INSTRUCTION_CLASSES = [
 ] as const;
 
 export type InstructionClass = (typeof INSTRUCTION_CLASSES)[number];
+
+/** Steps that the interpreter charges itself: their ticks stand in its records. */
+const RECORDED: readonly StepName[] = ['rdtsc', 'locked-rmw', 'mfence', 'pause'];
+const MOST_RECORDED_TICKS = 0xffff;
+
+/** The most that a step may cost, in cycles. */
+export function mostCycles(name: StepName): number {
+  return RECORDED.includes(name) ? Math.floor(MOST_RECORDED_TICKS / TICKS_PER_CYCLE) : Infinity;
+}
 
 /** What a machine needs of a profile: plain numbers, ready to be charged. */
 export interface CostTable {

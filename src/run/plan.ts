@@ -1,9 +1,10 @@
 import { costTable } from '../cost/cost-table.js';
 import { drawPlacement, runSeed } from '../cost/placement.js';
-import { loadProfile, profileHash, ProfileError, type CostProfile } from '../cost/profile.js';
+import { profileHash, type CostProfile } from '../cost/profile.js';
 import type { CostTable } from '../cost/step.js';
 import { expandCases, type Case } from '../scenario/expand.js';
 import type { LoadedScenario } from '../scenario/load.js';
+import { readProfile } from '../scenario/profile-file.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import type { Scenario } from '../scenario/schema.js';
 import { impossibilities } from '../machine/impossible.js';
@@ -34,7 +35,7 @@ export function planScenario(loaded: LoadedScenario): Checked<Plan> {
   const profiles = new Map<string, PlannedProfile>();
   const problems: Problem[] = [];
   for (const name of new Set(cases.value.map(({ profile }) => profile))) {
-    const profile = checkedProfile(name, loaded);
+    const profile = readProfile(loaded.resolveProfile(name), loaded.locator.locate(['profile']));
     if (profile.ok) profiles.set(name, { profile: profile.value, hash: profileHash(profile.value) });
     else problems.push(...profile.problems);
   }
@@ -48,13 +49,4 @@ export function unitOf({ scenario, profiles }: Plan, { options, profile: name }:
   const { profile } = planned;
   const draw = scenario.noise === 'placement' ? drawPlacement(profile, runSeed(scenario.seed, run)) : undefined;
   return { options, costs: costTable(profile, options.host.tscGHz, draw) };
-}
-
-function checkedProfile(name: string, { locator, resolveProfile }: LoadedScenario): Checked<CostProfile> {
-  try {
-    return good(loadProfile(resolveProfile(name)));
-  } catch (error) {
-    if (!(error instanceof ProfileError)) throw error;
-    return bad({ at: locator.locate(['profile']), message: error.message, hint: 'see `ipiv-bench list profiles`' });
-  }
 }

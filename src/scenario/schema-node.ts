@@ -11,6 +11,7 @@ export function schemaAt(root: z.ZodType, path: Path): z.ZodType | undefined {
 /** Keys that an object schema knows; none for anything else. */
 export function knownKeys(schema: z.ZodType | undefined): string[] {
   const object = schema === undefined ? undefined : bare(schema);
+  if (object instanceof z.ZodRecord && object.keyType instanceof z.ZodEnum) return object.keyType.options.map(String);
   return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
 }
 
@@ -28,6 +29,8 @@ function bare(schema: z.ZodType): z.ZodType {
 
 function child(schema: z.ZodType, step: string | number): z.ZodType | undefined {
   if (schema instanceof z.ZodObject) return (schema.shape as Record<string, z.ZodType | undefined>)[step];
+  if (schema instanceof z.ZodRecord) return schema.valueType as z.ZodType;
+  if (schema instanceof z.ZodTuple) return (schema.def.items as z.ZodType[])[Number(step)];
   if (schema instanceof z.ZodArray) return schema.element as z.ZodType;
   if (schema instanceof z.ZodUnion && typeof step === 'number') return (schema.options as z.ZodType[])[0];
   return undefined;
@@ -51,6 +54,8 @@ function describe(schema: JsonSchema): string {
         ? 'a text'
         : 'letters, digits, ".", "_" and "-", beginning with a letter or digit';
     case 'array':
+      if (schema.prefixItems !== undefined)
+        return `[${schema.prefixItems.map((item) => describe(item as JsonSchema)).join(', ')}]`;
       return `an array, each entry ${describe(schema.items as JsonSchema)}`;
     case 'null':
       return 'null';
@@ -65,7 +70,9 @@ function describeUnion(options: readonly JsonSchema[]): string {
 }
 
 function range({ minimum, maximum, exclusiveMinimum }: JsonSchema): string {
-  if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}`;
+  if (exclusiveMinimum !== undefined) {
+    return maximum === undefined ? ` above ${exclusiveMinimum}` : ` above ${exclusiveMinimum}, at most ${maximum}`;
+  }
   if (minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER)
     return ` from ${minimum} to ${maximum}`;
   return minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? '' : ` of at least ${minimum}`;
