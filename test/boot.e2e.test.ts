@@ -48,7 +48,7 @@ describe('boot', () => {
     ['what is no image', ['text.txt'], /^error: text\.txt: no multiboot header/],
     ['too little memory', ['guest.elf', '--memory', '1'], /expected a whole number of at least 2/],
     ['too many vCPUs', ['guest.elf', '--vcpus', '999'], /^error: --vcpus 999: the emulated host has 256 CPUs/],
-    ['an unknown profile', ['guest.elf', '--profile', 'none'], /^error: --profile none: no profile 'none'/],
+    ['an unknown profile', ['guest.elf', '--profile', 'none'], /^error: --profile none: no profile "none"/],
   ])('refuses %s', (_, args, expected) => {
     const { code, stdout, stderr } = boot(...args);
     expect(stderr).toMatch(expected);

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { emptyFolder, ipivBench, ROOT } from './support/cli.js';
+import { bash, emptyFolder, ipivBench, ROOT } from './support/cli.js';
 
 const TABLE = join(ROOT, 'results/measured/ipiv-v1.csv');
 
@@ -44,10 +45,42 @@ it('111: with noise off the four published averages come out within one cycle', 
 it.each([
   ['a missing table', 'none.csv', [], /^error: none\.csv: no such file/],
   ['an unknown column', TABLE, ['--holdout', 'xapic'], /^error: --holdout xapic: no such column/],
-  ['an unknown prior', TABLE, ['--prior', 'none'], /^error: --prior none: no profile 'none'/],
+  ['an unknown prior', TABLE, ['--prior', 'none'], /^error: --prior none: no profile "none"; built in: ipiv-v1, prior/],
 ])('calibrate refuses %s', (_, table, args, expected) => {
   const { code, stderr, stdout } = ipivBench(['calibrate', table, ...args], emptyFolder());
   expect(stderr).toMatch(expected);
   expect(stdout).toBe('');
   expect(code).toBe(2);
+});
+
+it('calibrate names every problem of a prior with its place', () => {
+  const folder = emptyFolder();
+  const prior = JSON.parse(readFileSync(join(ROOT, 'src/cost/profiles/prior.json'), 'utf8')) as {
+    steps: Record<string, Record<string, unknown>>;
+  };
+  prior.steps['vm-exit'] = { ...prior.steps['vm-exit'], range: undefined };
+  writeFileSync(join(folder, 'free.json'), JSON.stringify(prior, null, 2));
+  prior.steps['vm-exit'] = { ...prior.steps['vm-exit'], value: 'dear', sauce: 'assumed' };
+  writeFileSync(join(folder, 'wrong.json'), JSON.stringify(prior, null, 2));
+  const refuse = (name: string) => ipivBench(['calibrate', TABLE, '--prior', `./${name}`], folder);
+  expect(refuse('wrong.json')).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^error: \.\/wrong\.json:\d+:\d+: "steps\.vm-exit\.value" is "dear"; allowed: a number from 0 to 1000000\nerror: \.\/wrong\.json:\d+:\d+: unknown key "sauce" in "steps\.vm-exit"; did you mean "source"\? .*\n$/,
+    ) as string,
+  });
+  expect(refuse('free.json').stderr).toMatch(
+    /^error: \.\/free\.json:\d+:\d+: "steps\.vm-exit\.group" makes this a free step without a range; add "range": .*\n$/,
+  );
+});
+
+it('calibrate shows progress on a terminal, and none anywhere else', ({ skip }) => {
+  const { error } = spawnSync('script', ['--version']);
+  if (error !== undefined) skip('`script` of util-linux is needed to have a terminal');
+  const folder = emptyFolder();
+  const piped = ipivBench(['calibrate', TABLE], folder);
+  expect(piped.stderr).toBe('');
+  const { stdout } = bash(`script -qec "$B calibrate ${TABLE} 2>&1 >/dev/null" /dev/null`, folder);
+  expect(stdout).toMatch(/calibrate ipiv-v1 \[#+ *\] \d+\/\d+ profiles tried/);
 });

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { mostCycles, type StepName } from '../src/cost/step.js';
 import {
   bash,
   emptyFolder,
@@ -183,7 +184,12 @@ describe('bad input', () => {
     ],
     ['one vCPU', '{ "vcpus": 1 }', /^2: error: s\.json:1:12: workload ipi needs at least 2 vCPUs/],
     ['too many vCPUs', '{ "vcpus": 2000, "kvm": { "version": "v1" } }', /^2: error: s\.json:1:12: .*2000/],
-    ['an unknown profile', '{ "profile": "fast" }', /^2: error: s\.json:1:14: .*fast.*ipiv-v1/],
+    ['an unknown profile', '{ "profile": "fast" }', /^2: error: s\.json:1:14: no profile "fast"; built in: ipiv-v1, /],
+    [
+      'a profile that cannot be read',
+      '{ "profile": "none.json" }',
+      /^2: error: s\.json:1:14: profile .*none\.json cannot be read: no such file; /,
+    ],
   ])('%s', (_, text, expected) => {
     expect(complaint(text)).toMatch(expected);
   });
@@ -209,4 +215,34 @@ describe('bad input', () => {
     expect(stderr).toMatch(/^error: \.: is a directory/);
     expect(code).toBe(2);
   });
+});
+
+it('a wrong profile names its problem and where it stands', () => {
+  const folder = emptyFolder();
+  writeFileSync(join(folder, 'p.json'), '{\n  "name": 1\n}\n');
+  const { code, stdout, stderr } = ipivBench(['run', X2APIC, '--profile', './p.json'], folder);
+  expect(stderr).toBe(
+    'error: ./p.json:2:11: "name" is 1; allowed: a text\n' +
+      'error: ./p.json:1:1: the profile lacks "description" and 6 more; add "description", "groups", "lineOccupancy", "distance", "noise", "classes", "steps"\n',
+  );
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+});
+
+it('a guest that does not end is reported with 4, and what it came to is saved', () => {
+  const folder = emptyFolder();
+  const profile = JSON.parse(readFileSync(join(ROOT, 'src/cost/profiles/ipiv-v1.json'), 'utf8')) as {
+    steps: Record<string, { value: number }>;
+  };
+  for (const [name, step] of Object.entries(profile.steps))
+    if (mostCycles(name as StepName) === Infinity) step.value = 1e6;
+  writeFileSync(join(folder, 'dear.json'), JSON.stringify(profile));
+  const settings = ['--runs', '1', '--iterations', '5000000', '--set', 'workload=vmcall', '--set', 'ipiv=true'];
+  const { code, stdout, stderr } = ipivBench(['run', X2APIC, '--profile', './dear.json', ...settings], folder);
+  expect(stderr).toMatch(
+    /^error: the guest failed in run 1 of workload=vmcall .*: the guest has not ended: .*\n {2}vCPU 0 /m,
+  );
+  expect(stdout).toMatch(/^vmcall, 2 vCPUs/);
+  expect(savedIn(folder)[0].cases).toMatchObject([{ runs: [], failures: [{ run: 1 }] }]);
+  expect(code).toBe(4);
 });

@@ -93,6 +93,12 @@ export function fit(prior: CostProfile, options: FitOptions): Fit {
   };
 }
 
+/** How often a fit that converges at its second step evaluates a profile; `calibrate` adds one for the noise. */
+export function usualEvaluations(prior: CostProfile): number {
+  const jacobian = freeSteps(prior).length + 1;
+  return 1 + 2 * jacobian + 2;
+}
+
 function freeSteps(profile: CostProfile): StepName[] {
   return (Object.keys(profile.steps) as StepName[]).filter((name) => profile.steps[name].group !== undefined);
 }

@@ -48,7 +48,7 @@ export const profileSchema = z.strictObject({
   noise: z.strictObject({ value: z.number().min(0).max(MOST_NOISE), source: SOURCE, note: z.string() }),
   classes: z.record(
     z.enum(INSTRUCTION_CLASSES),
-    z.strictObject({ ticks: z.int().min(0).max(MOST_CLASS_TICKS), source: SOURCE, note: z.string() }),
+    z.strictObject({ ticks: z.int().min(1).max(MOST_CLASS_TICKS), source: SOURCE, note: z.string() }),
   ),
   steps: z.record(z.enum(STEP_NAMES), stepSchema),
 });
@@ -100,6 +100,9 @@ export function contradictions({ steps, groups }: CostProfile): Contradiction[] 
     const most = mostCycles(name);
     if (value > most)
       report('value', `is ${value}`, `allowed: at most ${most} cycles; the interpreter keeps it in 16 bits`);
+    if (name === 'halt-poll-iteration' && value < 1) {
+      report('value', `is ${value}`, 'allowed: at least 1; halt polling would never come to its end');
+    }
     if (unit === 'ns' && most < Infinity) report('unit', 'is "ns"', 'give this step in cycles');
     return found;
   });

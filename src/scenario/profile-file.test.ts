@@ -56,7 +56,7 @@ describe('a profile file', () => {
     [
       'fractions of a tick',
       text(['classes', 'alu'], { ticks: 0.5 }),
-      /"classes.alu.ticks" is 0.5; allowed: a whole number from 0 /,
+      /"classes.alu.ticks" is 0.5; allowed: a whole number from 1 /,
     ],
     [
       'a class beyond its record',
@@ -79,6 +79,11 @@ describe('a profile file', () => {
       /"steps.pause.group" makes this a free step without a range; add /,
     ],
     ['an empty range', step('pause', { range: [2, 1] }), /"steps.pause.range" is empty; write the lowest value first$/],
+    [
+      'halt polling that takes no time',
+      step('halt-poll-iteration', { value: 0 }),
+      /"steps.halt-poll-iteration.value" is 0; allowed: at least 1; /,
+    ],
     [
       'a step beyond its record',
       step('pause', { value: 1024 }),
