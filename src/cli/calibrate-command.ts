@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { calibrate, type CalibrationOptions, type CalibrationReport } from '../calibration/calibrate.js';
-import { FitError } from '../calibration/fit.js';
+import { FitError, usualEvaluations, type Evaluate } from '../calibration/fit.js';
 import {
   MEASURED_CASES,
   MeasuredTableError,
@@ -27,6 +27,7 @@ import { complain, print, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
+import { ProgressLine } from './progress.js';
 import { namedScenario } from './scenario-file.js';
 
 interface Options {
@@ -70,14 +71,27 @@ async function execute(file: string, options: Options, command: Command): Promis
   if (!cases.ok) return complain(cases.problems);
 
   const name = options.name ?? basename(file).replace(/\.(csv|json)$/, '');
+  const line = new ProgressLine(`calibrate ${name}`);
   const report = fitted(file, table, {
     prior: prior.value,
     name,
     description: options.description ?? `Fitted to ${basename(file)} by \`ipiv-bench calibrate\`.`,
     holdout: holdout.value,
-    evaluate: profileEvaluator(loadInterpreter(), cases.value),
+    evaluate: shown(profileEvaluator(loadInterpreter(), cases.value), usualEvaluations(prior.value) + 1, line),
   });
+  line.clear();
   return report.ok ? deliver(report.value, options.output, command) : complain(report.problems);
+}
+
+/** Counts evaluations on a progress line; a fit may need more than usual. */
+function shown(evaluate: Evaluate, usual: number, line: ProgressLine): Evaluate {
+  let done = 0;
+  return (profile, meshFactor) => {
+    const averages = evaluate(profile, meshFactor);
+    done++;
+    line.show({ done, total: Math.max(usual, done), caseId: 'profiles tried' });
+    return averages;
+  };
 }
 
 function fitted(source: string, table: MeasuredTable, options: CalibrationOptions): Checked<CalibrationReport> {

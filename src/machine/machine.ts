@@ -112,7 +112,11 @@ export function runMachine(options: MachineOptions, inputs: MachineInputs, obser
   hardware.clock.schedule(LONGEST_RUN_CYCLES * TICKS_PER_CYCLE, ALL_CPUS, () => {
     hardware.clock.stop();
   });
-  hardware.clock.run();
+  const isStopped = hardware.clock.run();
+  if (isStopped && userSpace.end === null) {
+    const details = kvm.describeVcpus();
+    throw new GuestFailure('the guest has not ended: no run may take longer', LONGEST_RUN_CYCLES, details);
+  }
   if (userSpace.end?.kind !== 'exit' || userSpace.end.code !== EXIT_DONE) throw failureOf(machine);
   const results = guest.readResults((gpa) => Number(kvm.guestMemory.read64(gpa)));
   const cpus = measurement.activity();
