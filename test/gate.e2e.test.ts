@@ -25,7 +25,7 @@ describe('gate', () => {
     profile.steps['apic-map-lookup'].value += 1;
     writeFileSync(join(folder, 'slower.profile.json'), JSON.stringify(profile));
     measure('slower.json', ['--profile', './slower.profile.json']);
-  });
+  }, 120_000);
 
   it('passes what is equal', () => {
     const { code, stdout } = gate('base.json', 'again.json', '--exact');
@@ -53,12 +53,48 @@ describe('gate', () => {
     expect(gate('base.json', 'slower.json', '--metric', 'average=10').code).toBe(1);
   });
 
-  it('writes JUnit and annotations', () => {
-    const { stdout } = gate('base.json', 'slower.json', '--junit', 'gate.xml', '--github');
+  it('writes JUnit, annotations and the step summary', () => {
+    const environment = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md') };
+    const args = ['gate', 'base.json', 'slower.json', '--junit', 'gate.xml', '--github'];
+    const { stdout, code } = ipivBench(args, folder, environment);
     expect(readFileSync(join(folder, 'gate.xml'), 'utf8')).toMatch(
       /<testsuite name="x2apic" tests="2" failures="1" skipped="0">/,
     );
     expect(stdout).toMatch(/^::error title=moved%3A workload=ipi /m);
+    expect(readFileSync(join(folder, 'summary.md'), 'utf8')).toMatch(/^### x2apic: gate failed: 1 of 2 rows/);
+    expect(code).toBe(1);
+  });
+
+  it('lets growth up to a floor pass', () => {
+    expect(gate('base.json', 'slower.json', '--floor', 'average=2').code).toBe(0);
+    expect(gate('base.json', 'slower.json', '--floor', 'average=0.5').code).toBe(1);
+  });
+
+  it('takes its limits from the scenario', () => {
+    const text = readFileSync(X2APIC, 'utf8').replace('{', '{ "gate": { "average": { "maxIncreasePercent": 2 } },');
+    writeFileSync(join(folder, 'limited.scenario.json'), text);
+    const quick = ['--runs', '2', '--iterations', '64', '--set', 'warmup=8', '--no-save', '-o', 'limited.json'];
+    ipivBench(['run', 'limited.scenario.json', ...quick], folder);
+    const { code, stdout } = gate('limited.json', 'slower.json');
+    expect(stdout).toContain('\nlimits: average at most +2%\n');
+    expect(stdout).toContain('\nnote: no p-values or intervals where a side is emulated');
+    expect(code).toBe(0);
+  });
+
+  it('judges what was measured by its statistics', () => {
+    const log = (cycles: number): string => [0, 1, 2, 3, 4, 5].map((each) => `ipi ${cycles + each}\n`).join('');
+    for (const [name, cycles] of Object.entries({ lab1: 4000, lab2: 4020, lab3: 4200 })) {
+      writeFileSync(join(folder, `${name}.log`), log(cycles));
+      ipivBench(['import', `${name}.log`, '-o', `${name}.json`], folder);
+    }
+    const shown = gate('lab1.json', 'lab2.json');
+    expect(shown.stdout).toMatch(
+      / average 4002\.5 -> 4022\.5 \(\+20, \+0\.50%\), limit 4002\.5, \[.*\] \(p=0\.002 n=6\+6\)$/m,
+    );
+    expect(shown.code).toBe(1);
+    expect(gate('lab1.json', 'lab2.json', '--max-increase', '2%').code).toBe(0);
+    expect(gate('lab1.json', 'lab3.json', '--max-increase', '2%').code).toBe(1);
+    expect(gate('lab1.json', 'lab1.json', '--exact')).toMatchObject({ code: 3 });
   });
 
   it('is inconclusive without common rows', () => {
@@ -103,6 +139,7 @@ describe('gate', () => {
     [['--exact', '--max-increase', '2%'], /--exact: does not go with/],
     [['--metric', 'exit=1'], /unknown metric "exit"; did you mean "exits"\?/],
     [['--metric', 'exits'], /no "="/],
+    [['--floor', 'exits=2%'], /--floor exits=2%: no amount/],
     [['--max-increase', 'much'], /expected a share such as 2%/],
   ])('refuses %j', (args, expected) => {
     const { code, stderr } = gate('base.json', 'again.json', ...args);

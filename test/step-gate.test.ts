@@ -10,7 +10,8 @@ import {
   type StepName,
 } from '../src/cost/step.js';
 import { loadInterpreter } from '../src/machine/interpreter.js';
-import { gate, type GateReport } from '../src/result/gate/gate.js';
+import { gate } from '../src/result/gate/gate.js';
+import type { GateReport } from '../src/result/gate/gate-report.js';
 import { caseRecord, ROLES, sealResult, type RunOutcome, type SavedResult } from '../src/result/saved-result.js';
 import { executeUnit } from '../src/run/execute-unit.js';
 import { planScenario, unitOf, type Plan } from '../src/run/plan.js';

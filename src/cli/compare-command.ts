@@ -8,7 +8,6 @@ import {
 import { separatingKeys, type NamedResult } from '../result/compare/align.js';
 import { compareResults } from '../result/compare/compare.js';
 import type { Comparison } from '../result/compare/comparison.js';
-import { loadResult } from '../result/load-result.js';
 import { METRICS, metricNamed, type MetricName } from '../result/metric.js';
 import { suggestion } from '../scenario/closest.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
@@ -19,6 +18,7 @@ import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
 import { reportOutputs, writeReports } from './report-outputs.js';
+import { loadResults } from './result-files.js';
 
 interface Options {
   readonly reference?: string;
@@ -65,16 +65,9 @@ async function execute(files: readonly string[], options: Options, command: Comm
   for (const checked of [outputs, metrics, ignored, order]) if (!checked.ok) return complain(checked.problems);
   if (!outputs.ok || !metrics.ok || !ignored.ok || !order.ok) return EXIT.INPUT_ERROR;
 
-  const loaded = order.value.files.map(loadResult);
-  const unloaded = loaded.filter((each) => each.status !== 'loaded');
-  if (unloaded.length > 0) {
-    complain(unloaded.map(({ problem }) => problem));
-    return unloaded.some(({ status }) => status === 'unusable') ? EXIT.INPUT_ERROR : EXIT.INCONCLUSIVE;
-  }
-  const results = named(
-    order.value.files,
-    loaded.flatMap((each) => (each.status === 'loaded' ? [each.result] : [])),
-  );
+  const loaded = loadResults(order.value.files);
+  if (!loaded.ok) return loaded.code;
+  const results = named(order.value.files, loaded.results);
   const { reference } = order.value;
   const onlyExits = results.some(({ result }) => result.cases.some(({ exitTables }) => exitTables !== undefined));
   const compared = compareResults(results, {

@@ -1,12 +1,12 @@
 import { Option, type Command } from 'commander';
 import { FORMAT_NAMES, FORMATS, type FormatName } from '../report/format.js';
-import { loadResult } from '../result/load-result.js';
 import { example, type CommandModule } from './command.js';
 import { complain, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { collect, MOST_JOBS, wholeNumber } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
 import { reportOutputs, writeReports } from './report-outputs.js';
+import { loadResults } from './result-files.js';
 
 interface Options {
   readonly verify?: boolean;
@@ -35,19 +35,17 @@ export const showCommand: CommandModule = {
 async function execute(file: string, options: Options, command: Command): Promise<ExitCode> {
   const outputs = reportOutputs(options.format, options.output ?? [], FORMAT_NAMES);
   if (!outputs.ok) return complain(outputs.problems);
-  const loaded = loadResult(file);
-  if (loaded.status !== 'loaded') {
-    complain([loaded.problem]);
-    return loaded.status === 'unusable' ? EXIT.INPUT_ERROR : EXIT.INCONCLUSIVE;
-  }
+  const loaded = loadResults([file]);
+  if (!loaded.ok) return loaded.code;
+  const [result] = loaded.results;
   if (options.verify === true) {
     const { verifyResult } = await import('./verify-result.js');
-    return verifyResult(file, loaded.result, options.jobs, stdoutStyle(command));
+    return verifyResult(file, result, options.jobs, stdoutStyle(command));
   }
-  if (loaded.result.interrupted) tell(`note: ${file} was interrupted: some runs are missing`);
+  if (result.interrupted) tell(`note: ${file} was interrupted: some runs are missing`);
   const problems = await writeReports(
     outputs.value,
-    async (name, style) => (await FORMATS[name].load()).render(loaded.result, style),
+    async (name, style) => (await FORMATS[name].load()).render(result, style),
     stdoutStyle(command),
   );
   return problems.length > 0 ? complain(problems) : EXIT.DONE;

@@ -1,16 +1,68 @@
-import type { GateReport } from '../result/gate/gate.js';
-import { differenceText } from './gate-text.js';
+import type { GateReport, Row } from '../result/gate/gate-report.js';
+import { differenceText, headline, remarks, statusText } from './gate-text.js';
 
-/** Workflow commands that GitHub Actions shows beside the change: one per row that is not as it was. */
+/** GitHub shows no more than ten annotations of a step. */
+const MOST_ANNOTATIONS = 10;
+
+/** A step summary may have a mebibyte; nobody reads that many rows. */
+const MOST_SUMMARY_ROWS = 100;
+const MOST_SUMMARY_FIGURES = 8;
+
+/** Workflow commands that GitHub Actions shows beside the change: one per row that is not as it was, failures first. */
 export function githubAnnotations({ rows }: GateReport): string {
-  return rows
-    .filter(({ status }) => status !== 'same')
-    .map(({ id, status, reason, differences }) => {
-      const level = status === 'inconclusive' ? 'warning' : 'error';
-      const text = [reason, ...differences.map(differenceText)].filter((line) => line !== '').join('\n');
-      return `::${level} title=${property(`${status}: ${id}`)}::${data(text)}\n`;
-    })
-    .join('');
+  const noted = rows.filter(({ status }) => status !== 'same');
+  const sorted = [...noted.filter((row) => level(row) === 'error'), ...noted.filter((row) => level(row) !== 'error')];
+  if (sorted.length <= MOST_ANNOTATIONS) return sorted.map(annotation).join('');
+  const rest = sorted.length - (MOST_ANNOTATIONS - 1);
+  const last = `::${level(sorted[0])} title=gate::${rest} more rows are not as they were: see the step summary\n`;
+  return `${sorted
+    .slice(0, MOST_ANNOTATIONS - 1)
+    .map(annotation)
+    .join('')}${last}`;
+}
+
+/** Markdown for the summary of a step: the verdict, and a table of all rows with something to say. */
+export function githubSummary(report: GateReport, scenario: string): string {
+  const rows = report.rows.filter(({ status, differences }) => status !== 'same' || differences.length > 0);
+  const table = [
+    '| row | status | figures |',
+    '| --- | --- | --- |',
+    ...rows.slice(0, MOST_SUMMARY_ROWS).map(tableLine),
+  ];
+  const more = rows.length - MOST_SUMMARY_ROWS;
+  const lines = [
+    `### ${markdown(scenario)}: ${headline(report)}`,
+    ...(rows.length === 0 ? [] : ['', ...table]),
+    ...(more > 0 ? ['', `and ${more} more rows`] : []),
+    ...(remarks(report).length === 0 ? [] : ['', ...remarks(report).map((remark) => `- ${markdown(remark)}`)]),
+  ];
+  return `${lines.join('\n')}\n\n`;
+}
+
+function tableLine(row: Row): string {
+  const texts = [row.reason, ...row.differences.map(differenceText)].filter((text) => text !== '');
+  const more = texts.length - MOST_SUMMARY_FIGURES;
+  const shown = texts.slice(0, MOST_SUMMARY_FIGURES).map(markdown);
+  if (more > 0) shown.push(`and ${more} more`);
+  return `| ${markdown(row.id)} | ${statusText(row)} | ${shown.join('<br>')} |`;
+}
+
+function markdown(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/[\\`*_[\]|~#]/g, '\\$&')
+    .replaceAll(/[\r\n]+/g, ' ');
+}
+
+function level({ status }: Row): 'warning' | 'error' {
+  return status === 'inconclusive' ? 'warning' : 'error';
+}
+
+function annotation(row: Row): string {
+  const { id, status, reason, differences } = row;
+  const text = [reason, ...differences.map(differenceText)].filter((line) => line !== '').join('\n');
+  return `::${level(row)} title=${property(`${status}: ${id}`)}::${data(text)}\n`;
 }
 
 function data(text: string): string {

@@ -45,7 +45,7 @@ export function parseResult(file: string, text: string): LoadedResult {
     return noResult(file);
   }
   if (data['schemaVersion'] !== RESULT_SCHEMA_VERSION) return otherSchema(file, data['schemaVersion']);
-  const { digest, environment: _, ...deterministic } = data;
+  const { digest, environment: _e, baseline: _b, ...deterministic } = data;
   if (digest !== digestOf(deterministic)) {
     return unusable({ source: file }, 'damaged: its digest does not match its content', 'run the scenario again');
   }

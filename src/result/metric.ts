@@ -1,3 +1,4 @@
+import type { MetricName } from '../scenario/metric-name.js';
 import type { Role, RunOutcome } from './saved-result.js';
 
 interface Metric {
@@ -41,9 +42,9 @@ export const METRICS = {
     aliases: [],
     sample: ({ activity, iterations }) => activity.target.busyCycles / iterations,
   },
-} as const satisfies Record<string, Metric>;
+} as const satisfies Record<MetricName, Metric>;
 
-export type MetricName = keyof typeof METRICS;
+export type { MetricName };
 
 /** The metric a user means, by name or alias. */
 export function metricNamed(name: string): MetricName | undefined {

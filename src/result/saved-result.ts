@@ -138,10 +138,20 @@ export interface Environment {
   readonly wallSeconds: number;
 }
 
+/** Why a result is the baseline of a gate. */
+export interface BaselineNote {
+  /** In the words of who set it. */
+  readonly reason: string;
+  /** Digest of the baseline before it; null for the first one. */
+  readonly replaces: string | null;
+}
+
 export interface SavedResult extends DeterministicResult {
   /** SHA-256 over the deterministic part in canonical JSON. */
   readonly digest: string;
   readonly environment: Environment;
+  /** Only in results that `baseline update` has written. */
+  readonly baseline?: BaselineNote;
 }
 
 /** Whether the samples come from the emulator or from a real machine. */

@@ -6,6 +6,7 @@ import {
   WORKLOADS,
   type MachineOptions,
 } from '../machine/machine-options.js';
+import { gateLimits } from './gate-limits.js';
 
 /** One value, or an array that makes an axis of the scenario. */
 function axis<T extends z.ZodType>(schema: T) {
@@ -103,6 +104,7 @@ export const scenarioSchema = z
     runs: wholeNumber(1).default(20).describe('runs of each case, each on a fresh machine'),
     seed: z.int().min(0).max(0xffff_ffff).default(1).describe("each run's seed is derived from this one and its index"),
     noise: z.enum(['placement', 'off']).default('placement').describe('whether runs differ in where the vCPUs sit'),
+    gate: gateLimits.optional(),
   })
   .meta({ title: 'ipiv-bench scenario' });
 

@@ -1,5 +1,5 @@
 import { idTokens } from '../../result/compare/align.js';
-import type { Change, ComparedRow, ComparedTable, Comparison } from '../../result/compare/comparison.js';
+import type { Change, ComparedRow, ComparedTable, Comparison, MeasuredChange } from '../../result/compare/comparison.js';
 
 /** `base`, `lab1 (hardware)`, with the statistic of the column where it has one. */
 export function columnName({ results, reference }: Comparison, { statistics }: ComparedTable, index: number): string {
@@ -37,11 +37,17 @@ export function changeText(change: Change): string {
   return kind === 'exact' ? text : kind === 'counted' ? `${text} counted` : `model error ${text}`;
 }
 
-function measuredText({ percent, p, n, interval, shown }: Extract<Change, { kind: 'measured' }>): string {
-  const evidence = `(p=${p < 0.001 ? p.toExponential(0) : p.toFixed(3)} n=${n[0]}+${n[1]})`;
-  if (!shown) return `~ ${evidence}`;
-  const range = interval === null ? '' : ` [${interval.map(percentText).join(', ')}]`;
-  return `${percent === null ? 'differs' : percentText(percent)}${range} ${evidence}`;
+function measuredText(change: MeasuredChange): string {
+  const { percent, shown } = change;
+  if (!shown) return evidenceText(change);
+  return `${percent === null ? 'differs' : percentText(percent)} ${evidenceText(change)}`;
+}
+
+/** `[+1.20%, +3.40%] (p=0.002 n=6+6)`, or `~ (p=0.310 n=6+6)` where no difference is shown. */
+export function evidenceText({ p, n, interval, shown }: MeasuredChange): string {
+  const test = `(p=${p < 0.001 ? p.toExponential(0) : p.toFixed(3)} n=${n[0]}+${n[1]})`;
+  if (!shown) return `~ ${test}`;
+  return interval === null ? test : `[${interval.map(percentText).join(', ')}] ${test}`;
 }
 
 /** More cycles and more exits are worse; a model error is neither, and neither is what no test shows. */

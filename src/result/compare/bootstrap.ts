@@ -17,18 +17,24 @@ const OUTSIDE = 0.025;
  * seeded by the data's digest: equal data give equal intervals.
  */
 export function bootstrapChange(before: readonly number[], after: readonly number[]): Interval {
-  const seed = Number.parseInt(digestOf([before, after]).slice('sha256:'.length, 'sha256:'.length + 8), 16);
+  return bootstrap([before, after], ([was, is]) => ((is - was) / was) * 100);
+}
+
+/** 95% percentile-bootstrap interval of a median, seeded likewise. */
+export function bootstrapMedian(samples: readonly number[]): Interval {
+  return bootstrap([samples], ([median]) => median);
+}
+
+function bootstrap(all: readonly (readonly number[])[], statistic: (medians: readonly number[]) => number): Interval {
+  const seed = Number.parseInt(digestOf(all).slice('sha256:'.length, 'sha256:'.length + 8), 16);
   const generator = xoroshiro128plus(seed | 0);
   const draw = (n: number): number => uniformInt(generator, 0, n - 1);
-  const [was, is] = [before.toSorted((a, b) => a - b), after.toSorted((a, b) => a - b)];
-  const affordable = Math.floor(MOST_DRAWS / (was.length + is.length));
+  const sorted = all.map((samples) => samples.toSorted((a, b) => a - b));
+  const affordable = Math.floor(MOST_DRAWS / sorted.reduce((sum, { length }) => sum + length, 0));
   const resamples = Math.max(FEWEST_RESAMPLES, Math.min(MOST_RESAMPLES, affordable));
-  const changes = Array.from({ length: resamples }, () => {
-    const reference = resampledMedian(was, draw);
-    return ((resampledMedian(is, draw) - reference) / reference) * 100;
-  });
-  changes.sort((a, b) => a - b);
-  return [changes[Math.floor(resamples * OUTSIDE)], changes[Math.ceil(resamples * (1 - OUTSIDE)) - 1]];
+  const values = Array.from({ length: resamples }, () => statistic(sorted.map((each) => resampledMedian(each, draw))));
+  values.sort((a, b) => a - b);
+  return [values[Math.floor(resamples * OUTSIDE)], values[Math.ceil(resamples * (1 - OUTSIDE)) - 1]];
 }
 
 /** Median of n draws with replacement from n sorted values: the draws are counted, so that nothing is sorted again. */

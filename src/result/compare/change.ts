@@ -49,7 +49,8 @@ export function meanChange(was: MeanWithError, is: MeanWithError): MeasuredChang
   return { kind: 'measured', delta, percent, p, test: 'normal', n: [was.n, is.n], interval, shown: p < SIGNIFICANCE };
 }
 
-function measuredChange(was: readonly number[], is: readonly number[]): MeasuredChange {
+/** Two measured samples: medians, Mann-Whitney, and an interval where there are enough of them. */
+export function measuredChange(was: readonly number[], is: readonly number[]): MeasuredChange {
   const { p, method } = mannWhitney(was, is);
   const enough = Math.min(was.length, is.length) >= FEWEST_FOR_INTERVAL;
   const positive = was.every((value) => value > 0);

@@ -18,13 +18,15 @@ export function notesOn(results: readonly NamedResult[], tables: readonly Compar
   ];
 }
 
+/** Why there is no test in a comparison with emulated figures. */
+export const NO_TEST =
+  'no p-values or intervals where a side is emulated: its figures are exact, and seeded noise is not sampling';
+
 function kindNotes(changes: readonly Change[]): string[] {
   const has = (kind: Change['kind']): boolean => changes.some((change) => change.kind === kind);
   const notes: string[] = [];
   if (has('exact') || has('model error')) {
-    notes.push(
-      'no p-values or intervals where a side is emulated: its figures are exact, and seeded noise is not sampling',
-    );
+    notes.push(NO_TEST);
   }
   if (has('model error')) notes.push('model error: emulated against measured, mean against mean, measured = 100%');
   if (has('measured')) {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { outcome, sampleResult } from '../../../test/support/sample-result.js';
-import { gate, type GateRules } from './gate.js';
+import { gate } from './gate.js';
+import type { GateRules } from './limit.js';
 import type { RunOutcome, SavedResult } from '../saved-result.js';
 
 const EXACT: GateRules = { exact: true, limits: [] };
 const UP_TO_2_PERCENT: GateRules = {
   exact: false,
-  limits: [{ metric: 'average', limit: { kind: 'increase', fraction: 0.02 } }],
+  limits: [{ metric: 'average', maxIncrease: 0.02 }],
 };
 
 function result(change: (run: RunOutcome) => RunOutcome = (run) => run, scenario: object = {}): SavedResult {
@@ -48,6 +49,28 @@ describe('exact gate', () => {
     expect(moved[0].differences.map((difference) => difference.figure)).toContain(figure);
   });
 
+  it('fails where a guest fails that got through before, and says how', () => {
+    const failure = { run: 3, message: 'triple fault', cycles: 1, details: [] };
+    const [off, on] = result().cases;
+    const current = { ...result(), cases: [off, { ...on, runs: on.runs.slice(0, 2), failures: [failure] }] };
+    expect(gate(result(), current, EXACT)).toMatchObject({
+      verdict: 'failed',
+      rows: [{ status: 'same' }, { status: 'moved', reason: '1 run failed: triple fault' }],
+    });
+  });
+
+  it('is inconclusive about a metric that only one of the two has', () => {
+    const report = gate(
+      result(),
+      result((run) => ({ ...run, inner: null })),
+      EXACT,
+    );
+    expect(report.rows[1]).toMatchObject({
+      status: 'inconclusive',
+      reason: 'only one of the two has the metric "inner-average"',
+    });
+  });
+
   it('is inconclusive where runs are missing', () => {
     expect(gate(result(), result(undefined, { runs: 2 }), EXACT).verdict).toBe('inconclusive');
   });
@@ -82,12 +105,12 @@ describe('gate with limits', () => {
   });
 
   it('fails a metric above its ceiling', () => {
-    const limits = [{ metric: 'exits', limit: { kind: 'ceiling', value: 0.5 } }] as const;
+    const limits = [{ metric: 'exits', ceiling: 0.5 }] as const;
     expect(gate(result(), result(), { exact: false, limits }).verdict).toBe('failed');
   });
 
   it('is inconclusive without the metric', () => {
-    const limits = [{ metric: 'inner-average', limit: { kind: 'ceiling', value: 1e9 } }] as const;
+    const limits = [{ metric: 'inner-average', ceiling: 1e9 }] as const;
     const without = result((run) => ({ ...run, inner: null }));
     expect(gate(without, without, { exact: false, limits }).verdict).toBe('inconclusive');
   });
@@ -100,18 +123,6 @@ describe('gate with limits', () => {
 });
 
 describe('any gate', () => {
-  it('compares what was measured by what is known of it', () => {
-    const measured = {
-      ...result(),
-      source: 'hardware',
-      cases: result().cases.map((each) => ({ ...each, iterations: 0 })),
-    };
-    expect(gate(measured as SavedResult, measured as SavedResult, EXACT).verdict).toBe('passed');
-    expect(gate(measured as SavedResult, result(), UP_TO_2_PERCENT).notes).toContain(
-      'source: hardware in the baseline, emulated now',
-    );
-  });
-
   it('is inconclusive without common rows', () => {
     expect(gate(result(), result(undefined, { apicMode: 'xapic' }), EXACT).verdict).toBe('inconclusive');
   });
@@ -121,6 +132,24 @@ describe('any gate', () => {
     expect(report.verdict).toBe('failed');
     expect(report.rows[1]).toMatchObject({ status: 'missing' });
   });
+
+  it.each([EXACT, UP_TO_2_PERCENT])(
+    'is inconclusive where an interruption has cost runs, and says so (%j)',
+    (rules) => {
+      const whole = result();
+      const [off, on] = whole.cases;
+      const partial: SavedResult = { ...whole, interrupted: true, cases: [off, { ...on, runs: on.runs.slice(0, 2) }] };
+      const reasons = (report: ReturnType<typeof gate>) => report.rows.map(({ reason }) => reason);
+      expect(gate(partial, whole, rules).verdict).toBe('inconclusive');
+      expect(gate(partial, whole, rules).notes).toContain('the baseline was interrupted');
+      expect(reasons(gate(partial, whole, rules))).toEqual(['', 'the baseline was interrupted after 2 of 3 runs']);
+      expect(gate(whole, partial, rules).notes).toContain('the current result was interrupted');
+      expect(reasons(gate(whole, partial, rules))).toEqual([
+        '',
+        'the current result was interrupted after 2 of 3 runs',
+      ]);
+    },
+  );
 
   it('prints a difference of profile or version, and does not count it', () => {
     const other = { ...result(), toolVersion: '9.9.9' };

@@ -1,53 +1,28 @@
-import { METRICS, type MetricName } from '../metric.js';
-import { ROLES, sourceOf, type CaseRecord, type SavedResult } from '../saved-result.js';
+import { sourceOf, type CaseRecord, type SavedResult } from '../saved-result.js';
+import { exactDifferences, unsharedMetrics } from './exact.js';
+import type { GateReport, Row } from './gate-report.js';
+import { judge, type Judgement, type Side } from './judgement.js';
+import type { GateRules, Limit } from './limit.js';
+import { gateNotes } from './notes.js';
 
-/** By how much a metric may grow, or what it must not exceed. */
-export type Limit =
-  { readonly kind: 'increase'; readonly fraction: number } | { readonly kind: 'ceiling'; readonly value: number };
-
-export interface MetricLimit {
-  readonly metric: MetricName;
-  readonly limit: Limit;
-}
-
-/** Exact: nothing may change in either direction. Otherwise only the given limits count. */
-export interface GateRules {
-  readonly exact: boolean;
-  readonly limits: readonly MetricLimit[];
-}
-
-/** A figure that is not what it was. Figures are per iteration. */
-export interface Difference {
-  readonly figure: string;
-  readonly before: number;
-  readonly after: number;
-  /** The most that it may be, where a limit was given. */
-  readonly limit?: number;
-}
-
-export interface Row {
-  readonly id: string;
-  readonly status: 'same' | 'moved' | 'over limit' | 'missing' | 'inconclusive';
-  readonly differences: readonly Difference[];
-  readonly reason: string;
-}
-
-export interface GateReport {
-  readonly verdict: 'passed' | 'failed' | 'inconclusive';
-  readonly rows: readonly Row[];
-  /** What differs between the two results without being a reason: profile, version, settings. */
-  readonly notes: readonly string[];
-}
-
-/** Fewest samples on each side when the two results do not share their random placements. */
+/** Fewest samples on each side when two emulated results do not share their random placements. */
 const FEWEST_SAMPLES = 5;
 
 /** Compares a result with a baseline, row by row: rows are cases with the same id. */
 export function gate(baseline: SavedResult, current: SavedResult, rules: GateRules): GateReport {
   const later = new Map(current.cases.map((each) => [each.id, each]));
-  const paired = baseline.seed === current.seed && baseline.scenario.noise === current.scenario.noise;
-  const rows = baseline.cases.map((before) => judge(before, later.get(before.id), rules, paired));
-  return { verdict: verdictOf(rows), rows, notes: notes(baseline, current) };
+  const judgeCase = caseJudge(baseline, current, rules);
+  const rows = baseline.cases.map((before) => {
+    const after = later.get(before.id);
+    return after === undefined ? row(before, 'missing', 'not in the current result') : judgeCase(before, after);
+  });
+  return {
+    verdict: verdictOf(rows),
+    rules,
+    rows,
+    baselineReason: baseline.baseline?.reason ?? null,
+    notes: gateNotes(baseline, current, rules),
+  };
 }
 
 function verdictOf(rows: readonly Row[]): GateReport['verdict'] {
@@ -56,29 +31,47 @@ function verdictOf(rows: readonly Row[]): GateReport['verdict'] {
   return rows.some(({ status }) => status === 'inconclusive') ? 'inconclusive' : 'passed';
 }
 
-function judge(before: CaseRecord, after: CaseRecord | undefined, rules: GateRules, paired: boolean): Row {
-  const { id } = before;
-  if (after === undefined) return { id, status: 'missing', differences: [], reason: 'not in the current result' };
-  const doubt = tooFewSamples(before, after, rules.exact, paired);
-  if (doubt !== null) return { id, status: 'inconclusive', differences: [], reason: doubt };
-  const changed = rules.exact ? differences(before, after) : [];
-  if (changed.length > 0) return { id, status: 'moved', differences: changed, reason: '' };
-  return judgeLimits(before, after, rules.limits);
+function row({ id }: CaseRecord, status: Row['status'], reason = '', differences: Row['differences'] = []): Row {
+  return { id, status, differences, reason };
 }
 
-function judgeLimits(before: CaseRecord, after: CaseRecord, limits: readonly MetricLimit[]): Row {
-  const { id } = before;
-  const over: Difference[] = [];
-  for (const { metric, limit } of limits) {
-    const was = before.summary[metric]?.mean;
-    const is = after.summary[metric]?.mean;
-    if (was === undefined || is === undefined) {
-      return { id, status: 'inconclusive', differences: [], reason: `has no metric "${metric}"` };
-    }
-    const most = limit.kind === 'ceiling' ? limit.value : was * (1 + limit.fraction);
-    if (is > most) over.push({ figure: metric, before: was, after: is, limit: most });
-  }
-  return { id, status: over.length > 0 ? 'over limit' : 'same', differences: over, reason: '' };
+/** How a case is judged depends on where the two results come from. */
+function caseJudge(
+  baseline: SavedResult,
+  current: SavedResult,
+  rules: GateRules,
+): (before: CaseRecord, after: CaseRecord) => Row {
+  const measured = [baseline, current].map((result) => sourceOf(result) === 'hardware');
+  const anyMeasured = measured.includes(true);
+  const paired = baseline.seed === current.seed && baseline.scenario.noise === current.scenario.noise;
+  return (before, after) => {
+    const doubt =
+      unfinished('baseline', baseline, before) ??
+      unfinished('current result', current, after) ??
+      (anyMeasured ? noExactness(rules) : tooFewSamples(before, after, rules.exact, paired));
+    const failure = newFailure(before, after);
+    if (failure !== null) return row(before, 'moved', failure);
+    if (doubt !== null) return row(before, 'inconclusive', doubt);
+    return rules.exact ? judgeExactly(before, after) : judgeLimits(before, after, rules.limits, measured);
+  };
+}
+
+/** Why a case of an interrupted result says nothing, or null: the mean of its first runs is not that of all. */
+function unfinished(which: string, { interrupted, scenario }: SavedResult, { runs, failures }: CaseRecord) {
+  const done = runs.length + failures.length;
+  return interrupted && done < scenario.runs
+    ? `the ${which} was interrupted after ${done} of ${scenario.runs} runs`
+    : null;
+}
+
+/** A guest that used to get through and now fails is worse than any figure. */
+function newFailure(before: CaseRecord, { failures }: CaseRecord): string | null {
+  if (failures.length <= before.failures.length) return null;
+  return `${failures.length} run${failures.length === 1 ? '' : 's'} failed: ${failures[0].message}`;
+}
+
+function noExactness({ exact }: GateRules): string | null {
+  return exact ? 'measured figures never repeat exactly: judge them by limits, such as --max-increase 2%' : null;
 }
 
 function tooFewSamples(before: CaseRecord, after: CaseRecord, exact: boolean, paired: boolean): string | null {
@@ -90,70 +83,42 @@ function tooFewSamples(before: CaseRecord, after: CaseRecord, exact: boolean, pa
   return `${Math.min(was, is)} runs with different random placements: at least ${FEWEST_SAMPLES} are needed`;
 }
 
-/** Every figure of a case that differs: averages, exits, CPU cycles, step totals. */
-function differences(before: CaseRecord, after: CaseRecord): Difference[] {
-  const was = figures(before);
-  const is = figures(after);
-  const names = new Set([...was.keys(), ...is.keys()]);
-  return [...names].flatMap((figure) => {
-    const change = { figure, before: was.get(figure) ?? 0, after: is.get(figure) ?? 0 };
-    return change.before === change.after ? [] : [change];
-  });
+function judgeExactly(before: CaseRecord, after: CaseRecord): Row {
+  const unshared = unsharedMetrics(before, after).at(0);
+  if (unshared !== undefined) return row(before, 'inconclusive', `only one of the two has the metric "${unshared}"`);
+  const changed = exactDifferences(before, after);
+  return row(before, changed.length > 0 ? 'moved' : 'same', '', changed);
 }
 
-/** All figures of a case by name, the important ones first. */
-function figures(record: CaseRecord): Map<string, number> {
-  const result = new Map<string, number>();
-  for (const metric of Object.keys(METRICS) as MetricName[]) {
-    const mean = record.summary[metric]?.mean;
-    if (mean !== undefined) result.set(metric, mean);
+function judgeLimits(
+  before: CaseRecord,
+  after: CaseRecord,
+  limits: readonly Limit[],
+  measured: readonly boolean[],
+): Row {
+  const judgements: Judgement[] = [];
+  for (const limit of limits) {
+    const [was, is] = [before, after].map((record, index) => side(record, limit, measured[index]));
+    if (was === null || is === null) return row(before, 'inconclusive', `has no metric "${limit.metric}"`);
+    judgements.push(...judge(limit, was, is));
   }
-  record.runs.forEach(({ run, outer, inner }) => {
-    result.set(`run ${run} cycles`, outer);
-    result.set(`run ${run} inner cycles`, inner ?? 0);
+  return limitRow(before, judgements);
+}
+
+function side({ runs }: CaseRecord, { metric }: Limit, measured: boolean): Side | null {
+  const samples = runs.map((run) => run.samples[metric]).filter((sample) => sample !== null);
+  return samples.length === 0 ? null : { samples, measured };
+}
+
+/** What is within its limit is shown only where it was measured: there the evidence matters. */
+function limitRow(before: CaseRecord, judgements: readonly Judgement[]): Row {
+  const has = (outcome: Judgement['outcome']): boolean => judgements.some((each) => each.outcome === outcome);
+  const shown = judgements.filter(({ outcome, difference: { test, interval } }) => {
+    return outcome !== 'within' || test !== undefined || interval !== undefined;
   });
-  if (record.iterations > 0) for (const role of ROLES) addActivity(result, record, role);
-  return result;
-}
-
-function addActivity(
-  result: Map<string, number>,
-  { activity, iterations }: CaseRecord,
-  role: (typeof ROLES)[number],
-): void {
-  const { exits, instructions, busyCycles, steps } = activity[role];
-  result.set(`${role} busy cycles`, busyCycles / iterations);
-  result.set(`${role} instructions`, instructions / iterations);
-  for (const [reason, count] of Object.entries(exits)) result.set(`${role} exits ${reason}`, count / iterations);
-  for (const [step, { count, cycles }] of Object.entries(steps)) {
-    result.set(`${role} step ${step} count`, count / iterations);
-    result.set(`${role} step ${step} cycles`, cycles / iterations);
-  }
-}
-
-function notes(baseline: SavedResult, current: SavedResult): string[] {
-  const result: string[] = [];
-  const compare = (what: string, before: unknown, after: unknown): void => {
-    if (before !== after) result.push(`${what}: ${String(before)} in the baseline, ${String(after)} now`);
-  };
-  compare('source', sourceOf(baseline), sourceOf(current));
-  compare('version', baseline.toolVersion, current.toolVersion);
-  compare('profile', profiles(baseline), profiles(current));
-  compare('seed', baseline.seed, current.seed);
-  compare('noise', baseline.scenario.noise, current.scenario.noise);
-  compare('iterations', settings(baseline, 'iterations'), settings(current, 'iterations'));
-  const known = new Set(baseline.cases.map(({ id }) => id));
-  const added = current.cases.filter(({ id }) => !known.has(id));
-  if (added.length > 0)
-    result.push(`${added.length} case(s) not in the baseline: ${added[0].id}${added.length > 1 ? ', ...' : ''}`);
-  if (current.interrupted) result.push('the current result was interrupted');
-  return result;
-}
-
-function profiles({ cases }: SavedResult): string {
-  return [...new Set(cases.map(({ profile }) => `${profile.name} (${profile.hash.slice(0, 12)})`))].join(', ');
-}
-
-function settings({ cases }: SavedResult, key: string): string {
-  return [...new Set(cases.map((each) => String(each.settings[key])))].join(', ');
+  const differences = shown.map(({ difference }) => difference);
+  if (has('over')) return row(before, 'over limit', '', differences);
+  if (!has('open')) return row(before, 'same', '', differences);
+  const reasons = new Set(judgements.flatMap(({ outcome, reason }) => (outcome === 'open' ? [reason] : [])));
+  return row(before, 'inconclusive', [...reasons].join('; '), differences);
 }
