@@ -12,6 +12,7 @@ import { interruptBlocked, nmiBlocked } from './halt.js';
 import type { HostCpu } from './host-cpu.js';
 import { APIC_IRR, APIC_ISR, APIC_TASKPRI } from './lapic/registers.js';
 import { holdIrr, movePirToIrr } from './posted-interrupts.js';
+import { traceInjection } from './tracepoints.js';
 import {
   INTR_INFO_DELIVER_CODE,
   INTR_INFO_TYPE_MASK,
@@ -94,6 +95,7 @@ function injectPendingEvent(host: HostCpu): boolean {
   const { event } = host.vcpu;
   if (event.info === 0) return false;
   inject(host, event.info, event.errorCode, event.length);
+  traceInjection(host, event.info, true);
   event.info = 0;
   return true;
 }
@@ -119,7 +121,11 @@ function injectInterrupt(host: HostCpu, occupied: boolean): void {
   const { apic } = host.vcpu;
   const mayInject = !occupied && apic.acceptsInterrupts && !interruptBlocked(host);
   const vector = mayInject ? apic.acknowledge() : -1;
-  if (vector >= 0) inject(host, INTR_INFO_VALID | INTR_TYPE_EXT_INTR | vector, 0, 0);
+  if (vector >= 0) {
+    const info = INTR_INFO_VALID | INTR_TYPE_EXT_INTR | vector;
+    inject(host, info, 0, 0);
+    traceInjection(host, info, false);
+  }
   if (apic.acceptsInterrupts && apic.page.deliverableVector >= 0) openWindow(host);
   updateTprThreshold(host);
 }

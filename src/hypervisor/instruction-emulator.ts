@@ -12,7 +12,7 @@ import type { KernelDevices } from './kernel-devices.js';
 import { fetchInstruction, GUEST_WAITS } from './guest-linear.js';
 import type { HostCpu } from './host-cpu.js';
 import { readApicRegister } from './lapic/register-read.js';
-import { applyApicWrite } from './lapic/register-write.js';
+import { applyApicWrite, writeApicRegister } from './lapic/register-write.js';
 import { decodeMov, type MovAccess } from './mov-decoder.js';
 
 const PAGE = 4096;
@@ -56,7 +56,6 @@ export function emulateMmio(host: HostCpu, guestPhysical: number): ExitResult {
 
 /** apic_mmio_read and apic_mmio_write: writes that are not 4 bytes at a multiple of 16 are dropped. */
 function accessApic(host: HostCpu, offset: number): ExitResult {
-  const { apic } = host.vcpu;
   data.fill(0);
   if (!access.write) {
     const register = readApicRegister(host, offset & 0xff0);
@@ -68,7 +67,7 @@ function accessApic(host: HostCpu, offset: number): ExitResult {
   const { size } = access;
   skipInstruction(host, access.length);
   if (size !== 4 || offset % 16 !== 0) return EXIT_CONTINUES;
-  return applyApicWrite(host, apic.writeRegister(offset, view.getUint32(0, true)));
+  return applyApicWrite(host, writeApicRegister(host, offset, view.getUint32(0, true)));
 }
 
 /** A device of the in-kernel interrupt chip. */

@@ -19,6 +19,7 @@ import type { HostCpu } from './host-cpu.js';
 import { resolveDestinations } from './lapic/destinations.js';
 import { vectorRegister } from './lapic/register-page.js';
 import { APIC_IRR, APIC_LVT_MASKED, APIC_TMR } from './lapic/registers.js';
+import { traceAccept, traceApicIpi, traceApicvAccept } from './tracepoints.js';
 import { IN_GUEST_MODE, KVM_REQ_EVENT, KVM_REQ_NMI, type Vcpu } from './vcpu.js';
 import { requestExit, wakeThread } from './wake.js';
 
@@ -42,6 +43,8 @@ export class IpiDelivery {
   #next = 0;
   /** Non-zero: the targets get requests (KVM_REQ_*) instead of an interrupt. */
   #requests = 0;
+  /** The target's interrupt goes through its descriptor. */
+  #posts = false;
 
   constructor(host: HostCpu) {
     this.#host = host;
@@ -52,6 +55,7 @@ export class IpiDelivery {
     const { cpu } = this.#host;
     cpu.charge(STEP.IPI_REQUEST);
     cpu.charge(STEP.APIC_MAP_LOOKUP);
+    traceApicIpi(this.#host);
     this.#requests = 0;
     this.#step = 'look-up';
   }
@@ -142,10 +146,14 @@ export class IpiDelivery {
   #toTarget(): Step {
     if (this.#next === this.#targets.length) return 'done';
     this.#host.cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
-    return this.#requests === 0 ? 'accept' : 'kick';
+    if (this.#requests !== 0) return 'kick';
+    traceAccept(this.#host, this.#target);
+    return 'accept';
   }
 
   #served(): Step {
+    if (this.#posts) traceApicvAccept(this.#host, this.#target);
+    this.#posts = false;
     this.#next++;
     return 'next';
   }
@@ -159,7 +167,8 @@ export class IpiDelivery {
     if (!target.apic.acceptsInterrupts || (request.levelTriggered && !request.levelAsserted)) return this.#served();
     if (!this.#fixTriggerMode()) return null;
     cpu.charge(STEP.PIR_POST);
-    return target.apicvActive ? 'post-pir' : 'set-irr';
+    this.#posts = target.apicvActive;
+    return this.#posts ? 'post-pir' : 'set-irr';
   }
 
   /** NMI, INIT (but not its de-assertion) and start-up IPIs: a request and a kick. */
@@ -204,7 +213,9 @@ export class IpiDelivery {
     const { cpu, request } = this.#host;
     const { descriptor } = this.#target;
     if (!cpu.lines.hold(cpu, descriptor.address, true)) return null;
-    if (descriptor.testAndSetPir(request.vector)) return this.#served();
+    const wasSet = descriptor.testAndSetPir(request.vector);
+    cpu.trace?.({ name: 'ipiv_pir_set', descriptor: descriptor.address, vector: request.vector, wasSet });
+    if (wasSet) return this.#served();
     cpu.charge(STEP.ON_POST);
     return 'post-on';
   }
@@ -216,6 +227,7 @@ export class IpiDelivery {
     if (!cpu.lines.hold(cpu, target.descriptor.address, true)) return null;
     if (target.descriptor.on) return this.#served();
     target.descriptor.on = true;
+    cpu.trace?.({ name: 'ipiv_on', descriptor: target.descriptor.address, on: true });
     if (target.mode !== IN_GUEST_MODE) return this.#wakeIfAsleep();
     if (target === vcpu) return this.#served();
     this.#host.chargeIcrWrite();

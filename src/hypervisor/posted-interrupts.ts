@@ -51,7 +51,9 @@ export function movePirToIrr(host: HostCpu): boolean {
   if (descriptor.on) {
     if (!holdIrr(host, vcpu, true) || !cpu.lines.hold(cpu, descriptor.address, true)) return false;
     descriptor.on = false;
+    cpu.trace?.({ name: 'ipiv_on', descriptor: descriptor.address, on: false });
     takePir(vcpu);
+    cpu.trace?.({ name: 'ipiv_pir_taken', descriptor: descriptor.address });
   }
   setRvi(host, vcpu.apic.page.highestVector(APIC_IRR));
   return true;
@@ -102,7 +104,10 @@ export function piLoad(host: HostCpu): boolean {
   }
   descriptor.sn = false;
   // Senders that were suppressed set only the PIR.
-  if (!descriptor.pirEmpty) descriptor.on = true;
+  if (!descriptor.pirEmpty) {
+    descriptor.on = true;
+    cpu.trace?.({ name: 'ipiv_on', descriptor: descriptor.address, on: true });
+  }
   return host.finish();
 }
 

@@ -69,6 +69,7 @@ import {
   sendPendingWakeup,
   syncPir,
 } from './posted-interrupts.js';
+import { traceEntry, traceIcrSent, traceWakeup } from './tracepoints.js';
 import { acceptApicEvents, leaveBlockedState } from './vcpu-reset.js';
 import { IN_GUEST_MODE, MP_STATE_HALTED, MP_STATE_RUNNABLE, OUTSIDE_GUEST_MODE, type Vcpu } from './vcpu.js';
 
@@ -139,6 +140,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       const isHalt = vcpu.mpState === MP_STATE_HALTED;
       let events: Events = EVENTS_NONE;
       let mayBlock = true;
+      let waited = false;
       if (isHalt) vcpu.halts++;
 
       const switchesTimer = switchToHostTimer(host);
@@ -173,6 +175,8 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
             while (!piEnableWakeup(host)) yield ROOT_WAITS;
             while (!sendPendingWakeup(host)) yield ROOT_WAITS;
           }
+          waited = true;
+          cpu.trace?.({ name: 'ipiv_sched_out', vcpu: vcpu.id });
           for (;;) {
             while (!interrupts.advance()) yield ROOT_WAITS;
             if (host.isWoken()) break;
@@ -184,6 +188,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
 
           // Scheduled in again.
           cpu.charge(STEP.CONTEXT_SWITCH);
+          cpu.trace?.({ name: 'ipiv_sched_in', vcpu: vcpu.id });
           shrinkPleWindow(host);
           while (!piLoad(host)) yield ROOT_WAITS;
         }
@@ -192,7 +197,11 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       }
 
       if (preBlocks) while (!piPostBlock(host)) yield ROOT_WAITS;
-      if (isHalt) adjustHaltPoll(vcpu, nanosecondsOf(cpu.now - start, vm.tscGHz), parameters);
+      if (isHalt) {
+        const ns = nanosecondsOf(cpu.now - start, vm.tscGHz);
+        adjustHaltPoll(vcpu, ns, parameters);
+        traceWakeup(host, ns, waited);
+      }
       if (switchesTimer) switchToPreemptionTimer(host);
       if (events === EVENTS_TIMER) continue;
       while (!leaveBlockedState(host)) yield ROOT_WAITS;
@@ -231,6 +240,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       loadPreemptionTimer(host);
       if (parameters.mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
       host.reach(VM_ENTRY);
+      traceEntry(host);
       while ((entry = enterGuest(host)) === VMX_WAIT) yield ROOT_WAITS;
       if (entry !== VMX_SUCCEED) break;
       yield ROOT_ENTERED_GUEST;
@@ -292,6 +302,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
     else if (result === EXIT_SENDS_TO) delivery.beginTo(host.targets);
     else if (result === EXIT_KICKS_ALL) delivery.beginKickAll(host.broadcast);
     while (!delivery.advance()) yield ROOT_WAITS;
+    if (result === EXIT_SENDS) traceIcrSent(host);
     if (result === EXIT_STOPS) {
       vcpu.dead = true;
       for (;;) yield ROOT_STOPPED;

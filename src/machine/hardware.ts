@@ -11,7 +11,7 @@ import { Lines } from '../hardware/memory/lines.js';
 import { PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import { VmxUnit } from '../hardware/vmx/vmx-unit.js';
 import type { HostOptions, MachineInputs } from './machine-options.js';
-import type { Observation } from './observation.js';
+import type { Observer } from './observer.js';
 import { Topology } from './topology.js';
 
 /** What the emulated host is made of. */
@@ -22,8 +22,8 @@ export interface HardwareOptions {
   readonly ramBytes: number;
   readonly features?: Partial<CpuFeatures>;
   readonly onMarker?: (cpu: Cpu, marker: number) => void;
-  /** Stands between the CPUs and their interpreter; still to be attached. */
-  readonly observation?: Observation | undefined;
+  /** Still to be attached. */
+  readonly observer?: Observer | undefined;
 }
 
 /** A physical machine without software. */
@@ -42,15 +42,15 @@ const IGNORE = (): void => undefined;
 /** Puts CPUs, memory and interconnect together. CPUs that nothing is pinned to are left out: they would only sleep. */
 export function buildHardware(options: HardwareOptions, inputs: MachineInputs): Hardware {
   const { costs, simulation = {} } = inputs;
-  const { observation } = options;
+  const { observer } = options;
   const topology = new Topology(options.host, options.cpus, costs);
   const memory = new PhysicalMemory({ cpus: options.cpus, ramBytes: options.ramBytes });
   const clock = new Clock(Math.floor(topology.lookahead * (simulation.lookaheadShare ?? 1)));
-  const meter = observation?.meter(costs, options.cpus) ?? new Meter(costs, options.cpus);
+  const meter = observer?.meter(costs, options.cpus) ?? new Meter(costs, options.cpus);
   const lines = new Lines(memory, clock, topology.lineLatency, costs.lineOccupancyTicks);
   const bus = new Bus(topology.flightLatency);
   const interpreter = instantiateEngine(inputs.interpreter, memory.wasm);
-  const engine = observation?.engine(interpreter) ?? interpreter;
+  const engine = observer?.engine(interpreter) ?? interpreter;
   const decoder = new Decoder(memory, costs);
   const features = { ...DEFAULT_FEATURES, ...topologyFeatures(options), ...options.features };
   const parts = { memory, clock, meter, lines, engine, decoder, bus, features, onMarker: options.onMarker ?? IGNORE };

@@ -14,7 +14,7 @@ import { impossibilities } from './impossible.js';
 import type { MachineInputs, MachineOptions } from './machine-options.js';
 import { GuestFailure, type MachineResult } from './machine-result.js';
 import { Measurement } from './measurement.js';
-import type { Observation } from './observation.js';
+import type { Observer } from './observer.js';
 
 /** Host-physical memory for KVM's own structures: tables of the VM, and pages per vCPU. */
 const HOST_BYTES = 4 << 20;
@@ -37,7 +37,7 @@ export interface Machine {
  * Builds the machine of a case, with an observer if wanted. Throws a RangeError when the case is impossible (see
  * `impossibilities`).
  */
-export function buildMachine(options: MachineOptions, inputs: MachineInputs, observation?: Observation): Machine {
+export function buildMachine(options: MachineOptions, inputs: MachineInputs, observer?: Observer): Machine {
   const impossible = impossibilities(options).at(0);
   if (impossible !== undefined) throw new RangeError(`${impossible.path.join('.')}: ${impossible.message}`);
   const guest = guestOf(options);
@@ -50,13 +50,16 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs, obs
       cpus: options.vcpus,
       ramBytes: guest.memoryBytes + hostBytes,
       features: { ...DEFAULT_FEATURES, ipiv: options.cpu.ipiv, uintr: options.cpu.uintr },
-      onMarker: measurement.onMarker,
-      observation,
+      onMarker: (cpu, marker) => {
+        measurement.onMarker(cpu, marker);
+        observer?.onMarker?.(cpu, marker);
+      },
+      observer,
     },
     inputs,
   );
   measurement.attach(hardware);
-  observation?.attach(hardware, guest.iteration);
+  observer?.attach(hardware, guest.iteration);
   const userSpace = new BenchUserSpace(() => {
     hardware.clock.stop();
   });
@@ -106,8 +109,8 @@ function loadGuest(kvm: Kvm, hardware: Hardware, guest: GuestImage): void {
 }
 
 /** Runs a case once, from reset to the guest's end. Throws GuestFailure when it yields no result. */
-export function runMachine(options: MachineOptions, inputs: MachineInputs, observation?: Observation): MachineResult {
-  const machine = buildMachine(options, inputs, observation);
+export function runMachine(options: MachineOptions, inputs: MachineInputs, observer?: Observer): MachineResult {
+  const machine = buildMachine(options, inputs, observer);
   const { hardware, kvm, guest, userSpace, measurement } = machine;
   hardware.clock.schedule(LONGEST_RUN_CYCLES * TICKS_PER_CYCLE, ALL_CPUS, () => {
     hardware.clock.stop();

@@ -5,8 +5,8 @@ import type { Hardware } from './hardware.js';
 import type { CpuActivity } from './machine-result.js';
 
 /** Markers that the guest places around its timed loop. */
-const TIMED_LOOP_BEGINS = 1;
-const TIMED_LOOP_ENDS = 2;
+export const TIMED_LOOP_BEGINS = 1;
+export const TIMED_LOOP_ENDS = 2;
 
 /** VM exits of a CPU so far, by basic reason. */
 export type ExitCounts = (cpu: number) => ArrayLike<number>;

@@ -3,7 +3,7 @@
  * cache lines on their way. It stands between the CPUs and the interpreter, which it lets execute one instruction at a
  * time meanwhile; a machine that is not observed has none of this. Results are the same either way.
  */
-import { Meter } from '../cost/meter.js';
+import type { Meter } from '../cost/meter.js';
 import { INSTRUCTION_CLASSES, STEP, STEP_NAMES, type CostTable, type StepName } from '../cost/step.js';
 import type { IpiFlight } from '../hardware/apic/bus.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
@@ -12,7 +12,9 @@ import * as L from '../hardware/cpu/layout.js';
 import type { LineTransfer } from '../hardware/memory/lines.js';
 import type { PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import { COUNTED_STEPS } from './activity.js';
+import { ChargeMeter } from './charge-meter.js';
 import type { Hardware } from './hardware.js';
+import type { Observer } from './observer.js';
 
 /** What a CPU does for a while: a step, plain guest instructions, or nothing (asleep, or spinning idly). */
 export type Doing = StepName | 'guest-instructions' | 'idle';
@@ -59,7 +61,7 @@ const SYSTEM_CLASS = INSTRUCTION_CLASSES.indexOf('system');
 const WORDS_PER_LINE = 16;
 const IDLE: Span = { start: 0, ticks: 0, doing: 'idle', instructions: 0, rip: -1, loopLength: 0 };
 
-export class Observation {
+export class Observation implements Observer {
   readonly #options: ObservationOptions;
   #cpus: readonly Cpu[] = [];
   #logs: readonly SpanLog[] = [];
@@ -80,7 +82,7 @@ export class Observation {
 
   /** A meter that also tells when each step is charged. */
   meter(table: CostTable, cpus: number): Meter {
-    return new ObservedMeter(table, cpus, (cpu, step, ticks) => {
+    return new ChargeMeter(table, cpus, (cpu, step, ticks) => {
       // The flight does not pass on the sender's clock; the bus tells of it.
       if (this.#recording && step !== STEP.IPI_FLIGHT) this.#logs[cpu].step(STEP_NAMES[step], ticks);
     });
@@ -156,21 +158,6 @@ export class Observation {
     const pa = log.changedLine();
     if (pa >= 0) this.#stores.push({ cpu: cpu.id, pa, at: cpu.long(L.CPU_NOW) });
     return stop;
-  }
-}
-
-/** Passes on what it records. */
-class ObservedMeter extends Meter {
-  readonly #onCharge: (cpu: number, step: number, ticks: number) => void;
-
-  constructor(table: CostTable, cpus: number, onCharge: (cpu: number, step: number, ticks: number) => void) {
-    super(table, cpus);
-    this.#onCharge = onCharge;
-  }
-
-  override record(cpu: number, step: number, ticks: number, times = 1): void {
-    super.record(cpu, step, ticks, times);
-    this.#onCharge(cpu, step, ticks);
   }
 }
 

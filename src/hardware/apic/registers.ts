@@ -37,6 +37,8 @@ export const APIC_SELF_IPI = 0x3f0;
 
 /** MSR of the x2APIC register at `offset`: X2APIC_MSR_BASE + (offset >> 4). */
 export const X2APIC_MSR_BASE = 0x800;
+/** MSR of the ICR. */
+export const X2APIC_MSR_ICR = 0x830;
 /** The architecture reserves MSRs 800H-8FFH for the x2APIC. */
 export const X2APIC_MSR_LAST = 0x8ff;
 

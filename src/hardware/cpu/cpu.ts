@@ -30,6 +30,7 @@ import { nullSegment, type Segment } from './segments.js';
 import { takeSingleStepTrap } from './single-step-trap.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
+import type { TraceSink } from '../../trace/event.js';
 import { trackPage } from './tlb.js';
 
 const TWO_32 = 2 ** 32;
@@ -88,6 +89,9 @@ export class Cpu implements Timed {
   state: RunState = RUNNING;
   /** Ticks spent asleep: in HLT, MWAIT, or with an idle host. */
   sleepTicks = 0;
+
+  /** Takes what happens here; null unless the machine is traced. */
+  trace: TraceSink | null = null;
 
   // Wired by the machine after construction, in this order.
   apic!: LocalApic;
@@ -353,6 +357,7 @@ export class Cpu implements Timed {
     this.activity = ACTIVITY_ACTIVE;
     this.now = Math.max(this.now, at);
     this.charge(STEP.MWAIT_WAKE);
+    this.trace?.({ name: 'ipiv_wake' });
     this.wake(at);
   }
 

@@ -55,9 +55,10 @@ function takeStartUp(cpu: Cpu): Outcome {
 
 /** Charges what leaving a sleeping state costs in the core. */
 export function chargeWake(cpu: Cpu): void {
-  if (cpu.activity === ACTIVITY_HLT) {
-    if (!cpu.haltPolls) cpu.charge(STEP.HLT_WAKE);
-  } else if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
+  if (cpu.activity !== ACTIVITY_HLT && cpu.activity !== ACTIVITY_MWAIT) return;
+  if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
+  else if (!cpu.haltPolls) cpu.charge(STEP.HLT_WAKE);
+  cpu.trace?.({ name: 'ipiv_wake' });
 }
 
 /** The NMI is taken when its recognition begins: one that comes meanwhile is latched. STI holds NMIs back, too. */
@@ -72,7 +73,7 @@ function takeNmi(cpu: Cpu): Outcome {
 }
 
 function leaveMwait(cpu: Cpu): Outcome {
-  cpu.charge(STEP.MWAIT_WAKE);
+  chargeWake(cpu);
   cpu.activity = ACTIVITY_ACTIVE;
   return REDIRECTED;
 }

@@ -6,7 +6,7 @@
  * instant, at the end.
  */
 import { STEP } from '../../cost/step.js';
-import { APIC_ICR, APIC_ICR_HIGH, X2APIC_MSR_BASE } from '../apic/registers.js';
+import { APIC_ICR, APIC_ICR_HIGH, X2APIC_MSR_ICR } from '../apic/registers.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { MAXPHYADDR } from '../memory/physical-memory.js';
 import {
@@ -28,7 +28,6 @@ export const IPI_EXITS = 2;
 
 export type IpiPreparation = typeof IPI_READY | typeof IPI_WAITS | typeof IPI_EXITS;
 
-const X2APIC_ICR = X2APIC_MSR_BASE + (APIC_ICR >> 4);
 const TWO_32 = 2 ** 32;
 
 /** PID-pointer table entry, bits 5:0: valid (bit 0), the others reserved. */
@@ -110,20 +109,20 @@ export class IpiVirtualization {
   post(vector: number): void {
     const { memory } = this.#cpu;
     if (!memory.isRam(this.#descriptor)) return;
-    testAndSetPir(memory, this.#descriptor, vector);
+    const descriptor = this.#descriptor;
+    const wasSet = testAndSetPir(memory, descriptor, vector);
+    this.#cpu.trace?.({ name: 'ipiv_pir_set', descriptor, vector, wasSet });
     if (!this.#notify) return;
-    setOutstandingNotification(memory, this.#descriptor, true);
-    this.#sendNotification(
-      notificationVectorOf(memory, this.#descriptor),
-      notificationDestination(memory, this.#descriptor),
-    );
+    setOutstandingNotification(memory, descriptor, true);
+    this.#cpu.trace?.({ name: 'ipiv_on', descriptor, on: true });
+    this.#sendNotification(notificationVectorOf(memory, descriptor), notificationDestination(memory, descriptor));
   }
 
   /** Fixed, edge-triggered, physical destination, by way of the physical ICR in the mode of the physical APIC. */
   #sendNotification(vector: number, destination: number): void {
     const { apic, bus } = this.#cpu;
     if (apic.x2apic) {
-      bus.route(this.#cpu, apic.writeMsr(X2APIC_ICR, destination, vector));
+      bus.route(this.#cpu, apic.writeMsr(X2APIC_MSR_ICR, destination, vector));
     } else {
       bus.route(this.#cpu, apic.writeRegister(APIC_ICR_HIGH, ((destination >>> 8) & 0xff) << 24));
       bus.route(this.#cpu, apic.writeRegister(APIC_ICR, vector));

@@ -5,9 +5,11 @@
  * Left out: monitor trap flag, #VE, VM functions, PML, SMM, bus-lock and notify exiting, and "NMI unblocking due to
  * IRET" in exit information.
  */
-import { STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
+import { TICKS_PER_CYCLE } from '../../cost/step.js';
+import { X2APIC_MSR_ICR } from '../apic/registers.js';
 import {
   ACTIVITY_ACTIVE,
+  ACTIVITY_HLT,
   ACTIVITY_MWAIT,
   ACTIVITY_SHUTDOWN,
   ACTIVITY_WAIT_FOR_SIPI,
@@ -21,13 +23,14 @@ import { CR4_TSD } from '../cpu/mode.js';
 import type { NonRoot } from '../cpu/non-root.js';
 import { PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { ActiveControls } from './active-controls.js';
-import { BITMAP_CLEAR, BITMAP_WAITS, ioBitmaps, msrBitmap, type BitmapAnswer } from './bitmaps.js';
+import { BITMAP_CLEAR, BITMAP_EXIT, BITMAP_WAITS, ioBitmaps, msrBitmap, type BitmapAnswer } from './bitmaps.js';
 import * as C from './controls.js';
 import { crAccessExits } from './cr-access.js';
 import * as R from './exit-reason.js';
 import { GuestState } from './guest-state.js';
 import { GuestTlb } from './guest-tlb.js';
 import { INTERCEPT_EXIT, INTERCEPT_INVALID_OPCODE, interception } from './instruction-intercepts.js';
+import { traceIcrWrite } from './icr-trace.js';
 import { instructionLength } from './instruction-length.js';
 import {
   decodeInterruption,
@@ -119,6 +122,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     this.#inject(vmcs);
     cpu.nonRoot = this;
     cpu.attention = true;
+    if (cpu.activity === ACTIVITY_HLT) cpu.trace?.({ name: 'ipiv_halt', instruction: 'hlt' });
   }
 
   #startInterpreter(): void {
@@ -274,7 +278,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
   #lastBoundary(): Outcome {
     const cpu = this.#cpu;
     if (cpu.activity === ACTIVITY_MWAIT && cpu.mwaitBreaksOnInterrupt && this.state.recognized) {
-      cpu.charge(STEP.MWAIT_WAKE);
+      chargeWake(cpu);
       cpu.activity = ACTIVITY_ACTIVE;
       return REDIRECTED;
     }
@@ -316,6 +320,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
 
   wrmsr(msr: number, hi: number, lo: number, length: number): Outcome {
     const answer = msrBitmap(this.#cpu, this.state, msr, true);
+    if (answer === BITMAP_EXIT && msr === X2APIC_MSR_ICR) traceIcrWrite(this.#cpu, hi, lo, 'exit');
     if (answer !== BITMAP_CLEAR) return this.#msrExit(answer, R.EXIT_REASON_MSR_WRITE, length);
     return this.virtualApic.wrmsr(msr, hi, lo, length);
   }

@@ -22,6 +22,7 @@ export function processPostedInterrupts(cpu: Cpu, page: VirtualApicPage, state: 
   const { memory } = cpu;
   const { descriptor } = state;
   setOutstandingNotification(memory, descriptor, false);
+  cpu.trace?.({ name: 'ipiv_on', descriptor, on: false });
   cpu.bus.route(cpu, cpu.apic.eoi());
   for (let word = 7; word >= 0; word--) {
     const requests = exchangePirWord(memory, descriptor, word);
@@ -30,5 +31,7 @@ export function processPostedInterrupts(cpu: Cpu, page: VirtualApicPage, state: 
     page.write(offset, page.read(offset) | requests);
     state.rvi = Math.max(state.rvi, 32 * word + 31 - Math.clz32(requests));
   }
+  cpu.trace?.({ name: 'ipiv_pir_taken', descriptor });
+  cpu.trace?.({ name: 'ipiv_pi_processed', rvi: state.rvi });
   evaluatePendingVirtualInterrupts(page, state);
 }

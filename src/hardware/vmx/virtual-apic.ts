@@ -204,7 +204,9 @@ export class VirtualApic {
     if (!page.collectPriority() || !page.collectVisr() || !page.collectVirr()) return WAIT;
     if (notifiesUser) return this.#notifyUser();
     this.#wakeUp();
-    cpu.injected = EXTERNAL_INTERRUPTS[deliverVirtualInterrupt(page, state)];
+    const vector = deliverVirtualInterrupt(page, state);
+    cpu.trace?.({ name: 'ipiv_delivery', vector });
+    cpu.injected = EXTERNAL_INTERRUPTS[vector];
     return REDIRECTED;
   }
 
@@ -214,8 +216,10 @@ export class VirtualApic {
     const outcome = postUserInterrupts(cpu);
     if (outcome === WAIT) return WAIT;
     this.#wakeUp();
-    deliverVirtualInterrupt(page, state);
+    const vector = deliverVirtualInterrupt(page, state);
+    cpu.trace?.({ name: 'ipiv_delivery', vector });
     retireVirtualInterrupt(page, state);
+    cpu.trace?.({ name: 'ipiv_eoi', vector });
     evaluatePendingVirtualInterrupts(page, state);
     this.evaluated();
     return outcome === FAULT ? FAULT : REDIRECTED;

@@ -6,8 +6,9 @@ import { STEP } from '../../cost/step.js';
 import { APIC_EOI, APIC_ICR, APIC_SELF_IPI, APIC_TPR, ICR_RESERVED } from '../apic/registers.js';
 import { generalProtection } from '../cpu/fault.js';
 import { DONE, PASS, WAIT, type Outcome } from '../cpu/outcome.js';
-import { IPI_MUST_BE_ZERO } from './apic-write-emulation.js';
+import { IPI_MUST_BE_ZERO, SELF_SHORTHAND } from './apic-write-emulation.js';
 import { EXIT_REASON_APIC_WRITE, EXIT_REASON_EOI_INDUCED, EXIT_REASON_TPR_BELOW_THRESHOLD } from './exit-reason.js';
+import { traceIcrWrite } from './icr-trace.js';
 import { IPI_EXITS, IPI_WAITS } from './ipi-virtualization.js';
 import { virtualizeEoi, virtualizeSelfIpi, virtualizeTpr } from './micro-operations.js';
 import type { VirtualApic } from './virtual-apic.js';
@@ -68,6 +69,7 @@ function writeEoi(unit: VirtualApic, hi: number, lo: number, length: number): Ou
   }
   if (unit.mustWaitForPage() || !page.collectPriority() || !page.collectVisr()) return WAIT;
   store(unit, APIC_EOI, 0, 0);
+  cpu.trace?.({ name: 'ipiv_eoi', vector: state.svi });
   const vector = virtualizeEoi(page, state);
   if (vector >= 0) return unit.exitAfter(length, EXIT_REASON_EOI_INDUCED, vector);
   return unit.evaluated();
@@ -84,6 +86,7 @@ function writeSelfIpi(unit: VirtualApic, hi: number, lo: number, length: number)
   if (unit.mustWaitForPage() || !page.collect(APIC_SELF_IPI, true)) return WAIT;
   if (isLegal && (!page.collectPriority() || !page.collectVirr())) return WAIT;
   store(unit, APIC_SELF_IPI, 0, lo);
+  traceIcrWrite(cpu, 0, (SELF_SHORTHAND << 18) | lo, isLegal ? 'self' : 'exit');
   if (!isLegal) return unit.exitAfter(length, EXIT_REASON_APIC_WRITE, APIC_SELF_IPI);
   virtualizeSelfIpi(page, state, lo);
   return unit.evaluated();
@@ -97,6 +100,7 @@ function writeIcr(unit: VirtualApic, hi: number, lo: number, length: number): Ou
   const preparation = (lo & IPI_MUST_BE_ZERO) === 0 ? ipi.prepare(lo & 0xff, hi >>> 0) : IPI_EXITS;
   if (preparation === IPI_WAITS) return WAIT;
   store(unit, APIC_ICR, hi, lo);
+  traceIcrWrite(unit.cpu, hi, lo, preparation === IPI_EXITS ? 'exit' : 'posted');
   if (preparation === IPI_EXITS) return unit.exitAfter(length, EXIT_REASON_APIC_WRITE, APIC_ICR);
   ipi.post(lo & 0xff);
   return DONE;

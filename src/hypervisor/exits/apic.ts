@@ -6,9 +6,10 @@
 import { STEP } from '../../cost/step.js';
 import type { HostCpu } from '../host-cpu.js';
 import { emulateMmio } from '../instruction-emulator.js';
-import { applyApicWrite } from '../lapic/register-write.js';
+import { applyApicWrite, writeApicRegister } from '../lapic/register-write.js';
 import { APIC_EOI, APIC_ICR, APIC_ICR2, APIC_ICR_BUSY } from '../lapic/registers.js';
 import type { ApicWrite } from '../lapic/vcpu-apic.js';
+import { traceEoi } from '../tracepoints.js';
 import { KVM_REQ_EVENT } from '../vcpu.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { skipInstruction } from './skip.js';
@@ -26,7 +27,7 @@ export function handleApicWrite(host: HostCpu): ExitResult {
   const write =
     offset === APIC_ICR && vcpu.apic.x2apic
       ? sendVirtualizedIcr(host)
-      : vcpu.apic.writeRegister(offset, vcpu.apic.page.read(offset));
+      : writeApicRegister(host, offset, vcpu.apic.page.read(offset));
   return applyApicWrite(host, write);
 }
 
@@ -58,7 +59,7 @@ function fastEoi(host: HostCpu): ExitResult {
   if (cpu.begin()) cpu.charge(STEP.FAST_EOI_HANDLER);
   if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
   skipInstruction(host);
-  return applyApicWrite(host, host.vcpu.apic.endOfInterrupt());
+  return applyApicWrite(host, writeApicRegister(host, APIC_EOI, 0));
 }
 
 /** Exit 45: the processor has virtualized the EOI; the I/O APIC has to hear of it. */
@@ -66,6 +67,7 @@ export function handleEoiInduced(host: HostCpu): ExitResult {
   const { cpu, vcpu } = host;
   if (cpu.begin()) cpu.charge(STEP.EOI_INDUCED_HANDLER);
   if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
+  traceEoi(host, vcpu.exitQualification & 0xff);
   host.vm.userSpace.levelInterruptEnded(vcpu.id, vcpu.exitQualification & 0xff);
   return EXIT_CONTINUES;
 }

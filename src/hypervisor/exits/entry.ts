@@ -6,6 +6,7 @@ import { EXIT_REASON_BASIC_MASK, EXIT_REASON_FAILED_VMENTRY } from '../../hardwa
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { VMX_SUCCEED, VMX_WAIT, type VmxResult } from '../../hardware/vmx/vmx-unit.js';
 import type { HostCpu } from '../host-cpu.js';
+import { traceExit } from '../tracepoints.js';
 import type { ExitResult } from './exit-result.js';
 import { failVcpu } from './failure.js';
 
@@ -29,6 +30,7 @@ export function readExit(host: HostCpu): void {
   vcpu.exitQualification = vmx.vmread(VMCS_FIELD.EXIT_QUALIFICATION);
   vcpu.exitInterruption = vmx.vmread(VMCS_FIELD.VM_EXIT_INTR_INFO);
   vcpu.exits[vcpu.exitReason]++;
+  traceExit(host);
 }
 
 /** KVM_EXIT_FAIL_ENTRY with the exit reason, or with the VM-instruction error (-1 without a current VMCS). */

@@ -12,6 +12,7 @@ import { preemptionTimerExpired, setTscDeadline } from '../apic-timer.js';
 import { EVENTS_PENDING, EVENTS_WAIT, pendingEvents } from '../halt.js';
 import type { HostCpu } from '../host-cpu.js';
 import { MSR_IA32_TSC_DEADLINE } from '../lapic/registers.js';
+import { traceIcrSent, traceMsr } from '../tracepoints.js';
 import { MP_STATE_HALTED } from '../vcpu.js';
 import { decodeFastpathIcr } from './msr.js';
 import { skipInstruction } from './skip.js';
@@ -54,6 +55,7 @@ export function exitFastpath(host: HostCpu): Fastpath {
 }
 
 export function finishIcrFastpath(host: HostCpu): Fastpath {
+  traceIcrSent(host);
   skipInstruction(host);
   return host.vm.behaviour.icrFastpath === 'reenter-guest' ? FASTPATH_REENTER : FASTPATH_HANDLED;
 }
@@ -63,6 +65,7 @@ function deadlineFastpath(host: HostCpu): Fastpath {
   const { cpu, vm } = host;
   if (cpu.gprLow(RCX) !== MSR_IA32_TSC_DEADLINE || !vm.usesPreemptionTimer) return FASTPATH_NONE;
   setTscDeadline(host, cpu.gprLow(RDX) * TWO_32 + cpu.gprLow(RAX));
+  traceMsr(host);
   skipInstruction(host);
   return deliverTimer(host);
 }

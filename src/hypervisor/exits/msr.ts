@@ -16,9 +16,10 @@ import { readTscDeadline, setTscDeadline } from '../apic-timer.js';
 import { APICV_INHIBIT_REASON_APIC_BASE_MODIFIED } from '../apicv-inhibit.js';
 import type { HostCpu } from '../host-cpu.js';
 import { readApicRegister } from '../lapic/register-read.js';
-import { applyApicWrite } from '../lapic/register-write.js';
+import { applyApicWrite, writeApicRegister } from '../lapic/register-write.js';
 import * as R from '../lapic/registers.js';
-import { APIC_WRITE_INVALID } from '../lapic/vcpu-apic.js';
+import { APIC_WRITE_INVALID, APIC_WRITE_SELF_IPI, APIC_WRITE_SENDS } from '../lapic/vcpu-apic.js';
+import { traceInhibit, traceMsr } from '../tracepoints.js';
 import { KVM_REQ_APICV_UPDATE } from '../vcpu.js';
 import { EXIT_CONTINUES, EXIT_KICKS_ALL, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { skipInstruction } from './skip.js';
@@ -76,6 +77,7 @@ export function handleMsrRead(host: HostCpu): ExitResult {
   if (cpu.begin()) cpu.charge(STEP.MSR_HANDLER);
   if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
   if (!readGuestMsr(host, cpu.gprLow(RCX))) return injectGeneralProtection(host);
+  traceMsr(host);
   skipInstruction(host);
   return EXIT_CONTINUES;
 }
@@ -90,11 +92,13 @@ export function handleMsrWrite(host: HostCpu): ExitResult {
   if (msr >= R.APIC_BASE_MSR && msr <= MSR_X2APIC_LAST) return writeX2apicRegister(host, msr, high, low);
   if (msr === R.MSR_IA32_APICBASE) return writeApicBase(host, high, low);
   if (!writeGuestMsr(host, msr, high, low)) return injectGeneralProtection(host);
+  traceMsr(host);
   skipInstruction(host);
   return EXIT_CONTINUES;
 }
 
 function injectGeneralProtection(host: HostCpu): ExitResult {
+  traceMsr(host, true);
   host.vcpu.queueException(VECTOR_GP, 0);
   return EXIT_CONTINUES;
 }
@@ -108,8 +112,9 @@ function writeX2apicRegister(host: HostCpu, msr: number, high: number, low: numb
   if (isIcr && hasReservedIcrBits(host, low)) return injectGeneralProtection(host);
   if ((offset === R.APIC_EOI && low !== 0) || (offset === R.APIC_TASKPRI && low > 0xff))
     return injectGeneralProtection(host);
-  const write = isIcr ? apic.writeIcr(low & ~R.APIC_ICR_BUSY, high) : apic.writeRegister(offset, low);
+  const write = isIcr ? apic.writeIcr(low & ~R.APIC_ICR_BUSY, high) : writeApicRegister(host, offset, low);
   if (write === APIC_WRITE_INVALID) return injectGeneralProtection(host);
+  if (write !== APIC_WRITE_SENDS && write !== APIC_WRITE_SELF_IPI) traceMsr(host);
   skipInstruction(host);
   return applyApicWrite(host, write);
 }
@@ -222,9 +227,12 @@ function writeApicBase(host: HostCpu, high: number, low: number): ExitResult {
   if (!vcpu.apic.setBase(low, high)) return injectGeneralProtection(host);
   vcpu.applyApicMode();
   if (vcpu.apic.enabled !== wasEnabled) vcpu.requests |= KVM_REQ_APICV_UPDATE;
+  traceMsr(host);
   skipInstruction(host);
   if (!vcpu.apic.isRelocated || vm.behaviour.apicIdChange === 'ignored') return EXIT_CONTINUES;
-  if (!vm.inhibits.set(APICV_INHIBIT_REASON_APIC_BASE_MODIFIED)) return EXIT_CONTINUES;
+  const deactivates = vm.inhibits.set(APICV_INHIBIT_REASON_APIC_BASE_MODIFIED);
+  traceInhibit(host, APICV_INHIBIT_REASON_APIC_BASE_MODIFIED);
+  if (!deactivates) return EXIT_CONTINUES;
   host.broadcast = KVM_REQ_APICV_UPDATE;
   return EXIT_KICKS_ALL;
 }

@@ -28,6 +28,13 @@ export class IpiRequest {
     this.destination = x2apic ? high >>> 0 : high >>> 24;
   }
 
+  /** Bits 31:0 of the ICR that asks for this. */
+  toIcr(): number {
+    const levels = (this.levelAsserted ? 1 << 14 : 0) | (this.levelTriggered ? 1 << 15 : 0);
+    const mode = (this.deliveryMode << 8) | (this.logical ? 1 << 11 : 0);
+    return this.vector | mode | levels | (this.shorthand << 18);
+  }
+
   /** The interrupt of an LVT entry: its own level is asserted. */
   fromLvt(lvt: number): void {
     this.fromIcr((lvt & LVT_REQUEST) | (1 << 14), 0, true);

@@ -6,8 +6,9 @@ import { writeTimerRegister } from '../apic-timer.js';
 import { APICV_INHIBIT_REASON_APIC_ID_MODIFIED } from '../apicv-inhibit.js';
 import { EXIT_CONTINUES, EXIT_KICKS_ALL, EXIT_SENDS, type ExitResult } from '../exits/exit-result.js';
 import type { HostCpu } from '../host-cpu.js';
+import { traceApic, traceEoi, traceInhibit } from '../tracepoints.js';
 import { KVM_REQ_APICV_UPDATE, KVM_REQ_EVENT } from '../vcpu.js';
-import { APIC_TMR } from './registers.js';
+import { APIC_EOI, APIC_TMR } from './registers.js';
 import {
   APIC_WRITE_ID,
   APIC_WRITE_PRIORITY,
@@ -16,6 +17,15 @@ import {
   APIC_WRITE_TIMER,
   type ApicWrite,
 } from './vcpu-apic.js';
+
+/** kvm_lapic_reg_write: stores `value`; what it means is for `applyApicWrite`. */
+export function writeApicRegister(host: HostCpu, offset: number, value: number): ApicWrite {
+  const { apic } = host.vcpu;
+  traceApic(host, true, offset, value);
+  const write = apic.writeRegister(offset, value);
+  if (offset === APIC_EOI) traceEoi(host, apic.endedVector);
+  return write;
+}
 
 /** Carries out what `write` means; visible, so the caller is next in order. */
 export function applyApicWrite(host: HostCpu, write: ApicWrite): ExitResult {
@@ -47,7 +57,9 @@ export function applyApicWrite(host: HostCpu, write: ApicWrite): ExitResult {
 /** kvm_lapic_xapic_id_updated: the PID-pointer table is indexed by an ID that is no longer the vCPU's. */
 function inhibitApicv(host: HostCpu): ExitResult {
   if (host.vm.behaviour.apicIdChange === 'ignored') return EXIT_CONTINUES;
-  if (!host.vm.inhibits.set(APICV_INHIBIT_REASON_APIC_ID_MODIFIED)) return EXIT_CONTINUES;
+  const deactivates = host.vm.inhibits.set(APICV_INHIBIT_REASON_APIC_ID_MODIFIED);
+  traceInhibit(host, APICV_INHIBIT_REASON_APIC_ID_MODIFIED);
+  if (!deactivates) return EXIT_CONTINUES;
   host.broadcast = KVM_REQ_APICV_UPDATE;
   return EXIT_KICKS_ALL;
 }

@@ -47,6 +47,7 @@ function mwait(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   if (!armed) return DONE;
   cpu.mwaitBreaksOnInterrupt = (extensions & BREAK_ON_INTERRUPT) !== 0;
   cpu.activity = ACTIVITY_MWAIT;
+  cpu.trace?.({ name: 'ipiv_halt', instruction: 'mwait' });
   cpu.attention = true;
   return DONE;
 }

@@ -54,6 +54,7 @@ function hlt(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeSystem(cpu);
   cpu.activity = ACTIVITY_HLT;
   cpu.attention = true;
+  cpu.trace?.({ name: 'ipiv_halt', instruction: 'hlt' });
   return DONE;
 }
 
@@ -61,6 +62,7 @@ function pollInHlt(cpu: Cpu): Outcome {
   cpu.now += TICKS_PER_CYCLE;
   cpu.activity = ACTIVITY_HLT;
   cpu.attention = true;
+  cpu.trace?.({ name: 'ipiv_halt', instruction: 'hlt' });
   return DONE;
 }
 

@@ -1,0 +1,99 @@
+/**
+ * The guest instructions of one CPU, one by one, with the time each takes: from its first attempt to its retirement, or
+ * to the VM exit or fault that it ends in. Idle passes of spin loops and sleep belong to none.
+ */
+import { Decoder, Formatter, FormatterSyntax } from 'iced-x86';
+import { STEP } from '../cost/step.js';
+import type { Cpu } from '../hardware/cpu/cpu.js';
+import * as L from '../hardware/cpu/layout.js';
+import type { TraceRecord } from '../trace/event.js';
+
+interface Attempt {
+  readonly rip: number;
+  readonly start: number;
+  readonly retired: number;
+  /** Ticks that had been slept or spun away when it began. */
+  readonly idle: number;
+  bytes: Uint8Array;
+}
+
+export class InstructionLog {
+  readonly #cpu: Cpu;
+  readonly #disassembler: Disassembler;
+  readonly #onInstruction: (record: TraceRecord) => void;
+  #attempt: Attempt | null = null;
+
+  constructor(cpu: Cpu, disassembler: Disassembler, onInstruction: (record: TraceRecord) => void) {
+    this.#cpu = cpu;
+    this.#disassembler = disassembler;
+    this.#onInstruction = onInstruction;
+  }
+
+  /** The interpreter is about to execute the instruction at RIP, perhaps not for the first time. */
+  before(): void {
+    const cpu = this.#cpu;
+    const start = cpu.long(L.CPU_NOW);
+    const retired = cpu.long(L.CPU_RETIRED);
+    if (this.#attempt !== null && this.#attempt.retired !== retired) this.#finish(start);
+    const { rip } = cpu;
+    if (this.#attempt?.rip !== rip) {
+      this.#attempt = { rip, start, retired, idle: this.#idle, bytes: new Uint8Array() };
+    }
+    const bytes = cpu.decoder.fetchedBytes(cpu);
+    if (bytes.length > 0) this.#attempt.bytes = bytes;
+  }
+
+  after(): void {
+    if (this.#hasRetired) this.#finish(this.#cpu.long(L.CPU_NOW));
+  }
+
+  /** A step that took `ticks` has been charged: what belongs to an event and not to the instruction ends it. */
+  charged(step: number, ticks: number): void {
+    if (this.#hasRetired || step === STEP.VM_EXIT || step === STEP.IDT_DELIVERY) this.#finish(this.#cpu.now - ticks);
+  }
+
+  get #hasRetired(): boolean {
+    return this.#attempt !== null && this.#cpu.long(L.CPU_RETIRED) !== this.#attempt.retired;
+  }
+
+  get #idle(): number {
+    return this.#cpu.sleepTicks + this.#cpu.long(L.CPU_SPIN_TICKS);
+  }
+
+  #finish(end: number): void {
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    if (attempt === null) return;
+    const { rip, start, idle, bytes } = attempt;
+    const ticks = end - start - (this.#idle - idle);
+    const text = this.#disassembler.text(bytes, rip);
+    const event = { name: 'ipiv_instruction', rip, ticks, text } as const;
+    this.#onInstruction({ at: start + ticks, cpu: this.#cpu.id, event });
+  }
+}
+
+/** 64-bit instructions in the SDM's syntax. */
+export class Disassembler {
+  readonly #formatter = new Formatter(FormatterSyntax.Intel);
+  readonly #known = new Map<string, string>();
+
+  /** The first instruction of `bytes`; empty if they are none. */
+  text(bytes: Uint8Array, rip: number): string {
+    const key = `${rip} ${bytes.join(' ')}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const text = bytes.length === 0 ? '' : this.#decode(bytes, rip);
+    this.#known.set(key, text);
+    return text;
+  }
+
+  #decode(bytes: Uint8Array, rip: number): string {
+    const decoder = new Decoder(64, bytes, 0);
+    decoder.ip = BigInt.asUintN(64, BigInt(rip));
+    const instruction = decoder.decode();
+    const text = this.#formatter.format(instruction);
+    instruction.free();
+    decoder.free();
+    return text;
+  }
+}
