@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { loadProfile } from '../src/cost/profile.js';
 import { bash, emptyFolder, ipivBench, ROOT } from './support/cli.js';
 
 const TABLE = join(ROOT, 'results/measured/ipiv-v1.csv');
@@ -11,8 +12,9 @@ it('the default profile is, byte for byte, what calibrate makes of the published
   const shipped = readFileSync(join(ROOT, 'src/cost/profiles/ipiv-v1.json'), 'utf8');
   const { description } = JSON.parse(shipped) as { description: string };
   const args = ['calibrate', TABLE, '--description', description, '-o', 'profile.json'];
-  const { code, stdout } = ipivBench(args, folder);
+  const { code, stdout, stderr } = ipivBench(args, folder);
   expect(code).toBe(0);
+  expect(stderr).toBe('saved profile.json\n');
   expect(stdout).toContain('rank 4: the data fix 4 sums');
   expect(readFileSync(join(folder, 'profile.json'), 'utf8')).toBe(shipped);
 });
@@ -60,14 +62,14 @@ it('calibrate names every problem of a prior with its place', () => {
   };
   prior.steps['vm-exit'] = { ...prior.steps['vm-exit'], range: undefined };
   writeFileSync(join(folder, 'free.json'), JSON.stringify(prior, null, 2));
-  prior.steps['vm-exit'] = { ...prior.steps['vm-exit'], value: 'dear', sauce: 'assumed' };
+  prior.steps['vm-exit'] = { ...prior.steps['vm-exit'], value: 'dear', sourc: 'assumed' };
   writeFileSync(join(folder, 'wrong.json'), JSON.stringify(prior, null, 2));
   const refuse = (name: string) => ipivBench(['calibrate', TABLE, '--prior', `./${name}`], folder);
   expect(refuse('wrong.json')).toEqual({
     code: 2,
     stdout: '',
     stderr: expect.stringMatching(
-      /^error: \.\/wrong\.json:\d+:\d+: "steps\.vm-exit\.value" is "dear"; allowed: a number from 0 to 1000000\nerror: \.\/wrong\.json:\d+:\d+: unknown key "sauce" in "steps\.vm-exit"; did you mean "source"\? .*\n$/,
+      /^error: \.\/wrong\.json:\d+:\d+: "steps\.vm-exit\.value" is "dear"; allowed: a number from 0 to 1000000\nerror: \.\/wrong\.json:\d+:\d+: unknown key "sourc" in "steps\.vm-exit"; did you mean "source"\? .*\n$/,
     ) as string,
   });
   expect(refuse('free.json').stderr).toMatch(
@@ -75,12 +77,25 @@ it('calibrate names every problem of a prior with its place', () => {
   );
 });
 
-it('calibrate shows progress on a terminal, and none anywhere else', ({ skip }) => {
+it('calibrate shows progress on a terminal', ({ skip }) => {
   const { error } = spawnSync('script', ['--version']);
   if (error !== undefined) skip('`script` of util-linux is needed to have a terminal');
   const folder = emptyFolder();
-  const piped = ipivBench(['calibrate', TABLE], folder);
-  expect(piped.stderr).toBe('');
-  const { stdout } = bash(`script -qec "$B calibrate ${TABLE} 2>&1 >/dev/null" /dev/null`, folder);
-  expect(stdout).toMatch(/calibrate ipiv-v1 \[#+ *\] \d+\/\d+ profiles tried/);
+  writeFileSync(join(folder, 'short.json'), JSON.stringify(oneFreeStepPerGroup()));
+  const command = `$B calibrate ${TABLE} --prior ./short.json 2>&1 >/dev/null`;
+  expect(bash(`script -qec '${command}' /dev/null`, folder).stdout).toMatch(
+    /calibrate ipiv-v1 \[#+ *\] \d+\/\d+ profiles tried/,
+  );
 });
+
+/** The prior with all but one step of each free group held fixed: quickly fitted. */
+function oneFreeStepPerGroup(): object {
+  const prior = loadProfile('prior');
+  const seen = new Set<string>();
+  const steps = Object.entries(prior.steps).map(([name, { group, ...step }]) => {
+    if (group === undefined || seen.has(group)) return [name, step];
+    seen.add(group);
+    return [name, { ...step, group }];
+  });
+  return { ...prior, steps: Object.fromEntries(steps) as unknown };
+}

@@ -50,7 +50,7 @@ export async function interruptAfterFirstResult(args: readonly string[], cwd: st
     env: environment({}),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  child.stderr.once('data', () => setTimeout(() => child.kill('SIGINT'), 1500));
+  child.stderr.once('data', () => setTimeout(() => child.kill('SIGINT'), 4000));
   return new Promise((resolve) => child.on('exit', resolve));
 }
 
