@@ -6,6 +6,7 @@ import {
   ACCESS_WRITE,
   CPU_LIMIT,
   CPU_LINE_MASKS,
+  CPU_SEGMENTS,
   CPU_SPLIT_COUNT,
   CPU_SPLIT_DATA,
   CPU_SPLIT_FIRST,
@@ -17,6 +18,8 @@ import {
   CPU_TLB_USER,
   CPU_TLB_VICTIMS,
   LINE_MASK_SIZE,
+  SEGMENT_BASE,
+  SEGMENT_SIZE,
   STOP_LINE_MISS,
   STOP_SPECIAL,
   STOP_TLB_MISS,
@@ -31,15 +34,19 @@ import {
   TLB_WRITE,
 } from '../hardware/cpu/layout';
 import {
+  ADDRESS_16,
   ADDRESS_32,
   ADDRESS_64,
+  ADDRESS_SEGMENT,
   R_ADDRESS_FLAGS,
   R_BASE,
   R_DISPLACEMENT,
   R_IMMEDIATE,
   R_INDEX,
+  R_RANGE,
   R_SCALE,
   R_SEGMENT,
+  R_SIZE,
   R_STACK,
   SCALE_SPECIAL,
 } from '../hardware/cpu/record';
@@ -47,6 +54,8 @@ import { fault, stopForAccess } from './stop';
 
 const VECTOR_SS: u32 = 12;
 const VECTOR_GP: u32 = 13;
+/** Stands for an address that segmentation does not allow: accessing it raises #GP(0) or #SS(0) as well. */
+const FORBIDDEN: u64 = 1 << 63;
 
 /** Linear address of the memory operand. */
 // @ts-ignore: decorator
@@ -63,8 +72,20 @@ export function address(cpu: usize, pc: usize): u64 {
 /** Takes one flag after the other. That it calls itself keeps it from being inlined into every instruction. */
 function specialAddress(cpu: usize, pc: usize, sum: u64, flags: u32): u64 {
   if (flags & ADDRESS_64) return specialAddress(cpu, pc, load<u64>(pc, R_IMMEDIATE), flags & ~ADDRESS_64);
-  const offset = flags & ADDRESS_32 ? u64(u32(sum)) : sum;
+  const offset = flags & ADDRESS_32 ? u64(u32(sum)) : flags & ADDRESS_16 ? sum & 0xffff : sum;
+  if (flags & ADDRESS_SEGMENT) {
+    return segmented(cpu, load<u8>(pc, R_SEGMENT), offset, load<u8>(pc, R_SIZE), load<u8>(pc, R_RANGE));
+  }
   return offset + load<u64>(cpu + load<u8>(pc, R_SEGMENT));
+}
+
+/** Linear address of `size` bytes at `offset` of a segment, or FORBIDDEN. `range`: SEGMENT_LOAD or SEGMENT_STORE. */
+export function segmented(cpu: usize, segment: u32, offset: u64, size: u64, range: u32): u64 {
+  const at = cpu + CPU_SEGMENTS + segment * SEGMENT_SIZE;
+  const lowest: u64 = load<u32>(at + range);
+  const highest: u64 = load<u32>(at + range, 4);
+  if (offset < lowest || offset + size - 1 > highest) return FORBIDDEN;
+  return u64(u32(offset) + load<u32>(at, SEGMENT_BASE));
 }
 
 // @ts-ignore: decorator

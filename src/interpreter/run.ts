@@ -4,14 +4,12 @@ import {
   CPU_CODE_BASE,
   CPU_EXTRA_TICKS,
   CPU_LIMIT,
-  CPU_MODE,
   CPU_NOW,
   CPU_ONCE,
   CPU_ONCE_RIP,
   CPU_RETIRED,
   CPU_RIP,
   CPU_STOP,
-  MODE_64,
   STOP_LIMIT,
 } from '../hardware/cpu/layout';
 import * as OP from '../hardware/cpu/opcodes';
@@ -205,7 +203,7 @@ function begin(cpu: usize): usize {
     }
     store<u32>(cpu, 0, CPU_ONCE);
   }
-  return load<u32>(cpu, CPU_MODE) == MODE_64 ? go(cpu, rip) : goUndecoded(cpu, rip);
+  return go(cpu, rip);
 }
 
 /** The end of a run of records: goes on behind it without having executed anything. */

@@ -1,8 +1,9 @@
 // String instructions (SDM vol. 1, 7.3.9). One element per turn of the run loop, so that a repeated one can be
 // interrupted between any two elements and charges its cost per element.
-import { CPU_GPR, CPU_SYSTEM_FLAGS } from '../hardware/cpu/layout';
+import { CPU_GPR, CPU_SYSTEM_FLAGS, SEGMENT_LOAD, SEGMENT_STORE } from '../hardware/cpu/layout';
 import {
   ADDRESS_32,
+  ADDRESS_SEGMENT,
   R_ADDRESS_FLAGS,
   R_C,
   R_SEGMENT,
@@ -12,7 +13,7 @@ import {
 } from '../hardware/cpu/record';
 import { CMP, alu } from './arithmetic';
 import { FLAG_DF, zero } from './flags';
-import { toLoad, toStore } from './memory';
+import { segmented, toLoad, toStore } from './memory';
 import { after, get, put } from './operand';
 
 export const MOVS = 0;
@@ -25,6 +26,7 @@ const RAX = CPU_GPR;
 const RCX = CPU_GPR + 1 * 8;
 const RSI = CPU_GPR + 6 * 8;
 const RDI = CPU_GPR + 7 * 8;
+const SEGMENT_ES = 0;
 
 function count(cpu: usize, pc: usize): u64 {
   const rcx = load<u64>(cpu, RCX);
@@ -36,8 +38,18 @@ function pointer(cpu: usize, pc: usize, register: usize): u64 {
   return load<u8>(pc, R_ADDRESS_FLAGS) & ADDRESS_32 ? u64(u32(value)) : value;
 }
 
-function source(cpu: usize, pc: usize): u64 {
-  return pointer(cpu, pc, RSI) + load<u64>(cpu + load<u8>(pc, R_SEGMENT));
+function source<T>(cpu: usize, pc: usize): u64 {
+  const offset = pointer(cpu, pc, RSI);
+  if (load<u8>(pc, R_ADDRESS_FLAGS) & ADDRESS_SEGMENT) {
+    return segmented(cpu, load<u8>(pc, R_SEGMENT), offset, sizeof<T>(), SEGMENT_LOAD);
+  }
+  return offset + load<u64>(cpu + load<u8>(pc, R_SEGMENT));
+}
+
+function destination<T>(cpu: usize, pc: usize, range: u32): u64 {
+  const offset = pointer(cpu, pc, RDI);
+  const isSegmented = (load<u8>(pc, R_ADDRESS_FLAGS) & ADDRESS_SEGMENT) != 0;
+  return isSegmented ? segmented(cpu, SEGMENT_ES, offset, sizeof<T>(), range) : offset;
 }
 
 function setPointer(cpu: usize, pc: usize, register: usize, value: u64): void {
@@ -58,16 +70,16 @@ function element<T>(cpu: usize, pc: usize, op: i32): bool {
   let from: usize = 0;
   let value: i64 = 0;
   if (op == MOVS || op == LODS || op == CMPS) {
-    from = toLoad<T>(cpu, pc, source(cpu, pc));
+    from = toLoad<T>(cpu, pc, source<T>(cpu, pc));
     if (from == 0) return false;
     value = get<T>(from);
   } else value = get<T>(cpu + RAX);
   if (op == MOVS || op == STOS) {
-    const to = toStore<T>(cpu, pc, pointer(cpu, pc, RDI));
+    const to = toStore<T>(cpu, pc, destination<T>(cpu, pc, SEGMENT_STORE));
     if (to == 0) return false;
     store<T>(to, <T>value);
   } else if (op == SCAS || op == CMPS) {
-    const other = toLoad<T>(cpu, pc, pointer(cpu, pc, RDI));
+    const other = toLoad<T>(cpu, pc, destination<T>(cpu, pc, SEGMENT_LOAD));
     if (other == 0) return false;
     alu<T>(cpu, CMP, value, get<T>(other));
   } else put<T>(cpu + RAX, value);

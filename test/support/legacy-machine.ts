@@ -83,6 +83,8 @@ export class LegacyMachine {
       .trim()
       .split(/\s+/)
       .map((byte) => parseInt(byte, 16));
+    for (let page = address - (address % 4096); page < address + bytes.length; page += 4096)
+      this.cpu.decoder.drop(page);
     this.memory.bytes(address, bytes.length).set(bytes);
     return this;
   }

@@ -9,6 +9,7 @@ import { Decoder } from '../../src/hardware/cpu/decoder.js';
 import { instantiateEngine, type Engine } from '../../src/hardware/cpu/engine.js';
 import type { Fault } from '../../src/hardware/cpu/fault.js';
 import * as L from '../../src/hardware/cpu/layout.js';
+import { enterCodeContext } from '../../src/hardware/cpu/legacy/code-context.js';
 import { PASS } from '../../src/hardware/cpu/outcome.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 
@@ -162,6 +163,7 @@ export class SingleStep {
   /** Runs until `limit` more ticks have passed or something else than decoding and filling the TLB is asked for. */
   run(ticks: number): number {
     const limit = this.now + ticks;
+    enterCodeContext(this);
     for (;;) {
       this.setLong(L.CPU_LIMIT, limit);
       const stop = this.engine.run(this.block);

@@ -1,6 +1,9 @@
 /**
- * Pages with decoded code: per page a map from offset to record, in the memory shared with the interpreter. Maps and
- * records are handed out one after the other and forgotten all at once when either runs out.
+ * Pages with decoded code: per page and variant a map from offset to record, in the memory shared with the interpreter.
+ * Maps and records are handed out one after the other and forgotten all at once when either runs out.
+ *
+ * A variant is a mode and, because branches outside 64-bit mode wrap around at instruction pointers of 16 or 32 bits, the
+ * instruction pointer at which the page begins.
  */
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { RECORD_SIZE } from './layout.js';
@@ -10,8 +13,8 @@ const MAP_SIZE = PAGE_SIZE * 4;
 
 export class CodePages {
   readonly #memory: PhysicalMemory;
-  /** Address of the code map by physical page. A page keeps its map when its code is dropped. */
-  readonly #maps = new Map<number, number>();
+  /** Addresses of code maps by physical page and variant. A page keeps its maps when its code is dropped. */
+  readonly #maps = new Map<number, Map<number, number>>();
   /** Physical pages in the order of their maps. */
   readonly #pages: number[] = [];
   readonly #withCode = new Set<number>();
@@ -28,16 +31,19 @@ export class CodePages {
     return this.#withCode.has(page);
   }
 
-  /** Address of the map of `page`, which from now on has code; 0 if there is no room. */
-  open(page: number): number {
-    let map = this.#maps.get(page);
-    if (map === undefined) {
-      if (this.#maps.size === this.#memory.codePages) return 0;
-      map = this.#memory.codeMaps + this.#maps.size * MAP_SIZE;
-      this.#maps.set(page, map);
-      this.#pages.push(page);
-    }
-    this.#withCode.add(page);
+  /** Address of the map of a variant of `page`, which from now on has code; 0 if there is no room. */
+  open(page: number, variant: number): number {
+    const map = this.#maps.get(page)?.get(variant) ?? this.#addMap(page, variant);
+    if (map !== 0) this.#withCode.add(page);
+    return map;
+  }
+
+  #addMap(page: number, variant: number): number {
+    if (this.#pages.length === this.#memory.codePages) return 0;
+    const map = this.#memory.codeMaps + this.#pages.length * MAP_SIZE;
+    const maps = this.#maps.get(page) ?? new Map<number, number>();
+    this.#maps.set(page, maps.set(variant, map));
+    this.#pages.push(page);
     return map;
   }
 
@@ -56,8 +62,7 @@ export class CodePages {
   /** Forgets the code of a page that is about to be written. */
   drop(page: number): void {
     if (!this.#withCode.delete(page)) return;
-    const map = this.#maps.get(page) as number;
-    this.#memory.u8.fill(0, map, map + MAP_SIZE);
+    for (const map of this.#maps.get(page)?.values() ?? []) this.#memory.u8.fill(0, map, map + MAP_SIZE);
     for (const other of this.#continued.get(page) ?? []) this.drop(other);
     this.#continued.delete(page);
   }

@@ -20,6 +20,7 @@ import { resetExtendedState } from './extended-state.js';
 import { interruptBoundary } from './interrupts.js';
 import type { Fault, IdtEvent } from './fault.js';
 import * as L from './layout.js';
+import { enterCodeContext } from './legacy/code-context.js';
 import { handleStop } from './stops.js';
 import type { Ports } from './slow/io.js';
 import type { NonRoot } from './non-root.js';
@@ -446,6 +447,7 @@ export class Cpu implements Timed {
 
   /** Lets the interpreter run; returns why it stopped. An instruction that has waited runs at once. */
   execute(limit: number): number {
+    if ((this.word(L.CPU_MODE) | this.word(L.CPU_CODE_MODE)) !== L.MODE_64) enterCodeContext(this);
     this.setLong(L.CPU_NOW, this.now);
     this.setLong(L.CPU_LIMIT, this.#retrying === null ? limit : Math.max(limit, this.now + 1));
     const stop = this.engine.run(this.block);

@@ -1,5 +1,5 @@
 import { Code, Register } from 'iced-x86';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SingleStep } from '../../../test/support/single-step.js';
 import * as L from './layout.js';
 
@@ -115,11 +115,19 @@ describe('32-bit code', () => {
     return cpu;
   }
 
-  it('is executed, an instruction at a time', () => {
+  it('is decoded once, in runs', () => {
     // mov ecx, 5; L: add eax, ecx; dec ecx; jne L; mov [8100h], eax; cpuid
     const cpu = cpu32('b9 05 00 00 00 01 c8 49 75 fb a3 00 81 00 00 0f a2');
+    const decode = vi.spyOn(cpu.decoder, 'decode');
     expect(cpu.run(1e6)).toBe(L.STOP_SLOW);
     expect([cpu.memory.read32(0x8100), cpu.register(RAX), cpu.retired]).toEqual([15, 15n, 17]);
+    expect(decode).toHaveBeenCalledTimes(2);
+  });
+
+  it('parks in an idle loop', () => {
+    const cpu = cpu32('f3 90 83 3d 00 81 00 00 00 74 f5'); // L: pause; cmp dword [8100h], 0; je L
+    cpu.setWord(L.CPU_FAST_FORWARD, 1);
+    expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
   });
 
   it('pushes, calls and returns with four bytes', () => {
@@ -157,9 +165,10 @@ describe('32-bit code', () => {
   });
 
   it('is left to the host where the stack is not the plain one', () => {
-    const cpu = cpu32('50');
+    const cpu = cpu32('50 50');
+    cpu.step();
     cpu.segments[2].limit = 0xffff;
-    expect(cpu.step()).toBe(L.STOP_SLOW);
+    expect([cpu.register(4), cpu.step()]).toEqual([0x7ffcn, L.STOP_SLOW]);
   });
 });
 

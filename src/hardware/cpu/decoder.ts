@@ -1,13 +1,14 @@
 /**
  * Predecodes instructions for the interpreter (SDM vol. 2, chapter 2, by way of iced-x86).
  *
- * Records are keyed by physical address and hold for every linear address that maps to it. In 64-bit mode straight-line
- * runs are decoded and kept until their page is written; in the other modes every instruction is decoded for one
- * execution. Fetching code touches its page but takes no cache lines.
+ * Records are keyed by physical address. In 64-bit mode they hold for every linear address that maps to it, in the other
+ * modes for one instruction pointer (code-pages.ts). Straight-line runs are decoded and kept until their page is
+ * written; code that begins within a page, or whose limit lies within one, is decoded for one execution. Fetching code
+ * touches its page but takes no cache lines.
  *
  * Left out: fetches from devices raise #UD.
  */
-import { Decoder as IcedDecoder, DecoderError, DecoderOptions, FlowControl, Instruction } from 'iced-x86';
+import { DecoderError, FlowControl, Instruction } from 'iced-x86';
 import type { CostTable } from '../../cost/step.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { translate } from '../memory/walk.js';
@@ -16,13 +17,13 @@ import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
 import * as L from './layout.js';
-import { AS_WRITTEN, BY_HOST, FAULTING, legacyForm } from './legacy-code.js';
-import { isWithinLimit } from './legacy/segmentation.js';
+import { bitnessOf, isFetchable, isLong, isPageOfCode, newDecoder, originOf, variantOf, type Fetch } from './fetch.js';
+import { dependsOnStack, writeLegacyRecord } from './legacy-code.js';
 import * as OP from './opcodes.js';
 import { OpcodeSelector } from './opcode-selection.js';
 import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
 import * as R from './record.js';
-import { describeInstruction, writeAbsoluteAddress, writeRecord } from './record-encoding.js';
+import { describeInstruction, writeRecord } from './record-encoding.js';
 import { SEGMENT_CS } from './segments.js';
 import { findSpinLoop, type SpinLoop } from './spin-loop.js';
 import { forbidStores } from './tlb.js';
@@ -51,13 +52,6 @@ export type DecodingCpu = Pick<
   | 'setWord'
   | 'word'
 >;
-
-/** Where the bytes of an instruction lie: physical pages, and the map of the first. */
-interface Fetch {
-  readonly page: number;
-  readonly offset: number;
-  readonly linear: number;
-}
 
 export class Decoder {
   readonly #memory: PhysicalMemory;
@@ -112,31 +106,31 @@ export class Decoder {
 
   /** Decodes at cpu.rip. PASS: the interpreter can go on. WAIT or FAULT: as for any access. */
   decode(cpu: DecodingCpu): Outcome {
-    const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
     // Branches of the interpreter do not wrap at 4 GiB.
-    if (!isLong) cpu.rip = cpu.rip >>> 0;
+    if (!isLong(cpu)) cpu.rip = cpu.rip >>> 0;
     const { rip } = cpu;
-    if (isLong && (rip < -CANONICAL_LIMIT || rip >= CANONICAL_LIMIT)) return raise(cpu, VECTOR_GP, 0);
-    if (!isFetchable(cpu, 1)) return raise(cpu, VECTOR_GP, 0);
-    const linear = isLong ? rip : (rip + cpu.segmentBase(SEGMENT_CS)) % TWO_32;
-    const pa = this.#fetch(cpu, linear);
+    if (isLong(cpu) && (rip < -CANONICAL_LIMIT || rip >= CANONICAL_LIMIT)) return raise(cpu, VECTOR_GP, 0);
+    if (!isFetchable(cpu, rip, 1)) return raise(cpu, VECTOR_GP, 0);
+    const pa = this.#fetch(cpu, rip);
     if (pa < 0) return -pa as Outcome;
     const offset = pa % PAGE_SIZE;
-    const fetch = { page: pa - offset, offset, linear };
-    if (!isLong || this.#isStoringToItself(cpu, fetch.page)) return this.#decodeOnce(cpu, fetch);
-    const map = this.#open(cpu, fetch.page, linear);
+    const fetch = { page: pa - offset, offset, rip };
+    const isKept = isPageOfCode(cpu, rip) && !this.#isStoringToItself(cpu, fetch.page);
+    if (!isKept) return this.#decodeOnce(cpu, fetch);
+    const map = this.#open(cpu, fetch.page, rip);
     const known = this.#pages.record(map, offset);
     if (known !== 0 && this.#opcode(known) !== OP.CROSS) return PASS;
     return this.#decodeRun(cpu, fetch);
   }
 
   /**
-   * Physical address of the byte at `linear` for fetching, or minus an outcome. Pages in the instruction TLB are not
+   * Physical address of the byte at `rip` for fetching, or minus an outcome. Pages in the instruction TLB are not
    * walked for again: whether an instruction is decoded already depends on the other CPUs and must not cost anything.
    */
-  #fetch(cpu: DecodingCpu, linear: number): number {
-    const map = this.#instructionTlbMap(cpu, linear);
-    if (map !== 0) return this.#pages.pageOf(map) + (linear & (PAGE_SIZE - 1));
+  #fetch(cpu: DecodingCpu, rip: number): number {
+    const map = this.#instructionTlbMap(cpu, rip);
+    if (map !== 0) return this.#pages.pageOf(map) + (rip & (PAGE_SIZE - 1));
+    const linear = isLong(cpu) ? rip : (rip + cpu.segmentBase(SEGMENT_CS)) % TWO_32;
     const pa = translate(cpu as Cpu, linear, L.ACCESS_FETCH, cpu.cpl === 3);
     if (pa < 0) return pa;
     if (!this.#memory.isRam(pa)) return -raise(cpu, VECTOR_UD, null);
@@ -160,38 +154,34 @@ export class Decoder {
     return this.#memory.view.getUint16(record, true);
   }
 
-  /** Makes a page executable at a linear address: from now on a store to it is noticed. Returns its map. */
-  #open(cpu: DecodingCpu, page: number, linear: number): number {
+  /** Makes a page executable at an instruction pointer: from now on a store to it is noticed. Returns its map. */
+  #open(cpu: DecodingCpu, page: number, rip: number): number {
     const isNew = !this.#pages.has(page);
-    let map = this.#pages.open(page);
+    const variant = variantOf(cpu, rip);
+    let map = this.#pages.open(page, variant);
     if (map === 0) {
       this.#forgetAll();
-      map = this.#pages.open(page);
+      map = this.#pages.open(page, variant);
     }
     if (isNew) for (const each of this.#cpus) forbidStores(each, page);
-    this.#enterInstructionTlb(cpu, linear, map);
+    this.#enterInstructionTlb(cpu, rip, map);
     return map;
   }
 
-  #enterInstructionTlb(cpu: DecodingCpu, linear: number, map: number): void {
+  #enterInstructionTlb(cpu: DecodingCpu, rip: number, map: number): void {
     const { u32 } = this.#memory;
-    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((linear >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
-    u32[at] = ((linear & ~(PAGE_SIZE - 1)) | 1) >>> 0;
-    u32[at + 1] = Math.floor(linear / TWO_32);
+    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((rip >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
+    u32[at] = ((rip & ~(PAGE_SIZE - 1)) | 1) >>> 0;
+    u32[at + 1] = Math.floor(rip / TWO_32);
     u32[at + 2] = map;
   }
 
-  /** The map that the instruction TLB has for `linear`, or 0. */
-  #instructionTlbMap(cpu: DecodingCpu, linear: number): number {
+  /** The map that the instruction TLB has for `rip`, or 0. */
+  #instructionTlbMap(cpu: DecodingCpu, rip: number): number {
     const { u32 } = this.#memory;
-    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((linear >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
-    const isHit =
-      u32[at] === ((linear & ~(PAGE_SIZE - 1)) | 1) >>> 0 && u32[at + 1] === Math.floor(linear / TWO_32) >>> 0;
+    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((rip >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
+    const isHit = u32[at] === ((rip & ~(PAGE_SIZE - 1)) | 1) >>> 0 && u32[at + 1] === Math.floor(rip / TWO_32) >>> 0;
     return isHit ? u32[at + 2] : 0;
-  }
-
-  #clearInstructionTlb({ block }: DecodingCpu): void {
-    this.#memory.u8.fill(0, block + L.CPU_ITLB_SUPERVISOR, block + L.CPU_TLB_SUPERVISOR);
   }
 
   #flushTlbs(): void {
@@ -213,7 +203,7 @@ export class Decoder {
     const at = this.#pages.allocate(count);
     if (at !== 0) return at;
     this.#forgetAll();
-    this.#open(cpu, fetch.page, fetch.linear);
+    this.#open(cpu, fetch.page, fetch.rip);
     return this.#pages.allocate(count);
   }
 
@@ -221,11 +211,12 @@ export class Decoder {
 
   #decodeRun(cpu: DecodingCpu, fetch: Fetch): Outcome {
     const start = this.#allocate(cpu, fetch, LONGEST_RUN + 2);
-    const map = this.#pages.open(fetch.page);
+    const map = this.#pages.open(fetch.page, variantOf(cpu, fetch.rip));
+    const origin = originOf(cpu, fetch);
     const loops: { branch: number; head: number }[] = [];
-    const decoder = new IcedDecoder(64, this.#memory.bytes(fetch.page, PAGE_SIZE), DecoderOptions.None);
+    const decoder = newDecoder(cpu, this.#memory.bytes(fetch.page, PAGE_SIZE));
     decoder.position = fetch.offset;
-    decoder.ip = BigInt(fetch.offset);
+    decoder.ip = BigInt(origin + fetch.offset);
     let offset = fetch.offset;
     let at = start;
     let isOpen = true;
@@ -233,7 +224,7 @@ export class Decoder {
       if (this.#pages.record(map, offset) !== 0 && offset !== fetch.offset) break;
       decoder.decodeOut(this.#instruction);
       if (decoder.lastError === DecoderError.NoMoreBytes) break;
-      isOpen = this.#place(at, fetch.page, this.#instruction);
+      isOpen = this.#place(cpu, at, fetch.page + offset, BigInt(origin));
       this.#pages.setRecord(map, offset, at);
       const head = this.#backwardTarget(at, offset);
       if (head >= 0) loops.push({ branch: offset, head });
@@ -251,15 +242,20 @@ export class Decoder {
     return PASS;
   }
 
-  /** Writes the record of an instruction; false when nothing follows it in sequence. */
-  #place(at: number, page: number, instruction: Instruction): boolean {
-    const opcode = writeRecord(this.#memory, at, instruction, this.#selector.select(instruction));
-    if (mayReachHost(opcode)) {
-      const bytes = this.#memory.bytes(page + Number(instruction.ip), instruction.length);
-      this.#instructions.set(at, describeInstruction(instruction, bytes));
-    }
-    const { flowControl } = instruction;
+  /** Writes the record of `#instruction`, which lies at `pa`; false when nothing follows it in sequence. */
+  #place(cpu: DecodingCpu, at: number, pa: number, origin: bigint): boolean {
+    this.#write(cpu, at, this.#memory.bytes(pa, this.#instruction.length), origin);
+    const { flowControl } = this.#instruction;
     return flowControl === FlowControl.Next || flowControl === FlowControl.ConditionalBranch;
+  }
+
+  /** Writes the record of `#instruction`, which consists of `bytes`, and keeps what the host may need of it. */
+  #write(cpu: DecodingCpu, at: number, bytes: Uint8Array, origin: bigint): void {
+    const instruction = this.#instruction;
+    const selection = this.#selector.select(instruction);
+    const write = isLong(cpu) ? writeRecord : writeLegacyRecord;
+    const opcode = write(this.#memory, at, instruction, selection, origin);
+    if (mayReachHost(opcode)) this.#instructions.set(at, describeInstruction(instruction, bytes));
   }
 
   #writeLink(at: number, offset: number, record: number): void {
@@ -281,13 +277,14 @@ export class Decoder {
   // ---- Spin loops
 
   #markSpinLoop(cpu: DecodingCpu, fetch: Fetch, branch: number, head: number): void {
-    const page = this.#memory.bytes(fetch.page, PAGE_SIZE);
-    const loop = findSpinLoop(page, head, branch, (instruction) => this.#selector.select(instruction).ticks);
+    const code = { bytes: this.#memory.bytes(fetch.page, PAGE_SIZE), bitness: bitnessOf(cpu) };
+    const loop = findSpinLoop(code, head, branch, (instruction) => this.#selector.select(instruction).ticks);
     if (loop === null) return;
-    if (this.#pages.record(this.#pages.open(fetch.page), head) === 0) {
-      this.#decodeRun(cpu, { page: fetch.page, offset: head, linear: fetch.linear });
+    const variant = variantOf(cpu, fetch.rip);
+    if (this.#pages.record(this.#pages.open(fetch.page, variant), head) === 0) {
+      this.#decodeRun(cpu, { page: fetch.page, offset: head, rip: fetch.rip - fetch.offset + head });
     }
-    const map = this.#pages.open(fetch.page);
+    const map = this.#pages.open(fetch.page, variant);
     const record = this.#pages.record(map, branch);
     if (record === 0 || loop.exits.some((exit) => this.#pages.record(map, exit) === 0)) return;
     for (const exit of loop.exits) this.#writeExit(this.#pages.record(map, exit), record);
@@ -323,7 +320,7 @@ export class Decoder {
 
   /** Decodes into `#instruction`; false if there are too few bytes. */
   #decodeBytes(cpu: DecodingCpu, bytes: Uint8Array, ip: bigint): boolean {
-    const decoder = new IcedDecoder(BITNESS[cpu.word(L.CPU_MODE)], bytes, DecoderOptions.None);
+    const decoder = newDecoder(cpu, bytes);
     decoder.ip = ip;
     decoder.decodeOut(this.#instruction);
     const isWhole = decoder.lastError !== DecoderError.NoMoreBytes;
@@ -333,10 +330,12 @@ export class Decoder {
 
   #decodeCrossing(cpu: DecodingCpu, fetch: Fetch, start: number): Outcome {
     this.#pages.trim(start);
-    const next = this.#fetch(cpu, fetch.linear + PAGE_SIZE - fetch.offset);
+    const nextRip = fetch.rip + PAGE_SIZE - fetch.offset;
+    if (!isPageOfCode(cpu, nextRip)) return this.#decodeOnce(cpu, fetch);
+    const next = this.#fetch(cpu, nextRip);
     if (next < 0) return -next as Outcome;
-    const nextMap = this.#open(cpu, next, fetch.linear + PAGE_SIZE - fetch.offset);
-    const map = this.#open(cpu, fetch.page, fetch.linear);
+    const nextMap = this.#open(cpu, next, nextRip);
+    const map = this.#open(cpu, fetch.page, fetch.rip);
     const at = this.#pages.allocate(3);
     if (at === 0 || nextMap === map) return PASS;
     this.#pages.join(fetch.page, next);
@@ -348,50 +347,35 @@ export class Decoder {
   }
 
   /** One instruction and the link behind it. */
-  #placeAlone(at: number, cpu: DecodingCpu, fetch: Fetch, next: number): Outcome {
-    const isLong = cpu.word(L.CPU_MODE) === L.MODE_64;
-    const origin = isLong ? 0n : BigInt(cpu.rip - fetch.offset);
+  #placeAlone(at: number, cpu: DecodingCpu, fetch: Fetch, next: number): void {
+    const origin = originOf(cpu, fetch);
     const bytes = this.#bytes(fetch, next);
-    this.#decodeBytes(cpu, bytes, origin + BigInt(fetch.offset));
-    const instruction = this.#instruction;
-    const selection = this.#selector.select(instruction);
-    const form = isLong ? AS_WRITTEN : legacyForm(cpu, instruction, selection.opcode);
-    const byHost = form === BY_HOST ? { ...selection, opcode: OP.SLOW } : selection;
-    const opcode = writeRecord(this.#memory, at, instruction, byHost, origin);
-    if (opcode === OP.SLOW) this.#instructions.set(at, describeInstruction(instruction, bytes));
-    else if (form >= 0) writeAbsoluteAddress(this.#memory, at, form);
-    this.#writeLink(at + L.RECORD_SIZE, fetch.offset + instruction.length, 0);
-    return form === FAULTING ? FAULT : PASS;
+    this.#decodeBytes(cpu, bytes, BigInt(origin + fetch.offset));
+    this.#write(cpu, at, bytes, BigInt(origin));
+    this.#writeLink(at + L.RECORD_SIZE, fetch.offset + this.#instruction.length, 0);
   }
 
-  /** Outside 64-bit mode the instruction TLB stays empty, so that the interpreter comes back after each instruction. */
   #decodeOnce(cpu: DecodingCpu, fetch: Fetch): Outcome {
-    if (cpu.word(L.CPU_MODE) !== L.MODE_64) this.#clearInstructionTlb(cpu);
     let next = -1;
-    if (!this.#decodeBytes(cpu, this.#bytes(fetch, next), 0n)) {
-      next = this.#fetch(cpu, fetch.linear + PAGE_SIZE - fetch.offset);
+    const onPage = this.#bytes(fetch, next);
+    if (!this.#decodeBytes(cpu, onPage, 0n)) {
+      if (!isFetchable(cpu, fetch.rip, onPage.length + 1)) return raise(cpu, VECTOR_GP, 0);
+      next = this.#fetch(cpu, fetch.rip + PAGE_SIZE - fetch.offset);
       if (next < 0) return -next as Outcome;
+      this.#decodeBytes(cpu, this.#bytes(fetch, next), 0n);
     }
-    if (!isFetchable(cpu, this.#instruction.length)) return raise(cpu, VECTOR_GP, 0);
+    if (!isFetchable(cpu, fetch.rip, this.#instruction.length)) return raise(cpu, VECTOR_GP, 0);
     const at = cpu.block + L.CPU_ONCE_RECORDS;
-    const outcome = this.#placeAlone(at, cpu, fetch, next);
-    if (outcome !== PASS) return outcome;
+    this.#placeAlone(at, cpu, fetch, next);
     cpu.setWord(L.CPU_ONCE, at);
     cpu.setLong(L.CPU_ONCE_RIP, cpu.rip);
     return PASS;
   }
 }
 
-const BITNESS = [64, 32, 16] as const;
-
-/** Do `size` bytes at RIP lie within the limit of CS? 64-bit mode has none. */
-function isFetchable(cpu: DecodingCpu, size: number): boolean {
-  return cpu.word(L.CPU_MODE) === L.MODE_64 || isWithinLimit(cpu.segments[SEGMENT_CS], cpu.rip, size);
-}
-
 /** RDTSC and PAUSE are left to the host while they cause VM exits or faults. */
 function mayReachHost(opcode: number): boolean {
-  return opcode === OP.SLOW || opcode === OP.RDTSC || opcode === OP.PAUSE;
+  return opcode === OP.SLOW || opcode === OP.RDTSC || opcode === OP.PAUSE || dependsOnStack(opcode);
 }
 
 function raise(cpu: DecodingCpu, vector: number, errorCode: number | null): Outcome {

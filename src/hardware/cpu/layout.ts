@@ -91,7 +91,18 @@ export const CPU_SPLIT_LOAD = 480; //   8 bytes: operand of a load that crosses 
 export const CPU_ONCE_RECORDS = 512; // two records: an instruction decoded for one execution, and the link behind it
 export const CPU_POINTERS = 640; //     scratch of ENTER: 33 times u32 load address, u32 store address
 
-export const CPU_HOST_AREA = 1024; //  from here to 4096: free for the host side
+export const CPU_HOST_AREA = 1024; //  from here to CPU_SEGMENTS: free for the host side
+
+// Outside 64-bit mode: segment registers as the host has written them before the run, SEGMENT_SIZE bytes each, in the
+// order ES CS SS DS FS GS. An empty range of offsets (lowest above highest) means that the access is not allowed.
+export const CPU_SEGMENTS = 2048;
+export const SEGMENT_SIZE = 32;
+export const SEGMENT_BASE = 0; //      u32
+export const SEGMENT_LOAD = 8; //      u32 lowest, u32 highest offset of bytes that may be read
+export const SEGMENT_STORE = 16; //    the same for bytes that may be written
+export const CPU_FLAT_STACK = 2240; // u32: 1 = SS is flat and the stack has 32-bit addresses
+export const CPU_CODE_MODE = 2244; //  u32, MODE_*: of the entries of the instruction TLB
+export const CPU_CODE_SEGMENT = 2248; // u32 base, u32 limit of CS: of the same
 
 export const CPU_BOUNCE = 0x1000; //   a page that stands in for a device during one instruction
 export const CPU_ITLB_SUPERVISOR = 0x2000;

@@ -138,11 +138,13 @@ function addressSlot(register: Register): number {
   return registerSlot(register);
 }
 
+const ADDRESS_FLAGS = { 16: R.ADDRESS_16, 32: R.ADDRESS_32, 64: 0 } as const;
+
 function writeAddress(view: DataView, at: number, instruction: Instruction): number {
   const { memoryBase: base, memoryIndex: index } = instruction;
   const withoutSegment = instruction.mnemonic === Mnemonic.Lea;
   const segment = withoutSegment ? CPU_ZERO : segmentSlot(instruction.memorySegment);
-  let flags = addressSize(instruction) === 32 ? R.ADDRESS_32 : 0;
+  let flags = ADDRESS_FLAGS[addressSize(instruction)];
   const displacement = BigInt.asIntN(flags === 0 ? 64 : 32, instruction.memoryDisplacement);
   const near = BigInt.asIntN(32, displacement) === displacement;
   if (!near && (base !== Register.None || index !== Register.None)) return NOT_ENCODABLE;
@@ -162,14 +164,16 @@ function writeAddress(view: DataView, at: number, instruction: Instruction): num
   return 0;
 }
 
-/** Replaces the address in a record by a linear address of 32 bits. */
-export function writeAbsoluteAddress({ view }: PhysicalMemory, at: number, linear: number): void {
-  view.setUint8(at + R.R_BASE, CPU_ZERO);
-  view.setUint8(at + R.R_INDEX, CPU_ZERO);
-  view.setUint8(at + R.R_SCALE, R.SCALE_SPECIAL);
-  view.setUint8(at + R.R_SEGMENT, CPU_ZERO);
-  view.setUint8(at + R.R_ADDRESS_FLAGS, R.ADDRESS_32);
-  view.setInt32(at + R.R_DISPLACEMENT, linear | 0, true);
+/**
+ * Lets the address in a record be an offset in the segment register numbered `segment`. `range`: SEGMENT_LOAD or
+ * SEGMENT_STORE.
+ */
+export function writeSegment({ view }: PhysicalMemory, at: number, segment: number, size: number, range: number): void {
+  view.setUint8(at + R.R_SCALE, view.getUint8(at + R.R_SCALE) | R.SCALE_SPECIAL);
+  view.setUint8(at + R.R_SEGMENT, segment);
+  view.setUint8(at + R.R_ADDRESS_FLAGS, view.getUint8(at + R.R_ADDRESS_FLAGS) | R.ADDRESS_SEGMENT);
+  view.setUint8(at + R.R_SIZE, size);
+  view.setUint8(at + R.R_RANGE, range);
 }
 
 export function addressSize(instruction: Instruction): 16 | 32 | 64 {

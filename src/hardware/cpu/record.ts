@@ -15,11 +15,13 @@ export const R_OFFSET = 8; //        u16: offset in the page
 export const R_BASE = 10; //         u8
 export const R_INDEX = 11; //        u8
 export const R_SCALE = 12; //        u8: shift of the index; SCALE_SPECIAL: R_ADDRESS_FLAGS count
-export const R_SEGMENT = 13; //      u8: CPU_FS_BASE, CPU_GS_BASE or CPU_ZERO
+export const R_SEGMENT = 13; //      u8: CPU_FS_BASE, CPU_GS_BASE or CPU_ZERO; ADDRESS_SEGMENT: number of the segment register
 export const R_ADDRESS_FLAGS = 14; //u8: ADDRESS_*
 export const R_STACK = 15; //        u8: 1 = a bad memory operand raises #SS instead of #GP
 export const R_IMMEDIATE = 16; //    i64, sign-extended to the operand size
 export const R_DISPLACEMENT = 24; // i32
+export const R_SIZE = 28; //         u8: ADDRESS_SEGMENT: bytes of the memory operand
+export const R_RANGE = 29; //        u8: ADDRESS_SEGMENT: SEGMENT_LOAD or SEGMENT_STORE
 
 // Branches have no immediate and no memory operand.
 export const R_TICKS = 16; //        u32: spin branch: ticks of one pass; exit of a spin loop: record of its branch
@@ -32,6 +34,8 @@ export const R_INTERVAL = 12; //    u32: spin branch: longest time from one PAUS
 export const SCALE_SPECIAL = 64; // the shift uses bits 5:0 only
 export const ADDRESS_32 = 1; //     address-size prefix: the sum is cut to 32 bits before the segment base is added
 export const ADDRESS_64 = 2; //     the displacement has 64 bits and stands in R_IMMEDIATE
+export const ADDRESS_16 = 4; //     the sum is cut to 16 bits
+export const ADDRESS_SEGMENT = 8; // outside 64-bit mode: the sum is an offset in a segment with bounds
 
 export const CONDITION_ALWAYS = 16; // R_C of a spin branch that is a JMP
 

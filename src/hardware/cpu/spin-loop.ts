@@ -49,12 +49,18 @@ const PARTS_64 = 15;
 
 const infoFactory = new InstructionInfoFactory();
 
+/** A page of code. */
+export interface CodePage {
+  readonly bytes: Uint8Array;
+  readonly bitness: 16 | 32 | 64;
+}
+
 /**
  * The loop from page offset `head` to the branch at `branch`, or null if it is no spin loop. `ticksOf` gives the cost
  * of an instruction.
  */
 export function findSpinLoop(
-  page: Uint8Array,
+  page: CodePage,
   head: number,
   branch: number,
   ticksOf: (instruction: Instruction) => number,
@@ -67,8 +73,8 @@ export function findSpinLoop(
 }
 
 /** The instructions from `head` to the branch, if they meet it in at most MAX_INSTRUCTIONS. */
-function decodeBody(page: Uint8Array, head: number, branch: number): Instruction[] | null {
-  const decoder = new Decoder(64, page.subarray(head), DecoderOptions.None);
+function decodeBody({ bytes, bitness }: CodePage, head: number, branch: number): Instruction[] | null {
+  const decoder = new Decoder(bitness, bytes.subarray(head), DecoderOptions.None);
   decoder.ip = BigInt(head);
   const body: Instruction[] = [];
   let at = head;

@@ -30,11 +30,20 @@ function isExpandDown(access: number): boolean {
   return (access & (TYPE_CODE | TYPE_EXPAND_DOWN)) === TYPE_EXPAND_DOWN;
 }
 
+/** The lowest offset within the limit; one above the highest if there is none. */
+export function lowestOffset({ access, limit }: Segment): number {
+  return isExpandDown(access) ? limit + 1 : 0;
+}
+
+/** The highest offset within the limit. */
+export function highestOffset({ access, limit }: Segment): number {
+  if (!isExpandDown(access)) return limit;
+  return (access & ACCESS_DB) !== 0 ? LARGEST_OFFSET : LARGEST_OFFSET_16;
+}
+
 /** Do bytes `offset` to `offset + size - 1` lie within the limit? Offsets are unsigned. */
-export function isWithinLimit({ access, limit }: Segment, offset: number, size: number): boolean {
-  const last = offset + size - 1;
-  if (!isExpandDown(access)) return last <= limit;
-  return offset > limit && last <= ((access & ACCESS_DB) !== 0 ? LARGEST_OFFSET : LARGEST_OFFSET_16);
+export function isWithinLimit(segment: Segment, offset: number, size: number): boolean {
+  return offset >= lowestOffset(segment) && offset + size - 1 <= highestOffset(segment);
 }
 
 function allows(access: number, kind: number): boolean {
@@ -43,11 +52,14 @@ function allows(access: number, kind: number): boolean {
   return readsOnly || (access & TYPE_RW) !== 0;
 }
 
-/** May a segment be accessed (ACCESS_READ, ACCESS_WRITE, ACCESS_RMW) at these bytes? */
+/** May a segment be accessed like this (ACCESS_READ, ACCESS_WRITE, ACCESS_RMW), its limit aside? */
+export function isPermitted(cpu: Pick<Cpu, 'cr0'>, { access }: Segment, kind: number): boolean {
+  return (access & ACCESS_UNUSABLE) === 0 && (!inProtectedMode(cpu) || allows(access, kind));
+}
+
+/** May a segment be accessed like this at these bytes? */
 export function isAccessible(cpu: SegmentedCpu, segment: Segment, offset: number, size: number, kind: number): boolean {
-  if ((segment.access & ACCESS_UNUSABLE) !== 0) return false;
-  if (inProtectedMode(cpu) && !allows(segment.access, kind)) return false;
-  return isWithinLimit(segment, offset, size);
+  return isPermitted(cpu, segment, kind) && isWithinLimit(segment, offset, size);
 }
 
 /** True if offsets are linear addresses and every access is allowed: a writable data segment of 4 GiB at 0. */
