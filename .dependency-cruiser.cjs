@@ -17,7 +17,7 @@ const ROOMS = {
 
 /** Files that hold nothing but names and option types may be seen from one room further away. */
 const NAMES_ONLY = {
-  scenario: '^src/machine/machine-options\\.ts$',
+  scenario: '^src/machine/(image|machine)-options\\.ts$',
   result: '^src/machine/machine-(options|result)\\.ts$',
   guest: '^src/(machine/machine-options|cost/step)\\.ts$',
   platform: '^src/hypervisor/(user-space|kernel-devices)\\.ts$',

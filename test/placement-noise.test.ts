@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { drawPlacement, runSeed } from '../src/cost/placement.js';
 import { loadProfile } from '../src/cost/profile.js';
+import { isProgramCase } from '../src/machine/image-options.js';
 import { impossibilities } from '../src/machine/impossible.js';
 import { loadInterpreter } from '../src/machine/interpreter.js';
 import { profileEvaluator } from '../src/run/evaluate-profile.js';
@@ -23,10 +24,7 @@ function publishedAverages(): (factor: number) => readonly number[] {
   const loaded = loadScenario('scenarios/ipiv-v1.json');
   const cases = loaded.ok ? expandCases(loaded.value, impossibilities) : loaded;
   if (!cases.ok) throw new Error(JSON.stringify(cases.problems));
-  const evaluate = profileEvaluator(
-    loadInterpreter(),
-    cases.value.map(({ options }) => options),
-  );
+  const evaluate = profileEvaluator(loadInterpreter(), cases.value.map(({ options }) => options).filter(isProgramCase));
   return (factor) => evaluate(profile, factor);
 }
 

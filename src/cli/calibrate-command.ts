@@ -10,6 +10,7 @@ import {
   type MeasuredTable,
 } from '../calibration/measured-table.js';
 import { measuredTableOf } from '../calibration/measured-result.js';
+import { isProgramCase } from '../machine/image-options.js';
 import { impossibilities } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
 import type { MachineOptions } from '../machine/machine-options.js';
@@ -18,7 +19,7 @@ import { writeOutput } from '../result/output-file.js';
 import { profileEvaluator } from '../run/evaluate-profile.js';
 import { suggestion } from '../scenario/closest.js';
 import { expandCases, type Settings } from '../scenario/expand.js';
-import { parseScenario, unreadable } from '../scenario/load.js';
+import { parseScenario, unreadable, type LoadedScenario } from '../scenario/load.js';
 import { bad, good, type Checked } from '../scenario/problem.js';
 import { readProfile } from '../scenario/profile-file.js';
 import { calibrationText } from './calibration-text.js';
@@ -153,9 +154,9 @@ function importedCases(file: string, columns: readonly Settings[]): Checked<read
       .map(([key, value]) => ({ key, value: String(value), source: file }));
     const loaded = parseScenario(file, '{}', overrides);
     if (!loaded.ok) return loaded;
-    const cases = expandCases(loaded.value, impossibilities);
+    const cases = programCases(loaded.value);
     if (!cases.ok) return cases;
-    found.push(cases.value[0].options);
+    found.push(cases.value[0]);
   }
   return good(found);
 }
@@ -175,21 +176,31 @@ function checkHoldout(holdout: readonly string[], { columns }: MeasuredTable): C
   return bad({ at, message: 'no such column in the table', hint: suggestion(unknown, names, 'columns') });
 }
 
+/** The cases of a scenario without an image: a fit runs them again and again. */
+function programCases(loaded: LoadedScenario): Checked<readonly MachineOptions[]> {
+  const cases = expandCases(loaded, impossibilities);
+  if (!cases.ok) return cases;
+  const programs = cases.value.map(({ options }) => options).filter(isProgramCase);
+  if (programs.length === cases.value.length) return good(programs);
+  const at = loaded.locator.locateKey(['guest']);
+  return bad({ at, message: 'a profile is fitted to built-in programs, not to an image', hint: 'remove "guest"' });
+}
+
 /** The case behind each column of the table. */
 function measuredCases({ columns }: MeasuredTable, scenario: string): Checked<readonly MachineOptions[]> {
   const loaded = namedScenario(scenario);
   if (!loaded.ok) return loaded;
-  const cases = expandCases(loaded.value, impossibilities);
+  const cases = programCases(loaded.value);
   if (!cases.ok) return cases;
   const found: MachineOptions[] = [];
   for (const { name } of columns) {
     const { apicMode, ipiv } = MEASURED_CASES[name as keyof typeof MEASURED_CASES];
-    const match = cases.value.filter(({ options }) => options.apicMode === apicMode && options.ipiv === ipiv);
+    const match = cases.value.filter((options) => options.apicMode === apicMode && options.ipiv === ipiv);
     if (match.length !== 1) {
       const message = `has ${match.length} cases for column ${name}`;
       return bad({ at: { source: scenario }, message, hint: 'exactly one is needed; drop other axes' });
     }
-    found.push(match[0].options);
+    found.push(match[0]);
   }
   return good(found);
 }

@@ -2,21 +2,20 @@ import { gateText } from '../report/gate-text.js';
 import type { Style } from '../report/style.js';
 import { gate } from '../result/gate/gate.js';
 import { sealResult, sourceOf, type SavedResult } from '../result/saved-result.js';
-import { planScenario } from '../run/plan.js';
 import { runPlan } from '../run/run-plan.js';
-import type { LoadedScenario } from '../scenario/load.js';
 import { complain, print, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { interruptSignal } from './interrupt.js';
 import { toolVersion } from './package-file.js';
 import { ProgressLine } from './progress.js';
 import { openEngine } from './run-plans.js';
+import { planOf } from './saved-plan.js';
 
 /** Runs the scenario of a saved result again and says whether the same came out, to the last bit. */
 export async function verifyResult(file: string, saved: SavedResult, jobs: number, style: Style): Promise<ExitCode> {
   const obstacle = obstacleTo(saved);
   if (obstacle !== null) return complain([{ at: { source: file }, ...obstacle }]);
-  const plan = planScenario(loadedScenario(file, saved));
+  const plan = planOf(file, saved);
   if (!plan.ok) return complain(plan.problems);
   const engine = openEngine(jobs);
   if (!engine.ok) return complain(engine.problems);
@@ -41,15 +40,6 @@ function obstacleTo(saved: SavedResult): { message: string; hint: string } | nul
   }
   if (!saved.interrupted) return null;
   return { message: 'was interrupted: there is no whole result to verify', hint: 'run the scenario to its end' };
-}
-
-/** The scenario as it was resolved then; profiles that were files are looked up from here. */
-function loadedScenario(source: string, { scenario }: SavedResult): LoadedScenario {
-  return {
-    scenario,
-    locator: { locate: () => ({ source }), locateKey: () => ({ source }) },
-    resolveProfile: (name) => name,
-  };
 }
 
 async function report(saved: SavedResult, rerun: SavedResult, style: Style): Promise<ExitCode> {

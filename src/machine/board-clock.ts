@@ -15,6 +15,10 @@ export class BoardClock {
     this.#ticks = ticks;
   }
 
+  get ticks(): number {
+    return this.#ticks;
+  }
+
   /** TSC cycles since the machine started. */
   get cycles(): number {
     return Math.floor(this.#ticks / TICKS_PER_CYCLE);

@@ -54,8 +54,8 @@ export interface ImageMachine {
 }
 
 export interface ImageInputs extends MachineInputs {
-  /** Takes each byte of the serial console. */
-  readonly console: (byte: number) => void;
+  /** Takes each byte of the serial console, and when it was written, in ticks. */
+  readonly console: (byte: number, ticks: number) => void;
 }
 
 /** Loads `image` into a new machine; a LoadProblem when it is not one that can be loaded. */
@@ -64,10 +64,9 @@ export function buildImageMachine(
   options: ImageOptions,
   inputs: ImageInputs,
 ): ImageMachine | LoadProblem {
-  const memoryBytes = options.memoryMiB * MIB;
-  const { commandLine, environment } = options;
-  const loaded = loadMultiboot(image, { commandLine, environment, memoryBytes });
+  const loaded = loadImage(image, options);
   if (loaded.kind === 'problem') return loaded;
+  const memoryBytes = options.memoryMiB * MIB;
   const hardware = buildImageHardware(options, memoryBytes, inputs);
   const machine = new Builder(hardware, options, inputs);
   const kvm = options.bare ? machine.startBare(loaded) : machine.startKvm(loaded, memoryBytes);
@@ -79,6 +78,12 @@ export function buildImageMachine(
     run: () => machine.run(),
     cycles: () => Math.floor(Math.max(...hardware.cpus.map((cpu) => cpu.now)) / TICKS_PER_CYCLE),
   };
+}
+
+/** Where an image lies in the machine's memory and how it starts, or why not. */
+export function loadImage(image: Uint8Array, options: ImageOptions): MultibootImage | LoadProblem {
+  const { commandLine, environment, memoryMiB } = options;
+  return loadMultiboot(image, { commandLine, environment, memoryBytes: memoryMiB * MIB });
 }
 
 function buildImageHardware(options: ImageOptions, memoryBytes: number, inputs: MachineInputs): Hardware {
@@ -119,7 +124,9 @@ class Builder {
       },
       {
         now: () => this.#clock.cycles,
-        console: inputs.console,
+        console: (byte) => {
+          inputs.console(byte, this.#clock.ticks);
+        },
         // Interrupts of the board reach CPUs only without a hypervisor.
         deliver: (message) => {
           if (options.bare) hardware.bus.send(hardware.cpus[0], message);

@@ -1,5 +1,6 @@
 /** Combinations that no machine or no KVM can have. KVM's own silent fall-backs are not among them. */
 import { workload } from '../guest/workloads.js';
+import { isProgramCase, type ImageCaseOptions } from './image-options.js';
 import type { Impossible } from './machine-result.js';
 import type { MachineOptions } from './machine-options.js';
 import { KVM_BEHAVIOUR } from '../hypervisor/kvm-parameters.js';
@@ -7,14 +8,17 @@ import { KVM_BEHAVIOUR } from '../hypervisor/kvm-parameters.js';
 /** Most physical CPUs that one emulated host is given memory for. */
 export const MOST_CPUS = 256;
 
-/** Everything that is impossible about `options`; an empty list means that `runMachine` can run it. */
-export function impossibilities(options: MachineOptions): Impossible[] {
-  return RULES.flatMap((rule) => rule(options) ?? []);
+/**
+ * Everything that is impossible about `options`. An empty list means that `runMachine` can run it, or `runImageCase` if
+ * the image can be loaded.
+ */
+export function impossibilities(options: MachineOptions | ImageCaseOptions): Impossible[] {
+  const ofProgram = isProgramCase(options) ? PROGRAM_RULES.flatMap((rule) => rule(options) ?? []) : [];
+  return [...ofProgram, ...RULES.flatMap((rule) => rule(options) ?? [])];
 }
 
-type Rule = (options: MachineOptions) => Impossible | null;
-
-const RULES: readonly Rule[] = [
+/** What a built-in program needs. */
+const PROGRAM_RULES: readonly ((options: MachineOptions) => Impossible | null)[] = [
   ({ workload: name, vcpus }) => {
     const { minimumVcpus } = workload(name);
     return vcpus < minimumVcpus
@@ -25,6 +29,24 @@ const RULES: readonly Rule[] = [
         )
       : null;
   },
+  ({ workload, cpu }) =>
+    workload === 'senduipi' && !cpu.uintr
+      ? impossible(['cpu', 'uintr'], 'workload senduipi needs user interrupts', 'set cpu.uintr to true')
+      : null,
+  ({ workload: name, apHaltPolicy }) => {
+    const { apHaltPolicies } = workload(name);
+    return apHaltPolicies.includes(apHaltPolicy)
+      ? null
+      : impossible(
+          ['apHaltPolicy'],
+          `workload ${name} cannot idle with ${apHaltPolicy}`,
+          `set apHaltPolicy to ${apHaltPolicies.join(' or ')}`,
+        );
+  },
+];
+
+/** What holds whatever the guest runs. */
+const RULES: readonly ((options: MachineOptions | ImageCaseOptions) => Impossible | null)[] = [
   ({ ipiv, kvm }) =>
     ipiv && !kvm.enableApicv
       ? impossible(
@@ -100,20 +122,6 @@ const RULES: readonly Rule[] = [
           'choose a number in that range, or leave it out',
         )
       : null;
-  },
-  ({ workload, cpu }) =>
-    workload === 'senduipi' && !cpu.uintr
-      ? impossible(['cpu', 'uintr'], 'workload senduipi needs user interrupts', 'set cpu.uintr to true')
-      : null,
-  ({ workload: name, apHaltPolicy }) => {
-    const { apHaltPolicies } = workload(name);
-    return apHaltPolicies.includes(apHaltPolicy)
-      ? null
-      : impossible(
-          ['apHaltPolicy'],
-          `workload ${name} cannot idle with ${apHaltPolicy}`,
-          `set apHaltPolicy to ${apHaltPolicies.join(' or ')}`,
-        );
   },
 ];
 

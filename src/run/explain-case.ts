@@ -31,10 +31,12 @@ const LONGEST_PATTERN = 3;
 /** Runs a case once and explains an iteration of it. Throws GuestFailure when the run yields no result. */
 export function explainCase(
   interpreter: WebAssembly.Module,
-  { options, costs }: Unit,
+  unit: Unit,
   { id, settings }: Case,
   { profile, hash }: PlannedProfile,
 ): CaseExplanation {
+  if ('image' in unit) throw new RangeError('an image does not mark its iterations');
+  const { options, costs } = unit;
   const { warmup, iterations } = options;
   const middle = iterations === 'kvm-unit-tests' ? FIRST_PASS_MIDDLE : Math.floor(iterations / 2);
   const shown = Math.max(warmup + Math.min(middle, LATEST_ITERATION), BEFORE);

@@ -12,6 +12,7 @@ function planOf(scenario: object): Plan {
     scenario: loaded.scenario,
     cases: casesOf(loaded),
     profiles: new Map([['ipiv-v1', { profile, hash: 'cafe' }]]),
+    images: new Map(),
   };
 }
 

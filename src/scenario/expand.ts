@@ -1,10 +1,9 @@
-import type { MachineOptions } from '../machine/machine-options.js';
 import { caseId } from './case-id.js';
 import type { LoadedScenario } from './load.js';
 import { bad, good, type Checked, type Problem } from './problem.js';
-import { AXIS_KEYS, type Scalar, type Scenario } from './schema.js';
+import { AXIS_KEYS, type CaseOptions, type Scalar, type Scenario } from './schema.js';
 
-/** One value per axis key, by dotted key. */
+/** One value per axis key that the scenario has, by dotted key. */
 export type Settings = Readonly<Record<string, Scalar>>;
 
 /** One point of the cross product. */
@@ -12,13 +11,13 @@ export interface Case {
   /** Names the case in results: equal ids are comparable. */
   readonly id: string;
   readonly settings: Settings;
-  readonly options: MachineOptions;
+  readonly options: CaseOptions;
   /** Profile as the scenario names it. */
   readonly profile: string;
 }
 
 /** Says why no machine can be built from a case; the path leads to the option at fault. */
-export type Impossibility = (options: MachineOptions) => readonly {
+export type Impossibility = (options: CaseOptions) => readonly {
   readonly path: readonly string[];
   readonly message: string;
   readonly hint: string;
@@ -48,11 +47,18 @@ export function varyingKeys(scenario: Scenario): string[] {
 }
 
 function axesOf(scenario: Scenario): Axes {
-  return AXIS_KEYS.map((key) => [key, [valueOf(scenario, key)].flat()]);
+  return AXIS_KEYS.flatMap((key) => {
+    const value = valueOf(scenario, key);
+    return value === undefined ? [] : [[key, [value].flat()]];
+  });
 }
 
-function valueOf(object: object, dotted: string): Scalar | readonly Scalar[] {
-  return dotted.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], object) as Scalar;
+/** What a scenario has under a dotted key; undefined where the key does not apply to it. */
+export function valueOf(scenario: object, dotted: string): Scalar | readonly Scalar[] | undefined {
+  const value = dotted
+    .split('.')
+    .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scenario);
+  return value as Scalar | readonly Scalar[] | undefined;
 }
 
 function product(axes: Axes): Settings[] {
@@ -89,7 +95,7 @@ function toCase(settings: Settings, axes: Axes): Case {
   return {
     id: caseId(settings, varying),
     settings,
-    options: machine as unknown as MachineOptions,
+    options: machine as unknown as CaseOptions,
     profile: profile as string,
   };
 }

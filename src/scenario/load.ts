@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { JsonDocument, type Path } from './document.js';
 import { applyOverrides, overrideAt, type Override } from './overrides.js';
 import { bad, good, type Checked, type Problem } from './problem.js';
-import { scenarioSchema, type Scenario } from './schema.js';
+import { schemaOf, type Scenario } from './schema.js';
 import { validate, type Locator } from './validate.js';
 
 /** A scenario, and where each of its values was written. */
@@ -12,6 +12,8 @@ export interface LoadedScenario {
   readonly locator: Locator;
   /** Turns a profile's name into what the profile loader takes: paths are relative to the scenario's folder. */
   readonly resolveProfile: (name: string) => string;
+  /** Where an image lies: a relative path begins at the scenario's folder, or here if the command line gives it. */
+  readonly resolveImage: (path: string) => string;
 }
 
 /** Reads a scenario file and applies what the command line sets. */
@@ -39,11 +41,31 @@ export function parseScenario(
   }
   const merged = applyOverrides(raw, overrides);
   if (!merged.ok) return merged;
-  const checked = validate(scenarioSchema, merged.value, locator);
+  const stray = strayKeys(merged.value, locator);
+  if (stray.length > 0) return bad(...stray);
+  const checked = validate(schemaOf(merged.value), merged.value, locator);
   if (!checked.ok) return checked;
   const { $schema: _, ...rest } = checked.value;
   const scenario = { ...rest, name: rest.name ?? defaultName(file) };
-  return good({ scenario, locator, resolveProfile: profileResolver(file, overrides) });
+  const fromHere = (path: Path): boolean => overrideAt(overrides, path) !== undefined;
+  return good({
+    scenario,
+    locator,
+    resolveProfile: (name) => (isPath(name) && !fromHere(['profile']) ? resolve(dirname(file), name) : name),
+    resolveImage: (path) => (fromHere(['guest', 'image']) ? path : resolve(dirname(file), path)),
+  });
+}
+
+/** Keys of built-in programs beside an image. */
+function strayKeys(raw: object, locator: Locator): Problem[] {
+  if (!('guest' in raw)) return [];
+  return ['iterations', 'warmup']
+    .filter((key) => key in raw)
+    .map((key) => ({
+      at: locator.locateKey([key]),
+      message: `"${key}" is for built-in programs: an image decides itself how often it repeats what it measures`,
+      hint: 'remove it; "guest.iterations" says what the image does',
+    }));
 }
 
 function readText(file: string): Checked<string> {
@@ -80,10 +102,7 @@ function defaultName(file: string): string {
   );
 }
 
-function profileResolver(file: string, overrides: readonly Override[]): (name: string) => string {
-  const fromCommandLine = overrideAt(overrides, ['profile']) !== undefined;
-  return (name) => {
-    const isPath = name.includes('/') || name.endsWith('.json');
-    return isPath && !fromCommandLine ? resolve(dirname(file), name) : name;
-  };
+/** Profiles are named, or are files. */
+function isPath(profile: string): boolean {
+  return profile.includes('/') || profile.endsWith('.json');
 }

@@ -3,7 +3,7 @@ import { suggestion } from './closest.js';
 import type { Path } from './document.js';
 import { bad, good, type Checked, type Location } from './problem.js';
 import { schemaAt } from './schema-node.js';
-import { scenarioSchema, SETTABLE_KEYS } from './schema.js';
+import { imageScenarioSchema, schemaOf, SETTABLE_KEYS } from './schema.js';
 
 /** A key of the scenario set on the command line. */
 export interface Override {
@@ -24,12 +24,13 @@ export function parseOverride(text: string): Checked<Override> {
 }
 
 /** The raw scenario with all overrides applied; a later one wins. */
-export function applyOverrides(raw: unknown, overrides: readonly Override[]): Checked<unknown> {
+export function applyOverrides(raw: object, overrides: readonly Override[]): Checked<object> {
   const result = structuredClone(raw) as Record<string, unknown>;
+  const schema = overrides.some(({ key }) => key.startsWith('guest.')) ? imageScenarioSchema : schemaOf(result);
   for (const { key, value, source } of overrides) {
     if (!SETTABLE_KEYS.includes(key)) return bad({ at: { source }, ...unknownKey(key) });
     const path = key.split('.');
-    assign(result, path, interpret(value, schemaAt(scenarioSchema, path)));
+    assign(result, path, interpret(value, schemaAt(schema, path)));
   }
   return good(result);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IMAGE_HALT_POLICIES, type ImageCaseOptions } from '../machine/image-options.js';
 import {
   AP_HALT_POLICIES,
   APIC_MODES,
@@ -52,6 +53,23 @@ const kvm = z
   })
   .describe('kvm and kvm_intel: version and module parameters');
 
+const guest = z
+  .strictObject({
+    image: axis(z.string().min(1)).describe('multiboot-1 image; a relative path begins at the folder of the scenario'),
+    append: axis(z.string().nullable())
+      .default(null)
+      .describe('command line behind the name of the image; null is the name of the test'),
+    environment: axis(z.string()).default('').describe('lines NAME=VALUE of the environment module'),
+    memoryMiB: axis(wholeNumber(2)).default(128).describe('memory of the guest'),
+    iterations: axis(z.union([wholeNumber(1), z.literal('kvm-unit-tests')]))
+      .default('kvm-unit-tests')
+      .describe('how often the image repeats what it measures: its own number, or the doubling rule of kvm-unit-tests'),
+    timeoutSeconds: axis(wholeNumber(1))
+      .default(600)
+      .describe('simulated seconds after which the guest counts as hanging'),
+  })
+  .describe('a multiboot image that the guest runs instead of a built-in program');
+
 /** Keys of the machine: each may be an array and then is an axis. */
 const axes = {
   workload: axis(z.enum(WORKLOADS)).default('ipi').describe('program that the guest runs'),
@@ -69,29 +87,36 @@ const axes = {
   kvm: kvm.prefault({}),
 };
 
-const exclusion = z.strictObject({
-  workload: axes.workload.unwrap().optional(),
-  vcpus: axes.vcpus.unwrap().optional(),
-  apicMode: axes.apicMode.unwrap().optional(),
-  ipiv: axes.ipiv.unwrap().optional(),
-  apHaltPolicy: axes.apHaltPolicy.unwrap().optional(),
-  iterations: axes.iterations.unwrap().optional(),
-  warmup: axes.warmup.unwrap().optional(),
-  profile: axes.profile.unwrap().optional(),
-  host: withoutDefaults(host).optional(),
-  cpu: withoutDefaults(cpu).optional(),
-  kvm: withoutDefaults(kvm).optional(),
-});
+/** The same for a guest that runs an image: it decides itself how often it repeats what it measures. */
+const { iterations: _iterations, warmup: _warmup, ...sharedAxes } = axes;
+const imageAxes = {
+  ...sharedAxes,
+  workload: axis(z.string().regex(/^[A-Za-z][\w:-]*$/))
+    .default('ipi')
+    .describe('test of the image: the name before the cycles on its console'),
+  apHaltPolicy: axis(z.enum(IMAGE_HALT_POLICIES))
+    .default('hlt')
+    .describe('HLT of the vCPUs other than the first; spin makes it a no-op, which no processor does'),
+  guest,
+};
 
-/** The same keys, all optional and without defaults: what an exclusion names. */
-function withoutDefaults(object: z.ZodObject) {
-  const entries = Object.entries(object.shape).map(([key, value]) => [key, (value as z.ZodDefault).unwrap()]);
-  return z.strictObject(Object.fromEntries(entries) as z.ZodRawShape).partial();
+/** Some of the keys, without defaults: a combination to leave out. */
+function exclusion(keys: z.ZodRawShape) {
+  return z.strictObject(mapValues(keys, (key) => withoutDefaults(key).optional()));
 }
 
-/** A scenario file. An unknown key is an error. */
-export const scenarioSchema = z
-  .strictObject({
+function withoutDefaults(schema: z.core.$ZodType): z.ZodType {
+  const bare = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+  return bare instanceof z.ZodObject ? exclusion(bare.shape) : (bare as z.ZodType);
+}
+
+function mapValues(shape: z.ZodRawShape, change: (value: z.core.$ZodType) => z.ZodType): z.ZodRawShape {
+  return Object.fromEntries(Object.entries(shape).map(([key, value]) => [key, change(value)]));
+}
+
+/** What a scenario has besides the keys of the machine. */
+function withRuns<Keys extends z.ZodRawShape>(keys: Keys) {
+  return z.strictObject({
     $schema: z.string().optional().describe('this schema, for editors'),
     name: z
       .string()
@@ -99,23 +124,37 @@ export const scenarioSchema = z
       .optional()
       .describe('names saved results; default: the name of the file'),
     description: z.string().default('').describe('what the scenario is for'),
-    ...axes,
-    exclude: z.array(exclusion).default([]).describe('combinations to leave out of the cross product'),
+    ...keys,
+    exclude: z.array(exclusion(keys)).default([]).describe('combinations to leave out of the cross product'),
     runs: wholeNumber(1).default(20).describe('runs of each case, each on a fresh machine'),
     seed: z.int().min(0).max(0xffff_ffff).default(1).describe("each run's seed is derived from this one and its index"),
     noise: z.enum(['placement', 'off']).default('placement').describe('whether runs differ in where the vCPUs sit'),
     gate: gateLimits.optional(),
-  })
-  .meta({ title: 'ipiv-bench scenario' });
+  });
+}
+
+/** A scenario file with a built-in program. An unknown key is an error. */
+export const scenarioSchema = withRuns(axes).meta({ title: 'ipiv-bench scenario' });
+
+/** A scenario file that names an image: it has the key `guest`. */
+export const imageScenarioSchema = withRuns(imageAxes).meta({ title: 'ipiv-bench scenario with an image' });
+
+/** The schema that a raw scenario has to meet. */
+export function schemaOf(raw: object): typeof scenarioSchema | typeof imageScenarioSchema {
+  return 'guest' in raw ? imageScenarioSchema : scenarioSchema;
+}
+
+type Named<T> = Omit<T, '$schema' | 'name'> & { readonly name: string };
 
 /** A scenario with every default filled in; arrays are axes. */
-export type Scenario = Omit<z.infer<typeof scenarioSchema>, '$schema' | 'name'> & { readonly name: string };
+export type Scenario = Named<z.infer<typeof scenarioSchema>> | Named<z.infer<typeof imageScenarioSchema>>;
 
 export type Scalar = string | number | boolean | null;
 
 /** Every key that can be an axis, dotted, in the order in which cases vary: the last one fastest. */
 export const AXIS_KEYS = [
   'profile',
+  ...Object.keys(guest.shape).map((key) => `guest.${key}`),
   'workload',
   'iterations',
   'warmup',
@@ -132,9 +171,9 @@ export const AXIS_KEYS = [
 export const SETTABLE_KEYS: readonly string[] = [...AXIS_KEYS, 'runs', 'seed', 'noise', 'name', 'description'];
 
 /** What a case hands to the machine: everything of it except which profile prices it. */
-export type CaseOptions = MachineOptions;
+export type CaseOptions = MachineOptions | ImageCaseOptions;
 
 /** The JSON Schema of a scenario file, as editors use it. */
 export function scenarioJsonSchema(): unknown {
-  return z.toJSONSchema(scenarioSchema, { io: 'input', target: 'draft-2020-12' });
+  return z.toJSONSchema(z.union([scenarioSchema, imageScenarioSchema]), { io: 'input', target: 'draft-2020-12' });
 }

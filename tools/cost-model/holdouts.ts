@@ -4,6 +4,7 @@ import { calibrate, type CalibrationReport } from '../../src/calibration/calibra
 import type { Evaluate } from '../../src/calibration/fit.js';
 import { parseMeasuredTable } from '../../src/calibration/measured-table.js';
 import { loadProfile, type CostProfile } from '../../src/cost/profile.js';
+import { isProgramCase } from '../../src/machine/image-options.js';
 import { impossibilities } from '../../src/machine/impossible.js';
 import { loadInterpreter } from '../../src/machine/interpreter.js';
 import { profileEvaluator } from '../../src/run/evaluate-profile.js';
@@ -50,10 +51,7 @@ export function publishedCases(): Evaluate {
   const loaded = loadScenario('scenarios/ipiv-v1.json');
   const cases = loaded.ok ? expandCases(loaded.value, impossibilities) : loaded;
   if (!cases.ok) throw new Error('the scenario of the published table is not valid');
-  return profileEvaluator(
-    loadInterpreter(),
-    cases.value.map(({ options }) => options),
-  );
+  return profileEvaluator(loadInterpreter(), cases.value.map(({ options }) => options).filter(isProgramCase));
 }
 
 /** Machines that several calibrations ask for are run only once. */

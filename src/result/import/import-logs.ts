@@ -1,4 +1,5 @@
 import { caseId } from '../../scenario/case-id.js';
+import { valueOf } from '../../scenario/expand.js';
 import { parseScenario } from '../../scenario/load.js';
 import type { Override } from '../../scenario/overrides.js';
 import { bad, good, type Checked } from '../../scenario/problem.js';
@@ -94,7 +95,10 @@ class SettingsResolver {
     if (contradiction !== null) return contradiction;
     const loaded = parseScenario(scenario.file, scenario.text, [...counted, ...settings, ...own]);
     if (!loaded.ok) return loaded;
-    const values = AXIS_KEYS.map((key) => [key, valueOf(loaded.value.scenario, key)] as const);
+    const values = AXIS_KEYS.flatMap((key) => {
+      const value = valueOf(loaded.value.scenario, key);
+      return value === undefined ? [] : [[key, value] as const];
+    });
     const open = values.find(([key, value]) => Array.isArray(value) && key !== 'workload' && key !== 'profile');
     if (open !== undefined) {
       const hint = `say which it was: --set ${open[0]}=..., or a line "# ${open[0]}=..." in the log`;
@@ -117,10 +121,6 @@ function contradictionOf(own: readonly Override[], given: readonly Override[]): 
     return bad({ at: { source }, message, hint: 'leave the option out: the log says it itself' });
   }
   return null;
-}
-
-function valueOf(scenario: Scenario, dotted: string): unknown {
-  return dotted.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], scenario);
 }
 
 function resultOf(
@@ -151,7 +151,7 @@ function resultOf(
 function scenarioOf(base: Scenario, drafts: readonly Draft[], name: string): Scenario {
   const scenario: Record<string, unknown> = { ...base, name, noise: 'off', seed: 0, exclude: [] };
   scenario['runs'] = Math.max(1, ...drafts.map(({ runs }) => runs.length));
-  for (const key of AXIS_KEYS) {
+  for (const key of AXIS_KEYS.filter((each) => drafts.some(({ settings }) => each in settings))) {
     const values = [...new Set(drafts.map(({ settings }) => settings[key]))];
     const value = values.length === 1 ? values[0] : values;
     const [outer, inner] = key.split('.') as [string, string | undefined];

@@ -5,6 +5,8 @@ import { SETTABLE_KEYS } from '../../scenario/schema.js';
 
 /** Keys that headings of our own `vmexit` reports have and that say nothing about the case. */
 const WITHOUT_MEANING = ['run', 'profile', 'iterations', 'warmup', 'workload'];
+/** Nor does it matter which image printed the cycles. */
+const IMAGE = 'guest.';
 
 /** A comment line that says how the runs below it were made. */
 export interface Heading {
@@ -34,7 +36,7 @@ export function settingsFrom(tokens: readonly string[], source: string): Overrid
   return tokens.flatMap((token) => {
     const equals = token.indexOf('=');
     const key = token.slice(0, equals);
-    if (WITHOUT_MEANING.includes(key)) return [];
+    if (WITHOUT_MEANING.includes(key) || key.startsWith(IMAGE)) return [];
     return [{ key, value: settingValue(token.slice(equals + 1)), source }];
   });
 }

@@ -1,0 +1,47 @@
+/** One run of one case whose guest runs an image: its console, and what the CPUs did before each line of it. */
+import type { LoadProblem } from '../guest/load-problem.js';
+import { ConsoleLog, type ConsoleLine } from './console-log.js';
+import { buildImageMachine, loadImage } from './image-machine.js';
+import { imageOptionsOf, type ImageCaseOptions } from './image-options.js';
+import { runImage } from './image-run.js';
+import type { MachineInputs } from './machine-options.js';
+import { GuestFailure, type MachineResult } from './machine-result.js';
+
+/** A completed run. */
+export interface ImageCaseResult {
+  readonly console: readonly ConsoleLine[];
+  readonly effective: MachineResult['effective'];
+  /** Simulated TSC cycles from reset to the end. */
+  readonly cycles: number;
+}
+
+/** What a failure shows of the console. */
+const LAST_LINES = 10;
+
+/** Why the image of a case cannot be loaded, or null. */
+export function imageProblem(image: Uint8Array, options: ImageCaseOptions): LoadProblem | null {
+  const loaded = loadImage(image, imageOptionsOf(options));
+  return loaded.kind === 'problem' ? loaded : null;
+}
+
+/** Runs a case once, from reset to the guest's end. Throws GuestFailure unless the guest ends with exit code 0. */
+export function runImageCase(image: Uint8Array, options: ImageCaseOptions, inputs: MachineInputs): ImageCaseResult {
+  const log: { console: ConsoleLog | null } = { console: null };
+  const machine = buildImageMachine(image, imageOptionsOf(options), {
+    ...inputs,
+    console: (byte, ticks) => log.console?.write(byte, ticks),
+  });
+  if (machine.kind === 'problem') throw new RangeError(`guest.image: ${machine.message}`);
+  const { hardware, kvm } = machine;
+  if (kvm === null) throw new Error('a case has a hypervisor');
+  log.console = new ConsoleLog(hardware, (cpu) => kvm.exitCounts(cpu));
+  const outcome = runImage(machine);
+  const console = log.console.lines();
+  if (outcome.kind === 'exit' && outcome.code === 0) {
+    const { enableApicv: apicv, enableIpiv: ipiv } = kvm.parameters;
+    return { console, effective: { apicv, ipiv }, cycles: machine.cycles() };
+  }
+  const message = outcome.kind === 'exit' ? `the image ended with exit code ${outcome.code}` : outcome.message;
+  const tail = console.slice(-LAST_LINES).map(({ text }) => `console: ${text}`);
+  throw new GuestFailure(message, machine.cycles(), [...tail, ...(outcome.kind === 'exit' ? [] : outcome.details)]);
+}

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { bad, good, type Checked, type Location } from './problem.js';
+
+/** A guest image as it lies on disk. */
+export interface ImageFile {
+  readonly bytes: Uint8Array;
+  /** `sha256:` and the hash over all bytes. */
+  readonly digest: string;
+}
+
+/** Larger than any image that fits into a machine. */
+const LARGEST = 2 ** 31 - 1;
+
+/** Reads an image; `at` is where it was named. Whether it is one, the machine that loads it says. */
+export function readImage(file: string, at: Location): Checked<ImageFile> {
+  const wrong = (message: string, hint: string): Checked<never> => bad({ at, message, hint });
+  try {
+    const stat = statSync(file);
+    if (stat.isDirectory()) return wrong('is a directory', 'name a file in it');
+    if (stat.isCharacterDevice() || stat.isBlockDevice()) return wrong('is a device', 'name a file');
+    if (stat.size > LARGEST) return wrong(`has ${stat.size} bytes, too many for an image`, 'name another file');
+    const bytes = readFileSync(file);
+    if (bytes.length === 0) return wrong('is empty', 'build or copy the image again');
+    return good({ bytes, digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}` });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const [reason, hint] = UNREADABLE[code ?? ''] ?? [message, 'check the path'];
+    return wrong(reason, hint);
+  }
+}
+
+const UNREADABLE: Readonly<Record<string, readonly [string, string] | undefined>> = {
+  ENOENT: ['no such file', 'check the path'],
+  ENOTDIR: ['a part of the path is not a directory', 'check the path'],
+  EACCES: ['permission denied', 'make it readable'],
+};
