@@ -1,9 +1,12 @@
 // Regenerates what follows from the model, after a change that moves cycles on purpose: the fitted profile, the
 // baselines, the tables of docs/cost-model.md and the output shown in README.md. `git diff` then shows what moved.
-// With the argument "baselines" it leaves all but those alone.
+// With the argument "baselines" it leaves all but those alone. Baselines need a reason: npm run refresh -- --reason TEXT
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { IMPORT_PUBLISHED } from './import-published.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,9 +16,14 @@ const build = () => execFileSync('npm', ['run', '--silent', 'build'], options);
 
 const profile = 'src/cost/profiles/ipiv-v1.json';
 const { description } = JSON.parse(readFileSync(`${root}${profile}`, 'utf8'));
+const { values, positionals } = parseArgs({ options: { reason: { type: 'string' } }, allowPositionals: true });
+if (values.reason === undefined) {
+  process.stderr.write('error: say why cycles move: npm run refresh -- --reason TEXT\n');
+  process.exit(2);
+}
 
 build();
-if (process.argv[2] === 'baselines') baselines();
+if (positionals[0] === 'baselines') baselines();
 else everything();
 
 function everything() {
@@ -28,9 +36,12 @@ function everything() {
   execFileSync('npx', ['vitest', 'run', 'test/readme'], { ...options, env });
 }
 
+/** A baseline that is the same to the last bit keeps the reason that it has. */
 function baselines() {
+  const folder = mkdtempSync(join(tmpdir(), 'ipiv-bench-'));
   for (const file of readdirSync(`${root}scenarios`)) {
-    const name = file.replace('.json', '');
-    ipivBench('run', name, '--no-save', '-o', `json=results/baselines/${name}.json`);
+    const current = join(folder, file);
+    ipivBench('run', file.replace('.json', ''), '--no-save', '-o', current);
+    ipivBench('baseline', 'update', `results/baselines/${file}`, current, '--reason', values.reason);
   }
 }

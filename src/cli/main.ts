@@ -42,6 +42,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: 
     group: 'Compare:',
     load: async () => (await import('./gate-command.js')).gateCommand,
   },
+  baseline: {
+    summary: 'replace the baseline of a gate, with a reason',
+    group: 'Compare:',
+    load: async () => (await import('./baseline-command.js')).baselineCommand,
+  },
   calibrate: {
     summary: 'fit a cost profile to measured cycles',
     group: 'Profiles:',

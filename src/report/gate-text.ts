@@ -5,14 +5,15 @@ import type { Style } from './style.js';
 
 /** The verdict first, then every row with something to say, then the rules and what else differs. */
 export function gateText(report: GateReport, style: Style): string {
-  const { verdict, rows } = report;
-  const colour = verdict === 'passed' ? style.better : style.worse;
-  const lines = [colour(headline(report))];
-  for (const row of rows) {
-    if (row.status !== 'same' || row.differences.length > 0) lines.push(...rowLines(row, style));
-  }
-  for (const note of remarks(report)) lines.push(style.faint(note));
-  return `${lines.join('\n')}\n`;
+  const colour = report.verdict === 'passed' ? style.better : style.worse;
+  const notes = remarks(report).map((note) => `${style.faint(note)}\n`);
+  return `${colour(headline(report))}\n${rowsText(report, style)}${notes.join('')}`;
+}
+
+/** Every row that is not as it was, or that was measured, with its figures. */
+export function rowsText({ rows }: GateReport, style: Style): string {
+  const noted = rows.filter(({ status, differences }) => status !== 'same' || differences.length > 0);
+  return noted.flatMap((row) => rowLines(row, style).map((line) => `${line}\n`)).join('');
 }
 
 /** `gate passed: 2 of 2 rows unchanged or within limits` */
