@@ -82,13 +82,13 @@ export class Decoder {
     return instruction;
   }
 
-  /** The bytes at cpu.rip, as far as the instruction TLB knows where they are: none outside 64-bit mode. For traces. */
+  /** The bytes at cpu.rip, as far as the instruction TLB knows where they are. For traces. */
   fetchedBytes(cpu: DecodingCpu): Uint8Array {
     const map = this.#instructionTlbMap(cpu, cpu.rip);
     if (map === 0) return new Uint8Array();
     const offset = cpu.rip & (PAGE_SIZE - 1);
     const next = this.#instructionTlbMap(cpu, cpu.rip - offset + PAGE_SIZE);
-    const fetch = { page: this.#pages.pageOf(map), offset, linear: cpu.rip };
+    const fetch = { page: this.#pages.pageOf(map), offset, rip: cpu.rip };
     return this.#bytes(fetch, offset + LONGEST_INSTRUCTION > PAGE_SIZE && next !== 0 ? this.#pages.pageOf(next) : -1);
   }
 
