@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
 import {
   COMPARISON_FORMAT_NAMES,
@@ -18,7 +17,7 @@ import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
 import { reportOutputs, writeReports } from './report-outputs.js';
-import { loadResults } from './result-files.js';
+import { loadResults, namedResults } from './result-files.js';
 
 interface Options {
   readonly reference?: string;
@@ -67,7 +66,7 @@ async function execute(files: readonly string[], options: Options, command: Comm
 
   const loaded = loadResults(order.value.files);
   if (!loaded.ok) return loaded.code;
-  const results = named(order.value.files, loaded.results);
+  const results = namedResults(order.value.files, loaded.results);
   const { reference } = order.value;
   const onlyExits = results.some(({ result }) => result.cases.some(({ exitTables }) => exitTables !== undefined));
   const compared = compareResults(results, {
@@ -102,17 +101,6 @@ function withReference(
     return bad({ at: { source: all[0] }, message: 'one result has nothing to be compared with', hint });
   }
   return good({ files: all, reference: reference === undefined ? 0 : all.indexOf(reference) });
-}
-
-/** Files under their names without folder and extension, or in full where that is not clear. */
-function named(files: readonly string[], results: readonly NamedResult['result'][]): NamedResult[] {
-  const short = files.map((file) => basename(file).replace(/\.json$/, ''));
-  const isClear = new Set(short).size === short.length;
-  return results.map((result, index) => ({ name: isClear ? short[index] : unique(files, index), result }));
-}
-
-function unique(files: readonly string[], index: number): string {
-  return files.indexOf(files[index]) === index ? files[index] : `${files[index]} (${index + 1})`;
 }
 
 function parseMetrics(names: readonly string[]): Checked<readonly MetricName[]> {

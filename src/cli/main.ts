@@ -32,6 +32,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: 
     group: 'Compare:',
     load: async () => (await import('./show-command.js')).showCommand,
   },
+  report: {
+    summary: 'draw saved results on one HTML page: tables, distributions, steps, time lines',
+    group: 'Compare:',
+    load: async () => (await import('./report-command.js')).reportCommand,
+  },
   boot: {
     summary: 'run a multiboot guest image, its serial console on stdout',
     group: 'Measure:',

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import type { NamedResult } from '../result/compare/align.js';
 import { loadResult } from '../result/load-result.js';
 import type { SavedResult } from '../result/saved-result.js';
 import { complain } from './console.js';
@@ -17,4 +19,15 @@ export function loadResults(files: readonly string[]): LoadedResults {
   complain(unloaded.map(({ problem }) => problem));
   const unusable = unloaded.some(({ status }) => status === 'unusable');
   return { ok: false, code: unusable ? EXIT.INPUT_ERROR : EXIT.INCONCLUSIVE };
+}
+
+/** Results under the names of their files without folder and extension, or in full where that is not clear. */
+export function namedResults(files: readonly string[], results: readonly SavedResult[]): NamedResult[] {
+  const short = files.map((file) => basename(file).replace(/\.json$/, ''));
+  const isClear = new Set(short).size === short.length;
+  return results.map((result, index) => ({ name: isClear ? short[index] : unique(files, index), result }));
+}
+
+function unique(files: readonly string[], index: number): string {
+  return files.indexOf(files[index]) === index ? files[index] : `${files[index]} (${index + 1})`;
 }

@@ -2,6 +2,8 @@ import { gateText } from '../report/gate-text.js';
 import type { Style } from '../report/style.js';
 import { gate } from '../result/gate/gate.js';
 import { sealResult, sourceOf, type SavedResult } from '../result/saved-result.js';
+import { profileHash } from '../cost/profile.js';
+import { readProfile } from '../scenario/profile-file.js';
 import { runPlan } from '../run/run-plan.js';
 import { complain, print, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
@@ -42,9 +44,21 @@ function obstacleTo(saved: SavedResult): { message: string; hint: string } | nul
   return { message: 'was interrupted: there is no whole result to verify', hint: 'run the scenario to its end' };
 }
 
+/** Profiles that are no longer what they were when the result was saved. */
+function changedProfiles({ cases }: SavedResult): string[] {
+  const used = new Map(cases.map(({ profile: { name, hash } }) => [name, hash]));
+  return [...used].flatMap(([name, hash]) => {
+    const now = readProfile(name, { source: name });
+    return now.ok && profileHash(now.value) === hash ? [] : [name];
+  });
+}
+
 async function report(saved: SavedResult, rerun: SavedResult, style: Style): Promise<ExitCode> {
   const version = toolVersion();
   if (saved.toolVersion !== version) tell(`note: saved by version ${saved.toolVersion}, this is ${version}`);
+  for (const name of changedProfiles(saved)) {
+    tell(`note: profile ${name} is not what it was; the saved one was used`);
+  }
   const isSame = rerun.digest === saved.digest;
   const text = isSame
     ? `${style.better('verified')}: the same again, ${saved.digest}\n`
