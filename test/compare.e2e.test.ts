@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { CostProfile } from '../src/cost/profile.js';
+import { resultText, sealResult, type SavedResult } from '../src/result/saved-result.js';
 import { emptyFolder, ipivBench, ROOT } from './support/cli.js';
 
 const QUICK = ['--runs', '2', '--iterations', '64', '--set', 'warmup=8', '--no-save'];
@@ -131,14 +133,29 @@ describe('show', () => {
     expect(code).toBe(0);
   });
 
-  it('says what is no longer so', () => {
+  it('verifies with the profile that was saved, whatever has become of it', () => {
     const profile = readFileSync(join(ROOT, 'src/cost/profiles/ipiv-v1.json'), 'utf8');
     writeFileSync(join(folder, 'p.json'), profile);
     run('priced.json', '--profile', './p.json');
     const changed = JSON.parse(profile) as { steps: Record<string, { value: number }> };
     changed.steps['vm-exit'].value += 1;
     writeFileSync(join(folder, 'p.json'), JSON.stringify(changed));
-    const { code, stdout } = ipivBench(['show', 'priced.json', '--verify'], folder);
+    const { code, stdout, stderr } = ipivBench(['show', 'priced.json', '--verify'], folder);
+    expect(stderr).toBe('note: profile ./p.json is not what it was; the saved one was used\n');
+    expect(stdout).toMatch(/^verified: /);
+    expect(code).toBe(0);
+  });
+
+  it('says what is no longer so', () => {
+    const {
+      digest: _,
+      environment,
+      ...saved
+    } = JSON.parse(readFileSync(join(folder, 'base.json'), 'utf8')) as SavedResult;
+    const profiles = structuredClone(saved.profiles) as Record<string, CostProfile>;
+    profiles['ipiv-v1'].steps['vm-exit'].value += 1;
+    writeFileSync(join(folder, 'dearer.json'), resultText(sealResult({ ...saved, profiles }, environment)));
+    const { code, stdout } = ipivBench(['show', 'dearer.json', '--verify'], folder);
     expect(stdout).toMatch(/^not the same: sha256:\w+, saved was sha256:\w+\ngate failed: \d of 2 rows unchanged/);
     expect(code).toBe(1);
   });

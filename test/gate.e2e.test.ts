@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { resultText, sealResult, type SavedResult } from '../src/result/saved-result.js';
 import { emptyFolder, ipivBench, ROOT } from './support/cli.js';
 
 const X2APIC = join(ROOT, 'scenarios/x2apic.json');
@@ -102,6 +103,26 @@ describe('gate', () => {
     const { code, stdout } = gate('base.json', 'xapic.json');
     expect(stdout).toMatch(/^gate inconclusive: 0 of 2 rows/);
     expect(code).toBe(3);
+  });
+
+  it('is inconclusive with an interrupted result, and says which it is', () => {
+    const {
+      digest: _,
+      environment,
+      ...saved
+    } = JSON.parse(readFileSync(join(folder, 'base.json'), 'utf8')) as SavedResult;
+    const cases = saved.cases.map((each) => ({ ...each, runs: each.runs.slice(0, 1) }));
+    writeFileSync(
+      join(folder, 'part.json'),
+      resultText(sealResult({ ...saved, cases, interrupted: true }, environment)),
+    );
+    const baseline = gate('part.json', 'base.json');
+    expect(baseline.stdout).toMatch(/^inconclusive: .*: the baseline was interrupted after 1 of 2 runs$/m);
+    expect(baseline.stdout).toMatch(/^note: the baseline was interrupted$/m);
+    expect(baseline.code).toBe(3);
+    const current = gate('base.json', 'part.json', '--max-increase', '50%');
+    expect(current.stdout).toMatch(/^inconclusive: .*: the current result was interrupted after 1 of 2 runs$/m);
+    expect(current.code).toBe(3);
   });
 
   it('is inconclusive with a baseline of another schema', () => {

@@ -122,6 +122,8 @@ export interface DeterministicResult {
   readonly seed: number;
   /** Interrupted before all runs were done. */
   readonly interrupted: boolean;
+  /** Cost profiles by the names that the cases give them, whole, as the run used them; absent where it was measured. */
+  readonly profiles?: Readonly<Record<string, unknown>>;
   readonly cases: readonly CaseRecord[];
   /** Measured on a real machine; absent where the emulator made the result. */
   readonly source?: 'hardware';

@@ -42,14 +42,23 @@ export interface ImageUnit {
   readonly costs: CostTable;
 }
 
-/** Expands the scenario, loads its profiles and images, and finds whatever cannot be run before anything is run. */
-export function planScenario(loaded: LoadedScenario): Checked<Plan> {
+/** Finds a profile by the name that a scenario gives it. */
+export type ProfileSource = (name: string) => Checked<CostProfile>;
+
+/**
+ * Expands the scenario, loads its profiles (from files and built-in ones, unless told otherwise) and images, and finds
+ * whatever cannot be run before anything is run.
+ */
+export function planScenario(
+  loaded: LoadedScenario,
+  profileNamed: ProfileSource = profileFiles(loaded),
+): Checked<Plan> {
   const cases = expandCases(loaded, impossibilities);
   if (!cases.ok) return cases;
   const profiles = new Map<string, PlannedProfile>();
   const problems: Problem[] = [];
   for (const name of new Set(cases.value.map(({ profile }) => profile))) {
-    const profile = readProfile(loaded.resolveProfile(name), loaded.locator.locate(['profile']));
+    const profile = profileNamed(name);
     if (profile.ok) profiles.set(name, { profile: profile.value, hash: profileHash(profile.value) });
     else problems.push(...profile.problems);
   }
@@ -57,6 +66,10 @@ export function planScenario(loaded: LoadedScenario): Checked<Plan> {
   if (!images.ok) problems.push(...images.problems);
   if (!images.ok || problems.length > 0) return bad(...problems);
   return good({ scenario: loaded.scenario, cases: cases.value, profiles, images: images.value });
+}
+
+function profileFiles({ resolveProfile, locator }: LoadedScenario): ProfileSource {
+  return (name) => readProfile(resolveProfile(name), locator.locate(['profile']));
 }
 
 /** Every image, read once; it must be one that each of its cases can start. */

@@ -67,6 +67,7 @@ function toResult({ scenario, cases, profiles }: Plan, slots: Slot[][], interrup
     scenario,
     seed: scenario.seed,
     interrupted,
+    profiles: Object.fromEntries([...profiles].map(([name, { profile }]) => [name, profile])),
     cases: cases.map(({ id, settings, profile }, index) => {
       const hash = profiles.get(profile)?.hash ?? '';
       return caseRecord({ id, settings, profile: { name: profile, hash } }, slots[index]);

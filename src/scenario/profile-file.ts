@@ -3,7 +3,7 @@ import { builtInProfiles, contradictions, loadProfile, profileSchema, type CostP
 import { suggestion } from './closest.js';
 import { JsonDocument } from './document.js';
 import { bad, good, type Checked, type Location } from './problem.js';
-import { validate } from './validate.js';
+import { validate, type Locator } from './validate.js';
 
 /** A profile by its name, or from a file (anything with a slash or ending in `.json`); `at` is where it was named. */
 export function readProfile(nameOrPath: string, at: Location): Checked<CostProfile> {
@@ -35,10 +35,14 @@ function builtIn(name: string, at: Location): Checked<CostProfile> {
 /** Parses and checks the text of a profile file. */
 export function parseProfile(file: string, text: string): Checked<CostProfile> {
   const document = JsonDocument.parse(file, text);
-  if (!document.ok) return document;
-  const checked = validate(profileSchema, document.value.value, document.value, 'the profile');
+  return document.ok ? checkProfile(document.value.value, document.value) : document;
+}
+
+/** Checks what should be a profile. */
+export function checkProfile(value: unknown, locator: Locator): Checked<CostProfile> {
+  const checked = validate(profileSchema, value, locator, 'the profile');
   if (!checked.ok) return checked;
   const wrong = contradictions(checked.value);
   if (wrong.length === 0) return checked;
-  return bad(...wrong.map(({ path, message, hint }) => ({ at: document.value.locate(path), message, hint })));
+  return bad(...wrong.map(({ path, message, hint }) => ({ at: locator.locate(path), message, hint })));
 }
