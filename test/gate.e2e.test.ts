@@ -77,7 +77,7 @@ describe('gate', () => {
     const quick = ['--runs', '2', '--iterations', '64', '--set', 'warmup=8', '--no-save', '-o', 'limited.json'];
     ipivBench(['run', 'limited.scenario.json', ...quick], folder);
     const { code, stdout } = gate('limited.json', 'slower.json');
-    expect(stdout).toContain('\nlimits: average at most +2%\n');
+    expect(stdout).toContain('\nlimits: average: at most +2%\n');
     expect(stdout).toContain('\nnote: no p-values or intervals where a side is emulated');
     expect(code).toBe(0);
   });

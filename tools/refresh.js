@@ -1,5 +1,5 @@
 // Regenerates what follows from the model, after a change that moves cycles on purpose: the fitted profile, the
-// baselines, the tables of docs/cost-model.md and the output shown in README.md. `git diff` then shows what moved.
+// baselines, the tables of docs/cost-model.md and the output shown in README.md and docs/. `git diff` then shows what moved.
 // With the argument "baselines" it leaves all but those alone. Baselines need a reason: npm run refresh -- --reason TEXT
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
@@ -32,8 +32,8 @@ function everything() {
   baselines();
   execFileSync('npm', ['run', '--silent', 'docs'], options);
   ipivBench(...IMPORT_PUBLISHED, '-o', 'results/measured/ipiv-v1.json');
-  const env = { ...process.env, UPDATE_README: '1' };
-  execFileSync('npx', ['vitest', 'run', 'test/readme'], { ...options, env });
+  const env = { ...process.env, UPDATE_DOCS: '1' };
+  execFileSync('npx', ['vitest', 'run', 'test/console-blocks'], { ...options, env });
 }
 
 /** A baseline that is the same to the last bit keeps the reason that it has. */

@@ -31,7 +31,7 @@ describe('the text of a gate', () => {
       'gate failed: 1 of 2 rows unchanged or within limits',
       'over limit: ipiv=on vcpus=2',
       '  average 4000 -> 4100 (+100, +2.50%), limit 4080',
-      'limits: average at most +2% or +20 and at most 5000',
+      'limits: average: at most +2% or +20, at most 5000',
       'baseline: line transfers got a price',
       'note: version: 1 in the baseline, 2 now',
       '',

@@ -1,5 +1,11 @@
 import { idTokens } from '../../result/compare/align.js';
-import type { Change, ComparedRow, ComparedTable, Comparison, MeasuredChange } from '../../result/compare/comparison.js';
+import type {
+  Change,
+  ComparedRow,
+  ComparedTable,
+  Comparison,
+  MeasuredChange,
+} from '../../result/compare/comparison.js';
 
 /** `base`, `lab1 (hardware)`, with the statistic of the column where it has one. */
 export function columnName({ results, reference }: Comparison, { statistics }: ComparedTable, index: number): string {

@@ -1,14 +1,18 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, emptyFolder, ROOT } from './support/cli.js';
 import { consoleBlocks, outputMatches, withOutput } from './support/console-blocks.js';
 
-const README = join(ROOT, 'README.md');
-const page = readFileSync(README, 'utf8');
-const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+const DOCS = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).sort();
+const PAGES = ['README.md', ...DOCS.filter((file) => file.endsWith('.md')).map((file) => join('docs', file))];
+const text = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
+const BLOCKS = PAGES.flatMap((page) =>
+  consoleBlocks(text(page)).map((commands) => ({ page, commands, first: commands[0].command })),
+);
+const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
 
-/** A folder with the files that the page refers to, and nothing that a command may spoil. */
+/** A folder with the files that pages refer to, and nothing that a command may spoil. */
 function checkout(): string {
   const folder = emptyFolder();
   mkdirSync(join(folder, 'results'));
@@ -27,21 +31,18 @@ function local(command: string): string {
     .replaceAll('node bin/ipiv-bench.js', '$B');
 }
 
-describe('README', () => {
-  it('opens with the two commands', () => {
-    expect(
-      consoleBlocks(page)
-        .flatMap((block) => block.map(({ command }) => command))
-        .slice(0, 2),
-    ).toEqual(['npm ci && npm start', 'npm ci && npm test']);
-  });
+it('README opens with the two commands', () => {
+  const commands = consoleBlocks(text('README.md')).flatMap((block) => block.map(({ command }) => command));
+  expect(commands.slice(0, 2)).toEqual(['npm ci && npm start', 'npm ci && npm test']);
+});
 
-  it.each(consoleBlocks(page))('shows what "$command" prints', (...block) => {
+describe('console blocks', { timeout: 240_000 }, () => {
+  it.each(BLOCKS)('$page shows what "$first" prints', ({ page, commands }) => {
     const folder = checkout();
-    for (const each of block) {
+    for (const each of commands) {
       const { stdout, stderr, code } = bash(`exec 2>&1; ${local(each.command)}`, folder);
-      if (process.env['UPDATE_README'] === '1') {
-        writeFileSync(README, withOutput(readFileSync(README, 'utf8'), each, stdout));
+      if (process.env['UPDATE_DOCS'] === '1') {
+        writeFileSync(join(ROOT, page), withOutput(text(page), each, stdout));
       } else if (!outputMatches(each.output, stdout)) {
         expect(stdout.trimEnd().split('\n')).toEqual(each.output);
       }
