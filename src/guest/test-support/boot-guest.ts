@@ -8,8 +8,10 @@ import { elf } from './elf-image.js';
 
 export const BOOT_GUEST_BASE = 0x10_0000;
 /** Page tables and the count of CPUs follow the code; all of them start as zero. */
-const MEMORY_SIZE = 0x2_9000;
-const ENTRY = 0x0c;
+export const BOOT_GUEST_MEMORY = 0x2_9000;
+export const BOOT_GUEST_ENTRY = BOOT_GUEST_BASE + 0x0c;
+/** Where the CPUs that have come up are counted, but for the first. */
+export const CPUS_ONLINE = 0x12_8000;
 
 /** Bytes from BOOT_GUEST_BASE on, and what they are. */
 const LISTING = `
@@ -156,10 +158,32 @@ export function bootGuestOutput(commandLine: string, environment: string, cpus: 
   return `${commandLine}\r\n${environment}64-bit mode\r\nCPUs: ${cpus}\r\n`;
 }
 
+/** Where the kernel goes on when it has come up, instead of ending. */
+export interface Continuation {
+  /** Linear address for the first CPU, in 64-bit mode, when all others have been counted. */
+  readonly first: number;
+  /** For the others, which must count themselves in CPUS_ONLINE. They have no stack. */
+  readonly others: number;
+}
+
+/** The code from BOOT_GUEST_BASE on. */
+export function bootGuestCode(continuation?: Continuation): Uint8Array<ArrayBuffer> {
+  const code = LISTING.split('\n').map((line) => /^ {2}([0-9a-f]+)/.exec(line)?.[1] ?? '');
+  const bytes = Buffer.from(code.join(''), 'hex');
+  if (continuation !== undefined) {
+    const end = bytes.indexOf('31c0baf4000000ef', 0, 'hex');
+    const afterJump = BOOT_GUEST_BASE + end + 5;
+    bytes[end] = JMP_REL32;
+    bytes.writeInt32LE(continuation.first - afterJump, end + 1);
+    bytes.writeUInt32LE(continuation.others, bytes.indexOf('ea850110000800', 0, 'hex') + 1);
+  }
+  return Uint8Array.from(bytes);
+}
+
+const JMP_REL32 = 0xe9;
+
 /** The kernel as an ELF32 file. */
 export function bootGuest(): Uint8Array<ArrayBuffer> {
-  const code = LISTING.split('\n').map((line) => /^ {2}([0-9a-f]+)/.exec(line)?.[1] ?? '');
-  const bytes = Uint8Array.from(Buffer.from(code.join(''), 'hex'));
-  const segments = [{ physical: BOOT_GUEST_BASE, bytes, memorySize: MEMORY_SIZE }];
-  return elf({ bits: 32, entry: BOOT_GUEST_BASE + ENTRY, segments });
+  const segments = [{ physical: BOOT_GUEST_BASE, bytes: bootGuestCode(), memorySize: BOOT_GUEST_MEMORY }];
+  return elf({ bits: 32, entry: BOOT_GUEST_ENTRY, segments });
 }
