@@ -93,6 +93,8 @@ export class Tracing implements Observer {
     return {
       records: this.#recorder?.records() ?? [],
       cpus: this.#cpus.length,
+      events: this.#options.events,
+      vcpus: this.#options.vcpus,
       lost: this.#recorder?.lost() ?? [],
       descriptors: new Map(this.#cpus.flatMap(descriptorOf)),
       tscGHz,

@@ -1,4 +1,4 @@
-import type { TraceRecord } from './event.js';
+import type { TraceEventName, TraceRecord } from './event.js';
 
 /** A finished trace and what one needs to know of its machine. */
 export interface TraceRecording {
@@ -6,6 +6,10 @@ export interface TraceRecording {
   readonly records: readonly TraceRecord[];
   /** Physical CPUs; vCPU n runs on CPU n. */
   readonly cpus: number;
+  /** Events that were asked for. */
+  readonly events: ReadonlySet<TraceEventName>;
+  /** vCPUs that were asked for; null = all. */
+  readonly vcpus: ReadonlySet<number> | null;
   /** Events by CPU that did not fit into its ring. */
   readonly lost: readonly number[];
   /** vCPUs by the host-physical address of their posted-interrupt descriptor. */

@@ -1,0 +1,12 @@
+/** The threads of the VMM process as a host would show them: one per vCPU, named as QEMU names them. */
+export const VM_PID = 1000;
+export const VM_NAME = 'VM';
+
+/** Thread of the vCPU on `cpu`. */
+export function threadId(cpu: number): number {
+  return VM_PID + 1 + cpu;
+}
+
+export function threadName(cpu: number): string {
+  return `CPU ${cpu}/KVM`;
+}
