@@ -25,6 +25,7 @@ const DEFAULTS: MachineOptions = {
   apHaltPolicy: 'spin',
   iterations: 1,
   warmup: 64,
+  apPhase: 0,
   host: {
     apicMode: 'x2apic',
     tscGHz: 2,

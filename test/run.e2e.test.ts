@@ -183,6 +183,11 @@ describe('bad input', () => {
       /^2: error: s\.json:1:1: IPI virtualization needs APICv/,
     ],
     ['one vCPU', '{ "vcpus": 1 }', /^2: error: s\.json:1:12: workload ipi needs at least 2 vCPUs/],
+    [
+      'a phase without a loop',
+      '{ "workload": "cpuid", "apPhase": 4 }',
+      /^2: error: s\.json:1:35: workload cpuid has no handler that returns to an idle loop \(case .*\); leave apPhase out, or /,
+    ],
     ['too many vCPUs', '{ "vcpus": 2000, "kvm": { "version": "v1" } }', /^2: error: s\.json:1:12: .*2000/],
     ['an unknown profile', '{ "profile": "fast" }', /^2: error: s\.json:1:14: no profile "fast"; built in: ipiv-v1, /],
     [

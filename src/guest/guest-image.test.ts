@@ -11,6 +11,7 @@ const OPTIONS: GuestOptions = {
   apHaltPolicy: 'spin',
   vcpus: 2,
   warmup: 64,
+  apPhase: 0,
   iterations: 1024,
 };
 

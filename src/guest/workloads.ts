@@ -8,6 +8,9 @@ export const AP_HALT_POLICIES = ['spin', 'pause', 'hlt', 'hlt-passthrough', 'mwa
 /** How an idle vCPU of the guest waits; "passthrough" also tells the hypervisor not to intercept it. */
 export type ApHaltPolicy = (typeof AP_HALT_POLICIES)[number];
 
+/** Longest run of NOPs behind the handler of an IPI. */
+export const MOST_PHASE_NOPS = 1024;
+
 export interface Workload {
   readonly description: string;
   readonly minimumVcpus: number;
@@ -15,6 +18,8 @@ export interface Workload {
   readonly hasInnerAverage: boolean;
   /** How many IPIs an iteration sends. */
   readonly ipisPerIteration: number;
+  /** The target serves the IPI in a handler, from which it returns to its idle loop. */
+  readonly hasHandler: boolean;
   readonly apHaltPolicies: readonly ApHaltPolicy[];
 }
 
@@ -24,6 +29,7 @@ export const WORKLOADS = {
     minimumVcpus: 2,
     hasInnerAverage: true,
     ipisPerIteration: 1,
+    hasHandler: true,
     apHaltPolicies: AP_HALT_POLICIES,
   },
   'ipi-halt': {
@@ -31,6 +37,7 @@ export const WORKLOADS = {
     minimumVcpus: 2,
     hasInnerAverage: false,
     ipisPerIteration: 1,
+    hasHandler: true,
     apHaltPolicies: AP_HALT_POLICIES,
   },
   vmcall: {
@@ -38,6 +45,7 @@ export const WORKLOADS = {
     minimumVcpus: 1,
     hasInnerAverage: false,
     ipisPerIteration: 0,
+    hasHandler: false,
     apHaltPolicies: AP_HALT_POLICIES,
   },
   cpuid: {
@@ -45,6 +53,7 @@ export const WORKLOADS = {
     minimumVcpus: 1,
     hasInnerAverage: false,
     ipisPerIteration: 0,
+    hasHandler: false,
     apHaltPolicies: AP_HALT_POLICIES,
   },
   senduipi: {
@@ -52,6 +61,7 @@ export const WORKLOADS = {
     minimumVcpus: 2,
     hasInnerAverage: true,
     ipisPerIteration: 1,
+    hasHandler: false,
     apHaltPolicies: ['spin', 'pause'],
   },
 } as const satisfies Readonly<Record<string, Workload>>;

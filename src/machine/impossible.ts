@@ -43,6 +43,14 @@ const PROGRAM_RULES: readonly ((options: MachineOptions) => Impossible | null)[]
           `set apHaltPolicy to ${apHaltPolicies.join(' or ')}`,
         );
   },
+  ({ workload: name, apPhase }) =>
+    apPhase > 0 && !workload(name).hasHandler
+      ? impossible(
+          ['apPhase'],
+          `workload ${name} has no handler that returns to an idle loop`,
+          'leave apPhase out, or choose workload ipi or ipi-halt',
+        )
+      : null,
 ];
 
 /** What holds whatever the guest runs. */

@@ -2,7 +2,7 @@ import type { CostTable } from '../cost/step.js';
 import type { ApHaltPolicy, WorkloadName } from '../guest/workloads.js';
 import type { KvmVersion } from '../hypervisor/kvm-parameters.js';
 
-export { AP_HALT_POLICIES, WORKLOAD_NAMES as WORKLOADS } from '../guest/workloads.js';
+export { AP_HALT_POLICIES, MOST_PHASE_NOPS, WORKLOAD_NAMES as WORKLOADS } from '../guest/workloads.js';
 
 export const KVM_VERSIONS = ['v1', '5.19', '6.12'] as const satisfies readonly KvmVersion[];
 
@@ -55,6 +55,8 @@ export interface MachineOptions {
   readonly iterations: number | 'kvm-unit-tests';
   /** Untimed iterations before them. */
   readonly warmup: number;
+  /** NOPs that the target executes between the handler of an IPI and its idle loop. */
+  readonly apPhase: number;
   readonly host: HostOptions;
   readonly cpu: CpuOptions;
   readonly kvm: KvmOptions;

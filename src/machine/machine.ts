@@ -86,8 +86,8 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs, obs
 const guests = new Map<string, GuestImage>();
 const GUESTS_KEPT = 32;
 
-function guestOf({ workload, vcpus, apicMode, apHaltPolicy, iterations, warmup }: MachineOptions): GuestImage {
-  const options: GuestOptions = { workload, vcpus, apicMode, apHaltPolicy, iterations, warmup };
+function guestOf({ workload, vcpus, apicMode, apHaltPolicy, apPhase, iterations, warmup }: MachineOptions): GuestImage {
+  const options: GuestOptions = { workload, vcpus, apicMode, apHaltPolicy, apPhase, iterations, warmup };
   const key = JSON.stringify(options);
   const known = guests.get(key);
   if (known !== undefined) return known;

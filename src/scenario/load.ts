@@ -59,7 +59,7 @@ export function parseScenario(
 /** Keys of built-in programs beside an image. */
 function strayKeys(raw: object, locator: Locator): Problem[] {
   if (!('guest' in raw)) return [];
-  return ['iterations', 'warmup']
+  return ['iterations', 'warmup', 'apPhase']
     .filter((key) => key in raw)
     .map((key) => ({
       at: locator.locateKey([key]),

@@ -4,6 +4,7 @@ import {
   AP_HALT_POLICIES,
   APIC_MODES,
   KVM_VERSIONS,
+  MOST_PHASE_NOPS,
   WORKLOADS,
   type MachineOptions,
 } from '../machine/machine-options.js';
@@ -81,6 +82,9 @@ const axes = {
     .default(1024)
     .describe('timed iterations, or the doubling rule of kvm-unit-tests'),
   warmup: axis(wholeNumber(0)).default(64).describe('untimed iterations before them'),
+  apPhase: axis(wholeNumber(0).max(MOST_PHASE_NOPS))
+    .default(0)
+    .describe('NOPs between the handler of an IPI and the idle loop: they shift the phase of the loop'),
   profile: axis(z.string().min(1)).default('ipiv-v1').describe('cost profile: a built-in name or a file'),
   host: host.prefault({}),
   cpu: cpu.prefault({}),
@@ -88,7 +92,7 @@ const axes = {
 };
 
 /** The same for a guest that runs an image: it decides itself how often it repeats what it measures. */
-const { iterations: _iterations, warmup: _warmup, ...sharedAxes } = axes;
+const { iterations: _iterations, warmup: _warmup, apPhase: _apPhase, ...sharedAxes } = axes;
 const imageAxes = {
   ...sharedAxes,
   workload: axis(z.string().regex(/^[A-Za-z][\w:-]*$/))
@@ -158,6 +162,7 @@ export const AXIS_KEYS = [
   'workload',
   'iterations',
   'warmup',
+  'apPhase',
   ...Object.keys(host.shape).map((key) => `host.${key}`),
   ...Object.keys(cpu.shape).map((key) => `cpu.${key}`),
   ...Object.keys(kvm.shape).map((key) => `kvm.${key}`),

@@ -40,6 +40,7 @@ export function machineOptions({ host, cpu, kvm, ...options }: CaseOptions = {})
     apHaltPolicy: 'spin',
     iterations: 32,
     warmup: 8,
+    apPhase: 0,
     host: { ...HOST, ...host },
     cpu: { ipiv: true, uintr: options.workload === 'senduipi', ...cpu },
     kvm: { ...KVM, ...kvm },

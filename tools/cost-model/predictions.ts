@@ -30,7 +30,7 @@ their handlers alone, so their distance is an input and not a result.`,
     settings: [],
     comment: `\`spin\` is the fitted case on another KVM version. \`pause\` is plausible: PAUSE is not interruptible, so the
 target recognizes the notification up to \`pause\` cycles late, and because the loop is deterministic it locks to one
-phase instead of averaging over all. \`hlt\` is plausible in kind: the target has left the guest when the IPI comes. Without
+phase instead of averaging over all (see below for the others). \`hlt\` is plausible in kind: the target has left the guest when the IPI comes. Without
 IPIv the sender sees a vCPU outside guest mode and sends no notification; the host finds the PIR by a plain load and
 VM entry delivers it. Flight, recognition and posted-interrupt processing are saved, so a halting target answers
 sooner than a spinning one. With IPIv the sender's processor knows the descriptor only, and notifies all the same. In the x2APIC
@@ -43,12 +43,14 @@ which of two close events comes first, and the host's interrupt costs have no so
 bounds.`,
   },
   {
-    title: 'PAUSE: several starting phases',
+    title: 'PAUSE: phases of the loop',
     scenario: 'x2apic',
-    settings: ['apHaltPolicy=pause', 'warmup=2,3,64'],
-    comment: `Plausible only as one point of an interval. Wherever the loop starts, it ends in the same phase, because
-every IPI is like the one before; real machines jitter, and would show something between the \`spin\` row and the \`spin\` row plus
-one \`pause\`, about half of it on average.`,
+    settings: ['apHaltPolicy=pause', 'apPhase=0,80,160,240,320,400,480,560'],
+    comment: `Plausible as a whole, no row for itself. PAUSE is not interruptible, so the answer depends on where in its pass the
+loop is when the notification comes. Where it starts does not matter: it begins anew after each IPI, and each is like the one
+before, so all runs of a machine meet the same phase. \`apPhase\` chooses it, by NOPs (a quarter of a cycle each)
+between the handler and the loop. The figures are a sawtooth as high as one pass: from the \`spin\` row to the \`spin\` row plus one
+\`pause\`. Real machines jitter, and would show all of it, half a \`pause\` on average.`,
   },
   {
     title: 'ipi-halt: target polling and blocked',

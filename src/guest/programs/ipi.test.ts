@@ -6,7 +6,14 @@ import { ipi } from './ipi.js';
 import { ipiHalt } from './ipi-halt.js';
 import type { Program, ProgramOptions } from './program.js';
 
-const OPTIONS: ProgramOptions = { apicMode: 'x2apic', apHaltPolicy: 'spin', vcpus: 2, warmup: 64, iterations: 1024 };
+const OPTIONS: ProgramOptions = {
+  apicMode: 'x2apic',
+  apHaltPolicy: 'spin',
+  vcpus: 2,
+  warmup: 64,
+  apPhase: 0,
+  iterations: 1024,
+};
 
 type Emit = (asm: Assembler, options: ProgramOptions) => Program;
 

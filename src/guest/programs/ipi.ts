@@ -28,7 +28,7 @@ export function emitIpiProgram(
   asm.jmp(measure);
   const idle = emitIdleProcessor(asm, options);
   const apic = emitApicCode(asm, options.apicMode);
-  const code = emitOnCpu(asm, apic);
+  const code = emitOnCpu(asm, apic, options.apPhase);
   const operation = emitOperation(asm, code);
   asm.align(16);
   asm.bind(measure);

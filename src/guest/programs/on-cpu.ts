@@ -54,7 +54,8 @@ export interface OnCpuCode {
   readonly handler: Label;
 }
 
-export function emitOnCpu(asm: Assembler, apic: ApicCode): OnCpuCode {
+/** `phase` NOPs follow the handler: they shift the phase of the loop that it returns to. */
+export function emitOnCpu(asm: Assembler, apic: ApicCode, phase: number): OnCpuCode {
   const start = emitStart(asm, emitSend(asm));
   asm.align(16);
   const onCpu = asm.here('on_cpu');
@@ -70,7 +71,7 @@ export function emitOnCpu(asm: Assembler, apic: ApicCode): OnCpuCode {
   const nop = asm.here('nop');
   asm.plain(Code.Endbr64);
   asm.ret();
-  return { onCpu, nop, handler: emitHandler(asm, apic) };
+  return { onCpu, nop, handler: emitHandler(asm, apic, phase) };
 }
 
 /** send(EDI command, ESI destination), through this CPU's APIC accessors. */
@@ -128,7 +129,7 @@ function emitStart(asm: Assembler, send: Label): Label {
 }
 
 /** The target's side: entry from the interrupt-descriptor table and the handler proper. */
-function emitHandler(asm: Assembler, apic: ApicCode): Label {
+function emitHandler(asm: Assembler, apic: ApicCode, phase: number): Label {
   const handle = asm.label('ipi_handle');
   asm.align(16);
   const entry = asm.here('ipi_entry');
@@ -138,6 +139,7 @@ function emitHandler(asm: Assembler, apic: ApicCode): Label {
   asm.call(handle);
   asm.mov(RSP, RBP);
   asm.pop(RBP);
+  for (let nops = 0; nops < phase; nops++) asm.plain(Code.Nopd);
   asm.plain(Code.Iretq);
 
   const withoutWaiting = asm.label('ipi_without_waiting');

@@ -5,6 +5,8 @@ export interface ProgramOptions {
   readonly apicMode: 'xapic' | 'x2apic';
   readonly apHaltPolicy: ApHaltPolicy;
   readonly vcpus: number;
+  /** NOPs that the target executes between the handler of an IPI and its idle loop. */
+  readonly apPhase: number;
   /** Untimed iterations before the first pass. */
   readonly warmup: number;
   /** Timed iterations, or the doubling rule of kvm-unit-tests. */

@@ -10,6 +10,7 @@ const OPTIONS: GuestOptions = {
   apHaltPolicy: 'spin',
   vcpus: 2,
   warmup: 4,
+  apPhase: 0,
   iterations: 20,
 };
 const EXIT_INVALID_OPCODE = 0x106;
