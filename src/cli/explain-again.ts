@@ -9,7 +9,7 @@ import type { Progress } from '../run/run-plan.js';
 import { problemText } from '../scenario/problem.js';
 import { planOf } from './saved-plan.js';
 
-type Explanations = Pick<ReportedResult, 'explanations' | 'notes'>;
+type Explanations = Pick<ReportedResult, 'explanations' | 'timeLineNotes'>;
 
 /**
  * Explains the first cases of a saved result: of each, the run that is nearest to the mean, run once more. An
@@ -21,9 +21,13 @@ export function explainAgain(
   interpreter: () => WebAssembly.Module,
   onProgress: (progress: Progress) => void,
 ): Explanations {
-  const none = (note: string): Explanations => ({ explanations: new Map(), notes: [`No time lines: ${note}.`] });
+  const none = (note: string): Explanations => ({
+    explanations: new Map(),
+    timeLineNotes: [`No time lines: ${note}.`],
+  });
   if (sourceOf(result) === 'hardware') return none('nobody can look into the machine on which this was measured');
-  if (most === 0) return { explanations: new Map(), notes: [] };
+  if (result.images !== undefined) return none('an image does not mark its iterations');
+  if (most === 0) return { explanations: new Map(), timeLineNotes: [] };
   const planned = planOf(name, result);
   if (!planned.ok) return none(`the scenario does not run here: ${planned.problems.map(problemText).join('; ')}`);
   const explanations = new Map<string, CaseExplanation>();
@@ -39,7 +43,7 @@ export function explainAgain(
   const left = result.cases.length - chosen.length;
   return {
     explanations,
-    notes: [
+    timeLineNotes: [
       ...[...obstacles].map(([obstacle, count]) => `No time line of ${casesText(count)}: ${obstacle}.`),
       ...(left > 0 ? [`Time lines were made of ${chosen.length} of ${casesText(result.cases.length)}.`] : []),
     ],

@@ -1,11 +1,16 @@
+import { resolve } from 'node:path';
 import type { CostProfile } from '../cost/profile.js';
 import type { SavedResult } from '../result/saved-result.js';
-import { planScenario, type Plan } from '../run/plan.js';
-import { bad, type Checked } from '../scenario/problem.js';
+import { imageDigests, planScenario, type Plan } from '../run/plan.js';
+import { bad, type Checked, type Problem } from '../scenario/problem.js';
 import { checkProfile } from '../scenario/profile-file.js';
 
-/** The scenario of a saved result, ready to run again with the profiles that it was run with. Images are looked up from here. */
-export function planOf(source: string, { scenario, profiles }: SavedResult): Checked<Plan> {
+/**
+ * The scenario of a saved result, ready to run again with the profiles and the images that it was run with. Paths of
+ * images begin at `imageFolder`.
+ */
+export function planOf(source: string, saved: SavedResult, imageFolder = '.'): Checked<Plan> {
+  const { scenario, profiles } = saved;
   const profileNamed = (name: string): Checked<CostProfile> => {
     const at = { source: `${source}: profile ${name}` };
     const saved = profiles?.[name];
@@ -13,6 +18,20 @@ export function planOf(source: string, { scenario, profiles }: SavedResult): Che
     return checkProfile(saved, { locate: () => at, locateKey: () => at });
   };
   const locator = { locate: () => ({ source }), locateKey: () => ({ source }) };
-  const loaded = { scenario, locator, resolveProfile: (name: string) => name, resolveImage: (path: string) => path };
-  return planScenario(loaded, profileNamed);
+  const resolveImage = (path: string): string => resolve(imageFolder, path);
+  const loaded = { scenario, locator, resolveProfile: (name: string) => name, resolveImage };
+  const plan = planScenario(loaded, profileNamed);
+  const others = plan.ok ? otherImages(source, plan.value, saved) : [];
+  return others.length > 0 ? bad(...others) : plan;
+}
+
+/** Images that are not those of the saved result. */
+function otherImages(source: string, { images }: Plan, saved: SavedResult): Problem[] {
+  const now = Object.entries(imageDigests(images));
+  return now.flatMap(([name, digest]) => {
+    const was = saved.images?.[name];
+    if (was === digest) return [];
+    const message = `image ${name} has ${digest}, but the result was made with ${was ?? 'an unknown one'}`;
+    return [{ at: { source }, message, hint: 'name the folder where its path begins: --images DIR' }];
+  });
 }

@@ -11,6 +11,7 @@ import { loadResults } from './result-files.js';
 interface Options {
   readonly verify?: boolean;
   readonly jobs: number;
+  readonly images: string;
   readonly format?: FormatName;
   readonly output?: readonly string[];
 }
@@ -26,6 +27,7 @@ export const showCommand: CommandModule = {
       .optionsGroup('Is it still so?')
       .option('--verify', 'run its scenario again instead, and compare the digests')
       .option('--jobs <n>', 'worker threads of --verify', wholeNumber(1, MOST_JOBS), 1)
+      .option('--images <dir>', 'folder where paths of images begin', '.')
       .addHelpText('after', '\nExit code: 0 shown, or the same again; 1 something else came out.')
       .action((file: string, options: Options) => run(() => execute(file, options, command)));
     example(command, 'ipiv-bench show results/measured/ipiv-v1.json --format markdown');
@@ -40,7 +42,7 @@ async function execute(file: string, options: Options, command: Command): Promis
   const [result] = loaded.results;
   if (options.verify === true) {
     const { verifyResult } = await import('./verify-result.js');
-    return verifyResult(file, result, options.jobs, stdoutStyle(command));
+    return verifyResult(file, result, options, stdoutStyle(command));
   }
   if (result.interrupted) tell(`note: ${file} was interrupted: some runs are missing`);
   const problems = await writeReports(

@@ -13,11 +13,22 @@ import { ProgressLine } from './progress.js';
 import { openEngine } from './run-plans.js';
 import { planOf } from './saved-plan.js';
 
+export interface VerifyOptions {
+  readonly jobs: number;
+  /** Folder where the paths of images begin. */
+  readonly images: string;
+}
+
 /** Runs the scenario of a saved result again and says whether the same came out, to the last bit. */
-export async function verifyResult(file: string, saved: SavedResult, jobs: number, style: Style): Promise<ExitCode> {
+export async function verifyResult(
+  file: string,
+  saved: SavedResult,
+  { jobs, images }: VerifyOptions,
+  style: Style,
+): Promise<ExitCode> {
   const obstacle = obstacleTo(saved);
   if (obstacle !== null) return complain([{ at: { source: file }, ...obstacle }]);
-  const plan = planOf(file, saved);
+  const plan = planOf(file, saved, images);
   if (!plan.ok) return complain(plan.problems);
   const engine = openEngine(jobs);
   if (!engine.ok) return complain(engine.problems);

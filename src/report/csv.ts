@@ -21,7 +21,7 @@ type Value = (run: RunRecord, record: CaseRecord, result: SavedResult) => Cell;
 const setting =
   (key: string): Value =>
   (_, { settings }) =>
-    settings[key];
+    settings[key] ?? null;
 
 /** Name, with its unit, and where the value comes from. New columns go to the end. */
 const COLUMNS: readonly (readonly [name: string, value: Value])[] = [
@@ -43,6 +43,9 @@ const COLUMNS: readonly (readonly [name: string, value: Value])[] = [
   ['line_transfers_per_iteration', ({ samples }) => samples['line-transfers']],
   ['sender_busy_cycles_per_iteration', ({ samples }) => samples['sender-cycles']],
   ['target_busy_cycles_per_iteration', ({ samples }) => samples['target-cycles']],
+  ['image', setting('guest.image')],
+  ['image_digest', (_, { settings }, { images }) => images?.[String(settings['guest.image'])] ?? null],
+  ['architectural', (_, { architectural }) => architectural ?? true],
 ];
 
 /** The columns for a row of `resultRows`. */

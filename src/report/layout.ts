@@ -1,5 +1,5 @@
 /** The table of the LKML posting as data: which cases stand side by side, and what each row says. */
-import { sourceOf, type CaseRecord, type Role, type SavedResult } from '../result/saved-result.js';
+import { NOT_ARCHITECTURAL, sourceOf, type CaseRecord, type Role, type SavedResult } from '../result/saved-result.js';
 
 /** One column: a case. */
 export interface Column {
@@ -53,12 +53,16 @@ function ipivOf({ settings }: CaseRecord): boolean {
   return settings['ipiv'] === true;
 }
 
+/** What a title is made from. */
+type Titled = Pick<CaseRecord, 'id' | 'settings' | 'architectural'>;
+
 /** What all cases of a table share, in words: `ipi, 2 vCPUs, AP halt policy spin, KVM v1`. */
-export function commonPart({ id, settings }: Pick<CaseRecord, 'id' | 'settings'>): string {
+export function commonPart({ id, settings, architectural }: Titled): string {
   const named = ['workload', 'apicMode', 'ipiv', 'apHaltPolicy', 'vcpus', 'kvm.version'];
   const special = id.split(' ').filter((token) => !named.includes(token.slice(0, token.indexOf('='))));
   const vcpus = `${String(settings['vcpus'])} vCPU${settings['vcpus'] === 1 ? '' : 's'}`;
-  const policy = `AP halt policy ${String(settings['apHaltPolicy'])}`;
+  const caveat = architectural === false ? ` (${NOT_ARCHITECTURAL})` : '';
+  const policy = `AP halt policy ${String(settings['apHaltPolicy'])}${caveat}`;
   return [settings['workload'], vcpus, policy, `KVM ${String(settings['kvm.version'])}`, ...special]
     .map(String)
     .join(', ');

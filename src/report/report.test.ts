@@ -101,7 +101,7 @@ describe('csv', () => {
     expect((await render('csv', posting)).split('\r\n')[0]).toBe(
       'scenario,case,workload,apic_mode,ipiv,ap_halt_policy,vcpus,kvm_version,profile,run,iterations,average_cycles,' +
         'inner_average_cycles,exact_average_cycles,exits_per_iteration,line_transfers_per_iteration,' +
-        'sender_busy_cycles_per_iteration,target_busy_cycles_per_iteration',
+        'sender_busy_cycles_per_iteration,target_busy_cycles_per_iteration,image,image_digest,architectural',
     );
   });
 

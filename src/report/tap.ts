@@ -1,10 +1,13 @@
-import type { CaseRecord } from '../result/saved-result.js';
+import { NOT_ARCHITECTURAL, type CaseRecord } from '../result/saved-result.js';
 import type { Format } from './format.js';
 
 /** TAP 14: a test per case, not ok where a run failed or none finished; its averages in the description. */
 export const tap: Format = {
   render: ({ cases, interrupted }) =>
-    tapText(cases.map(caseLine), interrupted ? ['interrupted before all runs were done'] : []),
+    tapText(cases.map(caseLine), [
+      ...(interrupted ? ['interrupted before all runs were done'] : []),
+      ...(cases.some(({ architectural }) => architectural === false) ? [NOT_ARCHITECTURAL] : []),
+    ]),
 };
 
 function caseLine({ id, runs, failures, summary, exitTables }: CaseRecord): string {

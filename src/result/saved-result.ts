@@ -64,6 +64,8 @@ export interface CaseRecord {
   readonly id: string;
   readonly settings: Readonly<Record<string, Scalar>>;
   readonly profile: { readonly name: string; readonly hash: string };
+  /** The guest ran on something that no processor is: `NOT_ARCHITECTURAL` says what. Absent otherwise. */
+  readonly architectural?: false;
   /** How KVM was really configured; null where no run finished. */
   readonly effective: RunOutcome['effective'] | null;
   readonly runs: readonly RunRecord[];
@@ -77,6 +79,9 @@ export interface CaseRecord {
   /** Tables of `perf kvm stat`, one per report that was imported; only in results of real machines. */
   readonly exitTables?: readonly ExitTable[];
 }
+
+/** What is not architectural about an image whose other CPUs never halt. */
+export const NOT_ARCHITECTURAL = 'HLT of the other CPUs is a one-cycle no-op, which it is on no processor';
 
 /** One kind of VM exit as `perf kvm stat report` sums it up. */
 export interface ExitTimes {
@@ -124,6 +129,8 @@ export interface DeterministicResult {
   readonly interrupted: boolean;
   /** Cost profiles by the names that the cases give them, whole, as the run used them; absent where it was measured. */
   readonly profiles?: Readonly<Record<string, unknown>>;
+  /** Digests of the images, by the names that the cases give them; absent where the guests are built in. */
+  readonly images?: Readonly<Record<string, string>>;
   readonly cases: readonly CaseRecord[];
   /** Measured on a real machine; absent where the emulator made the result. */
   readonly source?: 'hardware';
@@ -173,7 +180,7 @@ export function resultText(result: SavedResult): string {
 
 /** Puts the record of one case together from its runs in order; null stands for a run that never happened. */
 export function caseRecord(
-  identity: Pick<CaseRecord, 'id' | 'settings' | 'profile'>,
+  identity: Pick<CaseRecord, 'id' | 'settings' | 'profile' | 'architectural'>,
   runs: readonly (RunOutcome | RunFailure | null)[],
 ): CaseRecord {
   const finished = runs.flatMap((run, index) => (isOutcome(run) ? [{ index, outcome: run }] : []));

@@ -98,6 +98,11 @@ function loadProblems({ bytes }: ImageFile, options: ImageCaseOptions, at: Locat
   return [{ at, message: offset === 0 ? message : `${message} (at byte ${offset})`, hint }];
 }
 
+/** What images were, by the names that the scenario gives them. */
+export function imageDigests(images: Plan['images']): Record<string, string> {
+  return Object.fromEntries([...images].map(([name, { digest }]) => [name, digest]));
+}
+
 /** The run with this index (from 0) of a case: the same placement for all cases. */
 export function unitOf({ scenario, profiles, images }: Plan, { options, profile: name }: Case, run: number): Unit {
   const planned = profiles.get(name);

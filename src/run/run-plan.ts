@@ -1,3 +1,4 @@
+import { isProgramCase } from '../machine/image-options.js';
 import {
   caseRecord,
   RESULT_KIND,
@@ -6,9 +7,10 @@ import {
   type RunFailure,
   type RunOutcome,
 } from '../result/saved-result.js';
+import type { CaseOptions } from '../scenario/schema.js';
 import type { Engine } from './engine.js';
 import type { UnitResult } from './execute-unit.js';
-import { unitOf, type Plan } from './plan.js';
+import { imageDigests, unitOf, type Plan } from './plan.js';
 
 export interface Progress {
   readonly done: number;
@@ -59,7 +61,12 @@ function toSlot(result: UnitResult, run: number): RunOutcome | RunFailure {
   return 'message' in result ? { ...result, run: run + 1 } : result;
 }
 
-function toResult({ scenario, cases, profiles }: Plan, slots: Slot[][], interrupted: boolean, toolVersion: string) {
+function toResult(
+  { scenario, cases, profiles, images }: Plan,
+  slots: Slot[][],
+  interrupted: boolean,
+  toolVersion: string,
+) {
   return {
     kind: RESULT_KIND,
     schemaVersion: RESULT_SCHEMA_VERSION,
@@ -68,9 +75,15 @@ function toResult({ scenario, cases, profiles }: Plan, slots: Slot[][], interrup
     seed: scenario.seed,
     interrupted,
     profiles: Object.fromEntries([...profiles].map(([name, { profile }]) => [name, profile])),
-    cases: cases.map(({ id, settings, profile }, index) => {
+    ...(images.size === 0 ? {} : { images: imageDigests(images) }),
+    cases: cases.map(({ id, settings, profile, options }, index) => {
       const hash = profiles.get(profile)?.hash ?? '';
-      return caseRecord({ id, settings, profile: { name: profile, hash } }, slots[index]);
+      const identity = { id, settings, profile: { name: profile, hash } };
+      return caseRecord(isArchitectural(options) ? identity : { ...identity, architectural: false }, slots[index]);
     }),
   } as const;
+}
+
+function isArchitectural(options: CaseOptions): boolean {
+  return isProgramCase(options) || options.apHaltPolicy !== 'spin';
 }

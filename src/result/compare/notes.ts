@@ -1,4 +1,4 @@
-import type { SavedResult } from '../saved-result.js';
+import { NOT_ARCHITECTURAL, type SavedResult } from '../saved-result.js';
 import { isMeasured, type NamedResult } from './align.js';
 import { FEWEST_FOR_INTERVAL, FEWEST_FOR_TEST } from './change.js';
 import type { Change, ComparedTable } from './comparison.js';
@@ -78,7 +78,10 @@ function differences(results: readonly NamedResult[]): string[] {
   );
   compare('seed', ({ seed }) => String(seed));
   compare('noise', ({ scenario }) => scenario.noise);
-  compare('iterations', ({ cases }) => distinct(cases.map(({ settings }) => String(settings['iterations']))));
+  compare('image', ({ images = {} }) => distinct(Object.entries(images).map((image) => image.join(' '))) || 'none');
+  compare('iterations', ({ cases }) =>
+    distinct(cases.map(({ settings }) => String(settings['iterations'] ?? settings['guest.iterations']))),
+  );
   return notes;
 }
 
@@ -86,6 +89,7 @@ function defects(results: readonly NamedResult[]): string[] {
   return results.flatMap(({ name, result: { interrupted, cases } }) => {
     const failed = cases.reduce((sum, { failures }) => sum + failures.length, 0);
     const notes = interrupted ? [`${name} was interrupted: some runs are missing`] : [];
+    if (cases.some(({ architectural }) => architectural === false)) notes.push(`${name}: ${NOT_ARCHITECTURAL}`);
     return failed === 0 ? notes : [...notes, `${name} has ${failed} failed run${failed === 1 ? '' : 's'}`];
   });
 }

@@ -1,5 +1,5 @@
 import { NO_TEST } from '../compare/notes.js';
-import { sourceOf, type SavedResult } from '../saved-result.js';
+import { NOT_ARCHITECTURAL, sourceOf, type SavedResult } from '../saved-result.js';
 import { scenarioLimits, type GateRules } from './limit.js';
 
 /** What differs between the two results besides their figures, and how these were compared. */
@@ -32,6 +32,7 @@ function differences(baseline: SavedResult, current: SavedResult): string[] {
     compare('profile', profiles(baseline), profiles(current));
     compare('seed', String(baseline.seed), String(current.seed));
     compare('noise', baseline.scenario.noise, current.scenario.noise);
+    compare('image', images(baseline), images(current));
     compare('iterations', settings(baseline, 'iterations'), settings(current, 'iterations'));
   }
   const [was, is] = [baseline, current].map((each) => JSON.stringify(scenarioLimits(each)));
@@ -44,7 +45,10 @@ function differences(baseline: SavedResult, current: SavedResult): string[] {
 }
 
 function defects(baseline: SavedResult, current: SavedResult): string[] {
-  const of = ({ interrupted }: SavedResult, which: string) => (interrupted ? [`the ${which} was interrupted`] : []);
+  const of = ({ interrupted, cases }: SavedResult, which: string) => [
+    ...(interrupted ? [`the ${which} was interrupted`] : []),
+    ...(cases.some(({ architectural }) => architectural === false) ? [`the ${which}: ${NOT_ARCHITECTURAL}`] : []),
+  ];
   return [...of(baseline, 'baseline'), ...of(current, 'current result')];
 }
 
@@ -52,6 +56,10 @@ function profiles({ cases }: SavedResult): string {
   return [...new Set(cases.map(({ profile }) => `${profile.name} (${profile.hash.slice(0, 12)})`))].join(', ');
 }
 
+function images({ images: digests = {} }: SavedResult): string {
+  return Object.entries(digests).flat().join(' ') || 'none';
+}
+
 function settings({ cases }: SavedResult, key: string): string {
-  return [...new Set(cases.map((each) => String(each.settings[key])))].join(', ');
+  return [...new Set(cases.map((each) => String(each.settings[key] ?? each.settings[`guest.${key}`])))].join(', ');
 }
