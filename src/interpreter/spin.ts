@@ -3,6 +3,7 @@
 import {
   CPU_COST_SPIN_EXIT,
   CPU_COUNT_PAUSE,
+  CPU_COUNT_RDTSC,
   CPU_COUNT_SPIN_EXIT,
   CPU_CPL,
   CPU_EXTRA_TICKS,
@@ -10,15 +11,18 @@ import {
   CPU_MARK_BRANCH,
   CPU_MARK_TIME,
   CPU_PARK_D,
+  CPU_PARK_EXECUTED,
   CPU_PARK_N,
   CPU_PARK_PAUSES,
   CPU_PLE_GAP,
   CPU_PLE_ON,
+  CPU_RDTSC_SLOW,
   CPU_SPIN_BRANCH,
   CPU_SPIN_TICKS,
   STOP_PARKED,
+  STOP_PARKED_ON_TSC,
 } from '../hardware/cpu/layout';
-import { R_C, R_COST, R_INSTRUCTIONS, R_INTERVAL, R_PAUSES, R_TICKS } from '../hardware/cpu/record';
+import { R_C, R_COST, R_INSTRUCTIONS, R_INTERVAL, R_PAUSES, R_RDTSCS, R_TICKS } from '../hardware/cpu/record';
 import { target } from './control';
 import { condition } from './flags';
 import { after } from './operand';
@@ -30,12 +34,17 @@ export function spin(cpu: usize, pc: usize, now: u64): usize {
   const passStart = now + load<u16>(pc, R_COST);
   const ticks: u64 = load<u32>(pc, R_TICKS);
   const head = target(cpu, pc);
-  const idle = load<u32>(cpu, CPU_MARK_BRANCH) == u32(pc) && passStart - load<u64>(cpu, CPU_MARK_TIME) == ticks;
+  const rdtscs: u64 = load<u8>(pc, R_RDTSCS);
+  const idle =
+    load<u32>(cpu, CPU_MARK_BRANCH) == u32(pc) &&
+    passStart - load<u64>(cpu, CPU_MARK_TIME) == ticks &&
+    (rdtscs == 0 || load<u32>(cpu, CPU_RDTSC_SLOW) == 0);
   store<u32>(cpu, u32(pc), CPU_MARK_BRANCH);
   store<u64>(cpu, passStart, CPU_MARK_TIME);
   if (idle) {
     store<u64>(cpu, load<u64>(cpu, CPU_SPIN_TICKS) + ticks, CPU_SPIN_TICKS);
     store<u64>(cpu, load<u64>(cpu, CPU_COUNT_PAUSE) - load<u8>(pc, R_PAUSES), CPU_COUNT_PAUSE);
+    store<u64>(cpu, load<u64>(cpu, CPU_COUNT_RDTSC) - rdtscs, CPU_COUNT_RDTSC);
     if (load<u32>(cpu, CPU_FAST_FORWARD) != 0 && !countsTowardsPauseLoopExit(cpu, pc)) park(cpu, pc, ticks);
   }
   return head;
@@ -65,7 +74,9 @@ function park(cpu: usize, pc: usize, ticks: u64): void {
   store<u64>(cpu, ticks, CPU_PARK_D);
   store<u64>(cpu, load<u8>(pc, R_INSTRUCTIONS), CPU_PARK_N);
   store<u64>(cpu, load<u8>(pc, R_PAUSES), CPU_PARK_PAUSES);
-  stop(cpu, STOP_PARKED);
+  const readsTsc = load<u8>(pc, R_RDTSCS) != 0;
+  store<u32>(cpu, u32(readsTsc), CPU_PARK_EXECUTED);
+  stop(cpu, readsTsc ? STOP_PARKED_ON_TSC : STOP_PARKED);
 }
 
 /** A forward exit of a spin loop; R_TICKS is the record of the loop's branch. */

@@ -33,6 +33,7 @@ import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
 import { trackPage } from './tlb.js';
+import { passesBeforeTurn } from './tsc-wait.js';
 
 const TWO_32 = 2 ** 32;
 
@@ -156,6 +157,8 @@ export class Cpu implements Timed {
   lineArriving = false;
   /** Instructions retired when the collection began: it belongs to that instruction. */
   collectedAt = -1;
+  /** An event is scheduled for then, to settle this CPU if it is parked: no later than a parked loop is left. */
+  #alarmAt = Infinity;
   #begun = false;
   /** The last attempt at the current instruction or event had to wait: go on with it before looking for events. */
   #retrying: 'instruction' | 'boundary' | null = null;
@@ -368,6 +371,7 @@ export class Cpu implements Timed {
     const precedes = (time: number): boolean => time < at || (time === at && this.id < byCpu);
     let passes = Math.max(0, Math.floor((at - this.now) / d));
     if (passes > 0 && !precedes(this.now + passes * d)) passes--;
+    passes = Math.max(0, passes - this.word(L.CPU_PARK_EXECUTED));
     this.now += passes * d;
     this.setLong(L.CPU_RETIRED, this.long(L.CPU_RETIRED) + passes * this.long(L.CPU_PARK_N));
     this.setLong(L.CPU_SPIN_TICKS, this.long(L.CPU_SPIN_TICKS) + passes * d);
@@ -422,7 +426,7 @@ export class Cpu implements Timed {
       return false;
     }
     this.#retrying = outcome === PASS ? 'instruction' : null;
-    if (stop === L.STOP_PARKED) {
+    if (stop === L.STOP_PARKED || (stop === L.STOP_PARKED_ON_TSC && this.#waitsForTsc())) {
       this.state = PARKED;
       return false;
     }
@@ -430,6 +434,20 @@ export class Cpu implements Timed {
     if (shadow !== 0) this.#endShadow(shadow);
     if (traced && nonRoot === this.nonRoot) this.#trace();
     return true;
+  }
+
+  /** Sees to it that a loop that reads the TSC is left in time; false when that is in this pass or the next. */
+  #waitsForTsc(): boolean {
+    const ticks = this.long(L.CPU_PARK_D);
+    const passes = passesBeforeTurn(this, this.decoder.tscBranches(this.word(L.CPU_MARK_BRANCH)), ticks);
+    const at = this.now + passes * ticks;
+    if (passes >= 2 && at < this.#alarmAt) {
+      this.#alarmAt = at;
+      this.clock.schedule(at, this.id, () => {
+        if (this.#alarmAt === at) this.#alarmAt = Infinity;
+      });
+    }
+    return passes >= 2;
   }
 
   /** APIC-write emulation that the last instruction left behind; false when the CPU gives up its turn. */

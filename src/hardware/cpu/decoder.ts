@@ -27,6 +27,7 @@ import { describeInstruction, writeRecord } from './record-encoding.js';
 import { SEGMENT_CS } from './segments.js';
 import { findSpinLoop, type SpinLoop } from './spin-loop.js';
 import { forbidStores } from './tlb.js';
+import type { TscBranch } from './tsc-branch.js';
 
 const PAGE_SIZE = 4096;
 const LONGEST_INSTRUCTION = 15;
@@ -59,6 +60,8 @@ export class Decoder {
   readonly #selector: OpcodeSelector;
   readonly #cpus: DecodingCpu[] = [];
   readonly #instructions = new Map<number, DecodedInstruction>();
+  /** By record of a spin branch. */
+  readonly #tscBranches = new Map<number, readonly TscBranch[]>();
   readonly #instruction = new Instruction();
   /** Page dropped last, and the instruction that made it so: it is executed without decoding the page again. */
   #dropped = -1;
@@ -90,6 +93,11 @@ export class Decoder {
     const next = this.#instructionTlbMap(cpu, cpu.rip - offset + PAGE_SIZE);
     const fetch = { page: this.#pages.pageOf(map), offset, rip: cpu.rip };
     return this.#bytes(fetch, offset + LONGEST_INSTRUCTION > PAGE_SIZE && next !== 0 ? this.#pages.pageOf(next) : -1);
+  }
+
+  /** The branches that depend on the TSC, of the loop that the spin branch of `record` closes. */
+  tscBranches(record: number): readonly TscBranch[] {
+    return this.#tscBranches.get(record) ?? [];
   }
 
   hasCode(page: number): boolean {
@@ -191,6 +199,7 @@ export class Decoder {
   #forgetAll(): void {
     this.#pages.dropAll();
     this.#instructions.clear();
+    this.#tscBranches.clear();
     this.#flushTlbs();
     for (const cpu of this.#cpus) {
       cpu.setWord(L.CPU_MARK_BRANCH, 0);
@@ -298,7 +307,9 @@ export class Decoder {
     view.setUint32(record + R.R_TICKS, loop.ticks, true);
     view.setUint8(record + R.R_INSTRUCTIONS, loop.instructions);
     view.setUint8(record + R.R_PAUSES, loop.pauses);
+    view.setUint8(record + R.R_RDTSCS, loop.rdtscs);
     view.setUint32(record + R.R_INTERVAL, loop.pauseInterval, true);
+    this.#tscBranches.set(record, loop.tscBranches);
   }
 
   #writeExit(exit: number, branch: number): void {

@@ -53,7 +53,7 @@ export const CPU_RDTSC_SLOW = 284; //  u32: non-zero makes RDTSC stop with STOP_
 export const CPU_FAST_FORWARD = 288; //u32: 1 = a provably idle spin parks the CPU
 export const CPU_SPIN_BRANCH = 292; //  u32: record of the spin branch taken last, 0 = none (for the spin-exit charge)
 export const CPU_MARK_BRANCH = 296; //  u32: record of the marked spin branch, 0 = no mark
-export const CPU_PARK_PASSES = 300; //  u32: reserved for the host
+export const CPU_PARK_EXECUTED = 300; //u32: 1 = the last pass is executed, not counted: registers differ from pass to pass
 export const CPU_MARK_TIME = 304; //   when the mark was set
 export const CPU_PARK_D = 312; //      ticks per pass of the parked loop
 export const CPU_PARK_N = 320; //      instructions per pass
@@ -146,6 +146,7 @@ export const STOP_PARKED = 7; //    idle spin: CPU_PARK_* and CPU_MARK_TIME desc
 export const STOP_MARKER = 8; //    measurement marker retired; its number in INFO
 export const STOP_PAUSE_LOOP = 9; // pause-loop exit, fault-like: RIP at the PAUSE
 export const STOP_FLAGS = 10; //    retired; IF, TF or another system flag changed: the host looks for events
+export const STOP_PARKED_ON_TSC = 11; // as STOP_PARKED, in a loop that reads the TSC: idle until a branch of it turns
 
 export const ACCESS_READ = 1;
 export const ACCESS_WRITE = 2;

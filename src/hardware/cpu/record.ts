@@ -29,6 +29,7 @@ export const R_TARGET_OFFSET = 20; //i32: target, relative to CPU_CODE_BASE
 export const R_TARGET = 24; //       u32: record of the target if it is on the same page and known, else 0
 export const R_INSTRUCTIONS = 28; // u8: spin branch: instructions of one pass
 export const R_PAUSES = 29; //       u8: spin branch: PAUSEs of one pass
+export const R_RDTSCS = 30; //       u8: spin branch: RDTSCs of one pass
 export const R_INTERVAL = 12; //    u32: spin branch: longest time from one PAUSE to the next, in ticks
 
 export const SCALE_SPECIAL = 64; // the shift uses bits 5:0 only

@@ -6,6 +6,7 @@ const CODE = 0x1000;
 const FLAG = 0x8000;
 const CYCLE = 64;
 const RBX = 3;
+const RDI = 7;
 
 function cpuAt(code: string, fastForward = true): SingleStep {
   const cpu = new SingleStep();
@@ -74,7 +75,6 @@ describe('the loops that are recognized', () => {
   it.each([
     ['inc eax; jmp', 'ff c0 eb fc'],
     ['a store', '89 03 eb fc'],
-    ['rdtsc; jmp', '0f 31 eb fc'],
     ['a push', '50 58 eb fc'],
     ['sbb on the carry of the last pass', '19 c0 3b 03 eb fa'],
     ['a locked operation', 'f0 83 03 00 eb fa'],
@@ -90,6 +90,56 @@ describe('the loops that are recognized', () => {
     cpu.memory.write32(FLAG, 1);
     expect(cpu.run(1e6)).toBe(L.STOP_SLOW);
     expect([cpu.long(L.CPU_COUNT_SPIN_EXIT), cpu.word(L.CPU_MARK_BRANCH)]).toEqual([1, 0]);
+  });
+});
+
+describe('a loop that waits for the TSC', () => {
+  const DELAY = '0f 31 48 c1 e2 20 48 09 d0 48 29 d8'; // rdtsc; shl rdx, 32; or rax, rdx; sub rax, rbx
+  /** RBX is the TSC of the start, RDI a long time. */
+  const stopOf = (code: string): number => {
+    const cpu = cpuAt(`${code} 0f a2`);
+    cpu.setLong(L.CPU_TSC_OFFSET, FLAG);
+    cpu.setRegister(RDI, 1n << 40n);
+    return cpu.run(2000 * CYCLE);
+  };
+
+  it.each([
+    ['rdtsc; jmp', '0f 31 eb fc'],
+    ['cmp rax, imm; jb', `${DELAY} 48 3d 00 00 01 00 72 ec`],
+    ['cmp rax, imm; jbe', `${DELAY} 48 3d 00 00 01 00 76 ec`],
+    ['cmp rdi, rax; ja', `${DELAY} 48 39 c7 77 ef`],
+    ['cmp rax, imm; ja out; jmp', `${DELAY} 48 3d 00 00 01 00 77 02 eb ea 0f a2`],
+    [
+      'pause; rdtsc; shl; mov eax, eax; or rdx, rax; sub; cmp; ja out; mov ecx, [rbx]; cmp; je',
+      'f3 90 0f 31 48 c1 e2 20 89 c0 48 09 c2 48 29 da 48 81 fa ff c9 9a 3b 77 06 8b 0b 85 c9 74 e1',
+    ],
+  ])('parks: %s', (_, code) => {
+    expect(stopOf(code)).toBe(L.STOP_PARKED_ON_TSC);
+  });
+
+  it.each([
+    ['equality', `${DELAY} 48 3d 00 00 01 00 75 ec`],
+    ['a signed comparison', `${DELAY} 48 3d 00 00 01 00 7c ec`],
+    ['EAX alone', '0f 31 3d 00 00 01 00 72 f7'],
+    ['bits of the TSC', `${DELAY} a8 01 74 f0`],
+    ['a comparison with memory', `${DELAY} 48 3b 03 72 ef`],
+    ['the carry of the subtraction', `${DELAY} 72 f2`],
+    ['an address that depends on it', '0f 31 83 3c 03 00 74 f8'],
+  ])('does not for %s', (_, code) => {
+    expect([L.STOP_LIMIT, L.STOP_SLOW]).toContain(stopOf(code));
+  });
+
+  it('counts neither RDTSC nor PAUSE of idle passes', () => {
+    const cpu = cpuAt('f3 90 0f 31 eb fa');
+    cpu.run(2000 * CYCLE);
+    expect([cpu.long(L.CPU_COUNT_RDTSC), cpu.long(L.CPU_COUNT_PAUSE), cpu.retired]).toEqual([1, 1, 6]);
+    expect(cpu.word(L.CPU_PARK_EXECUTED)).toBe(1);
+  });
+
+  it('does not park while RDTSC is left to the host', () => {
+    const cpu = cpuAt('0f 31 eb fc');
+    cpu.setWord(L.CPU_RDTSC_SLOW, 1);
+    expect(cpu.run(2000 * CYCLE)).toBe(L.STOP_SLOW);
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * Which backward branches close a spin loop: straight-line code on one page that only loads, compares and computes in
  * registers, and carries no register or flag from one pass to the next. Such a loop does the same in every pass until
- * a line it reads is taken, so its passes can be counted instead of executed.
+ * a line it reads is taken, so its passes can be counted instead of executed. RDTSC is the one thing that may differ:
+ * then the branches that depend on it say how long it makes no difference (tsc-branch.ts).
  *
  * Left out: loops with branches inside, loops over more than MAX_INSTRUCTIONS instructions.
  */
@@ -13,12 +14,12 @@ import {
   Mnemonic,
   OpAccess,
   OpKind,
-  Register,
   type Instruction,
   type InstructionInfo,
   type UsedMemory,
-  type UsedRegister,
 } from 'iced-x86';
+import { PARTS_32, PARTS_64, registerUses } from './register-use.js';
+import { findTscBranches, type TscBranch } from './tsc-branch.js';
 
 const MAX_INSTRUCTIONS = 16;
 
@@ -27,25 +28,32 @@ export interface SpinLoop {
   readonly ticks: number;
   readonly instructions: number;
   readonly pauses: number;
+  readonly rdtscs: number;
   /** Longest time from one PAUSE to the next, in ticks; 0 without PAUSE. */
   readonly pauseInterval: number;
   /** Page offsets of the forward branches that leave the loop. */
   readonly exits: readonly number[];
+  /** The branches that depend on the TSC. */
+  readonly tscBranches: readonly TscBranch[];
 }
 
 const BODY = new Set<number>([
   ...[Mnemonic.Mov, Mnemonic.Movzx, Mnemonic.Movsx, Mnemonic.Movsxd, Mnemonic.Lea, Mnemonic.Add, Mnemonic.Sub],
   ...[Mnemonic.And, Mnemonic.Or, Mnemonic.Xor, Mnemonic.Not, Mnemonic.Neg, Mnemonic.Inc, Mnemonic.Dec, Mnemonic.Cmp],
   ...[Mnemonic.Test, Mnemonic.Nop, Mnemonic.Pause, Mnemonic.Endbr64, Mnemonic.Lfence, Mnemonic.Bswap, Mnemonic.Bt],
-  ...[Mnemonic.Adc, Mnemonic.Sbb, Mnemonic.Cbw, Mnemonic.Cwde, Mnemonic.Cdqe, Mnemonic.Cwd, Mnemonic.Cdq, Mnemonic.Cqo],
+  ...[
+    Mnemonic.Rdtsc,
+    Mnemonic.Adc,
+    Mnemonic.Sbb,
+    Mnemonic.Cbw,
+    Mnemonic.Cwde,
+    Mnemonic.Cdqe,
+    Mnemonic.Cwd,
+    Mnemonic.Cdq,
+    Mnemonic.Cqo,
+  ],
 ]);
 const IMMEDIATE_SHIFTS = new Set<number>([Mnemonic.Shl, Mnemonic.Sal, Mnemonic.Shr, Mnemonic.Sar]);
-
-/** Register parts: bits 7:0, 15:8, 31:16 and 63:32. */
-const PARTS_LOW = 1;
-const PARTS_HIGH = 2;
-const PARTS_16 = 3;
-const PARTS_64 = 15;
 
 const infoFactory = new InstructionInfoFactory();
 
@@ -67,7 +75,7 @@ export function findSpinLoop(
 ): SpinLoop | null {
   const body = decodeBody(page, head, branch);
   if (body === null) return null;
-  const loop = isIdle(body) ? summarize(body, head, ticksOf) : null;
+  const loop = summarize(body, head, ticksOf);
   for (const instruction of body) instruction.free();
   return loop;
 }
@@ -93,22 +101,23 @@ function decodeBody({ bytes, bitness }: CodePage, head: number, branch: number):
   return null;
 }
 
-function isIdle(body: readonly Instruction[]): boolean {
+/** The registers that a pass writes, if it only loads and computes and carries nothing to the next; else null. */
+function writtenByIdlePass(body: readonly Instruction[]): Uint8Array | null {
   const written = new Uint8Array(16);
   const readFirst = new Uint8Array(16);
   let flagsWritten = 0;
   let flagsReadFirst = 0;
   for (const instruction of body) {
-    if (!isAllowed(instruction, body)) return false;
+    if (!isAllowed(instruction, body)) return null;
     flagsReadFirst |= instruction.rflagsRead & ~flagsWritten;
     flagsWritten |= instruction.rflagsModified;
     const info = infoFactory.info(instruction);
     const onlyLoads = noteRegisters(info, written, readFirst) && readsMemoryOnly(info);
     info.free();
-    if (!onlyLoads) return false;
+    if (!onlyLoads) return null;
   }
-  if ((flagsReadFirst & flagsWritten) !== 0) return false;
-  return written.every((parts, register) => (parts & readFirst[register]) === 0);
+  if ((flagsReadFirst & flagsWritten) !== 0) return null;
+  return written.every((parts, register) => (parts & readFirst[register]) === 0) ? written : null;
 }
 
 function isAllowed(instruction: Instruction, body: readonly Instruction[]): boolean {
@@ -132,49 +141,26 @@ function readsMemoryOnly(info: InstructionInfo): boolean {
 
 /** Adds what an instruction reads before the pass has written it, and what it writes. False: not a known register. */
 function noteRegisters(info: InstructionInfo, written: Uint8Array, readFirst: Uint8Array): boolean {
-  const used = (info.usedRegisters() as UsedRegister[]).map((each) => {
-    const { register, access } = each;
-    each.free();
-    return { number: registerNumber(register), parts: registerParts(register), access };
-  });
-  const general = used.filter(({ number }) => number >= 0);
-  for (const { number, parts, access } of general) {
-    if (reads(access)) readFirst[number] = readFirst[number] | (parts & ~written[number]);
+  const uses = registerUses(info);
+  const general = uses.filter(({ number }) => number >= 0);
+  for (const { number, parts, isRead } of general) {
+    if (isRead) readFirst[number] = readFirst[number] | (parts & ~written[number]);
   }
-  for (const { number, parts, access } of general) {
-    if (writes(access)) written[number] = written[number] | (parts === 7 ? PARTS_64 : parts);
+  for (const { number, parts, isWritten } of general) {
+    if (isWritten) written[number] = written[number] | (parts === PARTS_32 ? PARTS_64 : parts);
   }
-  return used.every(({ number, access }) => number >= 0 || !writes(access));
-}
-
-function reads(access: OpAccess): boolean {
-  return access !== OpAccess.Write && access !== OpAccess.None && access !== OpAccess.NoMemAccess;
-}
-
-function writes(access: OpAccess): boolean {
-  return access >= OpAccess.Write && access <= OpAccess.ReadCondWrite;
-}
-
-function registerNumber(register: Register): number {
-  if (register >= Register.AL && register <= Register.BL) return register - Register.AL;
-  if (register >= Register.AH && register <= Register.BH) return register - Register.AH;
-  if (register >= Register.SPL && register <= Register.R15L) return register - Register.SPL + 4;
-  if (register >= Register.AX && register <= Register.R15) return (register - Register.AX) % 16;
-  return -1;
-}
-
-function registerParts(register: Register): number {
-  if (register >= Register.RAX) return PARTS_64;
-  if (register >= Register.EAX) return 7;
-  if (register >= Register.AX) return PARTS_16;
-  return register >= Register.AH && register <= Register.BH ? PARTS_HIGH : PARTS_LOW;
+  return uses.every(({ number, isWritten }) => number >= 0 || !isWritten);
 }
 
 function summarize(
   body: readonly Instruction[],
   head: number,
   ticksOf: (instruction: Instruction) => number,
-): SpinLoop {
+): SpinLoop | null {
+  const written = writtenByIdlePass(body);
+  if (written === null) return null;
+  const tscBranches = findTscBranches(body, (register) => written[register] !== 0, ticksOf);
+  if (tscBranches === null) return null;
   let ticks = 0;
   const pausesAt: number[] = [];
   const exits: number[] = [];
@@ -186,5 +172,13 @@ function summarize(
     at += instruction.length;
   });
   const intervals = pausesAt.map((time, index) => (pausesAt[index + 1] ?? pausesAt[0] + ticks) - time);
-  return { ticks, instructions: body.length, pauses: pausesAt.length, pauseInterval: Math.max(0, ...intervals), exits };
+  return {
+    ticks,
+    instructions: body.length,
+    pauses: pausesAt.length,
+    rdtscs: body.filter(({ mnemonic }) => mnemonic === Mnemonic.Rdtsc).length,
+    pauseInterval: Math.max(0, ...intervals),
+    exits,
+    tscBranches,
+  };
 }

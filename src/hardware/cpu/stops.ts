@@ -20,6 +20,7 @@ export function handleStop(cpu: Cpu, stop: number): Outcome {
   switch (stop) {
     case L.STOP_LIMIT:
     case L.STOP_PARKED:
+    case L.STOP_PARKED_ON_TSC:
       return DONE;
     case L.STOP_TLB_MISS:
       return settle(cpu, fillForAccess(cpu));
