@@ -3,11 +3,23 @@ import { problemText, type Problem } from '../scenario/problem.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 
 /** Writes requested data to stdout. A reader that has seen enough (`| head`) is no error; anything else is a problem. */
-export function print(text: string): Promise<Problem | null> {
+export async function print(text: string): Promise<Problem | null> {
+  return printPieces([text]);
+}
+
+/** The same piece by piece; nothing more is made once the reader has gone. */
+export async function printPieces(pieces: Iterable<string | Uint8Array>): Promise<Problem | null> {
+  for (const piece of pieces) {
+    const error = await writeToStdout(piece);
+    if (error !== null) return error.code === 'EPIPE' ? null : writeProblem('standard output', error);
+  }
+  return null;
+}
+
+function writeToStdout(data: string | Uint8Array): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => {
-    process.stdout.write(text, (error) => {
-      const { code } = (error ?? {}) as NodeJS.ErrnoException;
-      resolve(!error || code === 'EPIPE' ? null : writeProblem('standard output', error));
+    process.stdout.write(data, (error) => {
+      resolve(error ?? null);
     });
   });
 }

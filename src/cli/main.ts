@@ -22,6 +22,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; group: string; load: 
     group: 'Measure:',
     load: async () => (await import('./explain-command.js')).explainCommand,
   },
+  trace: {
+    summary: 'events of one case: ftrace, perf kvm stat, Chrome, Perfetto or trace.dat',
+    group: 'Measure:',
+    load: async () => (await import('./trace-command.js')).traceCommand,
+  },
   compare: {
     summary: 'put saved results side by side, emulated or measured',
     group: 'Compare:',

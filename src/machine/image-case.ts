@@ -6,6 +6,7 @@ import { imageOptionsOf, type ImageCaseOptions } from './image-options.js';
 import { runImage } from './image-run.js';
 import type { MachineInputs } from './machine-options.js';
 import { GuestFailure, type MachineResult } from './machine-result.js';
+import type { Observer } from './observer.js';
 
 /** A completed run. */
 export interface ImageCaseResult {
@@ -25,12 +26,15 @@ export function imageProblem(image: Uint8Array, options: ImageCaseOptions): Load
 }
 
 /** Runs a case once, from reset to the guest's end. Throws GuestFailure unless the guest ends with exit code 0. */
-export function runImageCase(image: Uint8Array, options: ImageCaseOptions, inputs: MachineInputs): ImageCaseResult {
+export function runImageCase(
+  image: Uint8Array,
+  options: ImageCaseOptions,
+  inputs: MachineInputs,
+  observer?: Observer,
+): ImageCaseResult {
   const log: { console: ConsoleLog | null } = { console: null };
-  const machine = buildImageMachine(image, imageOptionsOf(options), {
-    ...inputs,
-    console: (byte, ticks) => log.console?.write(byte, ticks),
-  });
+  const write = (byte: number, ticks: number): void => log.console?.write(byte, ticks);
+  const machine = buildImageMachine(image, imageOptionsOf(options), { ...inputs, console: write }, observer);
   if (machine.kind === 'problem') throw new RangeError(`guest.image: ${machine.message}`);
   const { hardware, kvm } = machine;
   if (kvm === null) throw new Error('a case has a hypervisor');

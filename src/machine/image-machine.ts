@@ -19,6 +19,7 @@ import { BoardClock } from './board-clock.js';
 import { buildHardware, type Hardware } from './hardware.js';
 import type { ImageOptions } from './image-options.js';
 import type { MachineInputs } from './machine-options.js';
+import type { Observer } from './observer.js';
 import { parametersOf } from './parameters.js';
 
 const MIB = 2 ** 20;
@@ -28,6 +29,8 @@ const HOST_BYTES_PER_VCPU = MIB / 16;
 /** The first page stays unused, so that no structure has address 0. */
 const FIRST_PAGE = 4096;
 const HERTZ_PER_GHZ = 1e9;
+/** An image does not say where its iterations begin. */
+const NO_ITERATION = -1;
 const RAX = 0;
 const RBX = 3;
 const RSP = 4;
@@ -63,11 +66,13 @@ export function buildImageMachine(
   image: Uint8Array,
   options: ImageOptions,
   inputs: ImageInputs,
+  observer?: Observer,
 ): ImageMachine | LoadProblem {
   const loaded = loadImage(image, options);
   if (loaded.kind === 'problem') return loaded;
   const memoryBytes = options.memoryMiB * MIB;
-  const hardware = buildImageHardware(options, memoryBytes, inputs);
+  const hardware = buildImageHardware(options, memoryBytes, inputs, observer);
+  observer?.attach(hardware, NO_ITERATION);
   const machine = new Builder(hardware, options, inputs);
   const kvm = options.bare ? machine.startBare(loaded) : machine.startKvm(loaded, memoryBytes);
   return {
@@ -86,7 +91,12 @@ export function loadImage(image: Uint8Array, options: ImageOptions): MultibootIm
   return loadMultiboot(image, { commandLine, environment, memoryBytes: memoryMiB * MIB });
 }
 
-function buildImageHardware(options: ImageOptions, memoryBytes: number, inputs: MachineInputs): Hardware {
+function buildImageHardware(
+  options: ImageOptions,
+  memoryBytes: number,
+  inputs: MachineInputs,
+  observer: Observer | undefined,
+): Hardware {
   const { bare, vcpus, apicMode, cpu, host, haltPolicy } = options;
   const hardware = buildHardware(
     {
@@ -99,6 +109,7 @@ function buildImageHardware(options: ImageOptions, memoryBytes: number, inputs: 
         uintr: cpu.uintr,
         x2apic: !bare || apicMode === 'x2apic',
       },
+      observer,
     },
     inputs,
   );

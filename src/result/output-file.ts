@@ -1,18 +1,29 @@
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Problem } from '../scenario/problem.js';
 
 /** Writes a whole file or leaves the old one: to a temporary name, then renamed. Returns what went wrong, if anything. */
-export function writeOutput(path: string, text: string): Problem | null {
-  if (isSpecial(path)) return attempt(path, () => writeFileSync(path, text));
+export function writeOutput(path: string, content: string | Iterable<Uint8Array>): Problem | null {
+  if (isSpecial(path)) return attempt(path, () => writeAll(path, content));
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   const problem = attempt(path, () => {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, text, { flush: true });
+    writeAll(temporary, content);
     renameSync(temporary, path);
   });
   if (problem !== null) rmSync(temporary, { force: true });
   return problem;
+}
+
+/** Piece by piece: what is written may be larger than memory. */
+function writeAll(path: string, content: string | Iterable<Uint8Array>): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const piece of typeof content === 'string' ? [content] : content) writeFileSync(file, piece);
+    if (!isSpecial(path)) fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** A device or pipe has no content to protect, and nothing may be renamed over it. */

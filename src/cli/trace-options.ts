@@ -1,0 +1,104 @@
+/** What to record and how to write it: options that `trace` and `boot` share. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { TracingOptions } from '../machine/tracing.js';
+import { suggestion } from '../scenario/closest.js';
+import { bad, good, type Checked } from '../scenario/problem.js';
+import { DEFAULT_EVENTS, eventsNamed, TRACE_EVENT_GROUPS, TRACE_EVENT_NAMES } from '../trace/event-selection.js';
+import type { TraceEventName } from '../trace/event.js';
+import { TRACE_FORMAT_NAMES, type TraceFormatName } from '../trace/format.js';
+import { TRACE_CLOCKS, type TraceClock } from '../trace/ftrace.js';
+import { collect, wholeNumber } from './numbers.js';
+import type { Output } from './output-option.js';
+
+/** Enough for some ten thousand IPIs; a few hundred bytes each while they are kept. */
+const DEFAULT_LIMIT = 100_000;
+
+export type TimeWindow = TracingOptions['time'] | 'all';
+
+export interface TraceOptions {
+  readonly event?: readonly string[];
+  readonly vcpu?: readonly number[];
+  readonly time?: TimeWindow;
+  readonly limit: number;
+  readonly disassemble?: true;
+  readonly clock: TraceClock;
+}
+
+export function addTraceOptions(command: Command): void {
+  const groups = Object.keys(TRACE_EVENT_GROUPS).join(', ');
+  command
+    .optionsGroup('What to record:')
+    .option(
+      '--event <names>',
+      `events or groups of them (${groups}), separated by commas; repeatable (default: kvm,ipiv)`,
+      collect,
+    )
+    .option('--vcpu <list>', 'vCPUs, such as 0 or 0,2-5 (default: all)', vcpuList)
+    .option('--time <window>', 'loop, all, or FROM..TO in TSC cycles since reset (default: the timed loop)', timeWindow)
+    .option('--limit <n>', 'events kept per vCPU: the last ones', wholeNumber(1), DEFAULT_LIMIT)
+    .option('--disassemble', 'also every guest instruction with its cycles')
+    .addOption(new Option('--clock <clock>', 'times in ftrace and trace-dat').choices(TRACE_CLOCKS).default('local'));
+}
+
+/** `window` is what to record unless the user says. */
+export function tracingOptions(options: TraceOptions, window: TimeWindow): Checked<TracingOptions> {
+  const events = selectedEvents(options);
+  if (!events.ok) return events;
+  const time = options.time ?? window;
+  return good({
+    events: events.value,
+    vcpus: options.vcpu === undefined ? null : new Set(options.vcpu),
+    time: time === 'all' ? { from: 0, to: Infinity } : time,
+    limit: options.limit,
+  });
+}
+
+function selectedEvents({ event, disassemble }: TraceOptions): Checked<ReadonlySet<TraceEventName>> {
+  const events = new Set<TraceEventName>(event === undefined ? DEFAULT_EVENTS : []);
+  for (const word of (event ?? []).flatMap((list) => list.split(','))) {
+    const named = eventsNamed(word);
+    if (named === null) {
+      const hint = suggestion(word, [...Object.keys(TRACE_EVENT_GROUPS), ...TRACE_EVENT_NAMES], 'groups and events');
+      return bad({ at: { source: `--event ${word}` }, message: 'no such event', hint });
+    }
+    for (const name of named) events.add(name);
+  }
+  if (disassemble === true) events.add('ipiv_instruction');
+  return good(events);
+}
+
+function vcpuList(text: string): readonly number[] {
+  return text.split(',').flatMap((part) => {
+    const match = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part);
+    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (match === null || last < first) throw new InvalidArgumentError('expected numbers such as 0 or 0,2-5.');
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+}
+
+function timeWindow(text: string): TimeWindow {
+  if (text === 'loop') return 'timed-loop';
+  if (text === 'all') return 'all';
+  const match = /^(\d*)\.\.(\d*)$/.exec(text);
+  const [from, to] = [Number(match?.[1]), match?.[2] === '' ? Infinity : Number(match?.[2])];
+  if (match === null || text === '..' || to < from) {
+    throw new InvalidArgumentError('expected loop, all, or cycles such as 100000..250000, 100000.. or ..5000.');
+  }
+  return { from, to };
+}
+
+/** Parses `FORMAT` or `FORMAT=FILE`; a format alone, or with the file -, goes to stdout. */
+export function parseTraceOutput(option: string, text: string): Checked<Output<TraceFormatName>> {
+  const source = `${option} ${text}`;
+  const equals = text.indexOf('=');
+  const name = equals < 0 ? text : text.slice(0, equals);
+  const file = equals < 0 ? '-' : text.slice(equals + 1);
+  const format = TRACE_FORMAT_NAMES.find((each) => each === name);
+  if (format === undefined) {
+    const hint = suggestion(name, TRACE_FORMAT_NAMES, 'known formats');
+    return bad({ at: { source }, message: `unknown format "${name}"`, hint });
+  }
+  if (file === '')
+    return bad({ at: { source }, message: 'no file', hint: `write ${name}=FILE, or ${name} for stdout` });
+  return good({ format, file: file === '-' ? null : file });
+}
