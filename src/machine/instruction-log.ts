@@ -1,6 +1,6 @@
 /**
  * The guest instructions of one CPU, one by one, with the time each takes: from its first attempt to its retirement, or
- * to the VM exit or fault that it ends in. Idle passes of spin loops and sleep belong to none.
+ * to the VM exit or fault that it ends in. Sleep, and passes of spin loops that are not executed, belong to none.
  */
 import { Decoder, Formatter, FormatterSyntax } from 'iced-x86';
 import { STEP } from '../cost/step.js';
@@ -12,8 +12,8 @@ interface Attempt {
   readonly rip: number;
   readonly start: number;
   readonly retired: number;
-  /** Ticks that had been slept or spun away when it began. */
-  readonly idle: number;
+  /** Ticks that had been slept away when it began. */
+  readonly slept: number;
   bytes: Uint8Array;
 }
 
@@ -37,7 +37,7 @@ export class InstructionLog {
     if (this.#attempt !== null && this.#attempt.retired !== retired) this.#finish(start);
     const { rip } = cpu;
     if (this.#attempt?.rip !== rip) {
-      this.#attempt = { rip, start, retired, idle: this.#idle, bytes: new Uint8Array() };
+      this.#attempt = { rip, start, retired, slept: cpu.sleepTicks, bytes: new Uint8Array() };
     }
     const bytes = cpu.decoder.fetchedBytes(cpu);
     if (bytes.length > 0) this.#attempt.bytes = bytes;
@@ -56,16 +56,12 @@ export class InstructionLog {
     return this.#attempt !== null && this.#cpu.long(L.CPU_RETIRED) !== this.#attempt.retired;
   }
 
-  get #idle(): number {
-    return this.#cpu.sleepTicks + this.#cpu.long(L.CPU_SPIN_TICKS);
-  }
-
   #finish(end: number): void {
     const attempt = this.#attempt;
     this.#attempt = null;
     if (attempt === null) return;
-    const { rip, start, idle, bytes } = attempt;
-    const ticks = end - start - (this.#idle - idle);
+    const { rip, start, slept, bytes } = attempt;
+    const ticks = end - start - (this.#cpu.sleepTicks - slept);
     const text = this.#disassembler.text(bytes, rip);
     const event = { name: 'ipiv_instruction', rip, ticks, text } as const;
     this.#onInstruction({ at: start + ticks, cpu: this.#cpu.id, event });
@@ -76,6 +72,14 @@ export class InstructionLog {
 export class Disassembler {
   readonly #formatter = new Formatter(FormatterSyntax.Intel);
   readonly #known = new Map<string, string>();
+
+  constructor() {
+    this.#formatter.hexPrefix = '0x';
+    this.#formatter.hexSuffix = '';
+    this.#formatter.uppercaseHex = false;
+    this.#formatter.branchLeadingZeros = false;
+    this.#formatter.addLeadingZeroToHexNumbers = false;
+  }
 
   /** The first instruction of `bytes`; empty if they are none. */
   text(bytes: Uint8Array, rip: number): string {

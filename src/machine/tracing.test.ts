@@ -195,6 +195,7 @@ describe('what is recorded', () => {
           if (event.name !== 'ipiv_instruction') continue;
           expect(at - event.ticks).toBeGreaterThanOrEqual(end);
           expect(event.text).not.toBe('');
+          expect(event.ticks).toBeGreaterThanOrEqual(0);
           end = at;
         }
       }

@@ -37,6 +37,7 @@ function attempt(path: string, write: () => void): Problem | null {
     write();
     return null;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return writeProblem(path, error as NodeJS.ErrnoException);
   }
 }

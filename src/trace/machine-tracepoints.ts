@@ -18,8 +18,9 @@ function cycles({ ticksPerCycle }: TraceRecording, ticks: number): string {
   return `${Math.floor(ticks / ticksPerCycle)}.${String(hundredths).padStart(2, '0')}`;
 }
 
+/** The parentheses are needed: libtraceevent takes operators of one rank from right to left. */
 function printCycles({ ticksPerCycle }: TraceRecording): string {
-  return `REC->ticks / ${ticksPerCycle}, (REC->ticks % ${ticksPerCycle}) * ${PERCENT} / ${ticksPerCycle}`;
+  return `REC->ticks / ${ticksPerCycle}, ((REC->ticks % ${ticksPerCycle}) * ${PERCENT}) / ${ticksPerCycle}`;
 }
 
 /** An event that has a vector and nothing else. */
