@@ -32,7 +32,7 @@ const OPTIONS: ImageCaseOptions = {
 const costs = costTable(loadProfile('ipiv-v1'), HOST.tscGHz);
 const image = measuringGuest(ITERATIONS);
 
-function execute(options: Partial<ImageCaseOptions>, guest = image): UnitResult {
+function execute(options: Partial<ImageCaseOptions>, guest: Uint8Array = image): UnitResult {
   return executeUnit(interpreterModule(), { options: { ...OPTIONS, ...options }, image: guest, costs });
 }
 
