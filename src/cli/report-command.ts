@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { loadInterpreter } from '../machine/interpreter.js';
 import { renderPage } from '../report/html/page.js';
 import type { ReportedResult } from '../report/html/reported-result.js';
@@ -47,7 +48,7 @@ async function execute(files: readonly string[], { html, timeLines }: Options): 
   const loaded = loadResults(files);
   if (!loaded.ok) return loaded.code;
   const results = namedResults(files, loaded.results);
-  const reported = results.map((each) => explained(each, timeLines));
+  const reported = results.map((each, index) => explained(each, files[index], timeLines));
   const compared = comparisonOf(results);
   if (!compared.ok) return complain(compared.problems);
   const page = await renderPage(reported, compared.value);
@@ -57,11 +58,11 @@ async function execute(files: readonly string[], { html, timeLines }: Options): 
   return EXIT.DONE;
 }
 
-function explained(named: NamedResult, timeLines: number): ReportedResult {
+function explained(named: NamedResult, file: string, timeLines: number): ReportedResult {
   const line = new ProgressLine(`${named.name}: time lines`);
   const explanations = explainAgain(named, timeLines, loadInterpreter, (progress) => line.show(progress));
   line.clear();
-  return { ...named, ...explanations };
+  return { ...named, ...explanations, file: basename(file) };
 }
 
 /** The averages of several results side by side; a single one has nothing beside it. */

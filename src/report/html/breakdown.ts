@@ -4,7 +4,7 @@ import { dataTable } from './data-table.js';
 import type { ExplainedCase } from './reported-result.js';
 import { familyOf, STEP_FAMILIES, type StepFamily } from './step-family.js';
 
-const MOST_BARS = 40;
+const MOST_BARS = 24;
 const ROW = 48;
 
 /** A bar: what one case, or a CPU of it, spends. */

@@ -1,3 +1,4 @@
+import { idTokens } from '../../result/compare/align.js';
 import type { CaseRecord } from '../../result/saved-result.js';
 
 type Settings = CaseRecord['settings'];
@@ -11,6 +12,17 @@ export function caseLabels(cases: readonly Pick<CaseRecord, 'settings'>[]): stri
   const keys = varyingKeys(cases);
   if (keys.length === 0) return cases.map(({ settings }) => modeText(settings));
   return cases.map(({ settings }) => settingsText(settings, keys));
+}
+
+/** The same from the ids of cases. */
+export function idLabels(ids: readonly string[]): string[] {
+  return caseLabels(ids.map((id) => ({ settings: Object.fromEntries(idTokens(id).map(parsedToken)) })));
+}
+
+function parsedToken(token: string): [key: string, value: Value] {
+  const equals = token.indexOf('=');
+  const text = token.slice(equals + 1);
+  return [token.slice(0, equals), text === 'on' || text === 'off' ? text === 'on' : text];
 }
 
 /** Settings by name, as a label shows them. */

@@ -9,8 +9,8 @@ export type Drawing = Pick<Extract<TopLevelSpec, { layer: unknown }>, 'layer' | 
 export interface Canvas {
   /** CSS pixels. */
   readonly width: number;
-  /** Fields with numbers along the one horizontal axis, which has this title. */
-  readonly across: (title: string, scale: HorizontalScale) => (field: string) => Horizontal;
+  /** Fields with numbers along the one horizontal axis, which has this title and ticks at round or at these values. */
+  readonly across: (title: string, scale: HorizontalScale, ticks?: number[]) => (field: string) => Horizontal;
 }
 
 /** Where numbers lie: the domain, where it is not that of the data, and the pixels, where they are not all. */
@@ -40,8 +40,10 @@ export interface Chart {
   readonly summary: string;
   readonly draw: (canvas: Canvas) => Drawing;
   readonly legend?: readonly LegendEntry[];
-  /** The same as a table, closed until asked for. */
+  /** The same as a table. */
   readonly data: Markup;
+  /** Says more than the drawing: not closed until asked for. */
+  readonly isDataOpen?: boolean;
   readonly notes?: readonly string[];
 }
 
@@ -64,7 +66,7 @@ const RENDERER = new URL('../../../build/chart-renderer.js', import.meta.url);
 
 /** A chart with its title, legend and data. */
 export async function figure(chart: Chart): Promise<Markup> {
-  const { id, title, summary, legend = [], data, notes = [] } = chart;
+  const { id, title, summary, legend = [], data, isDataOpen = false, notes = [] } = chart;
   const drawings = [await drawing(chart, 'wide'), await drawing(chart, 'narrow')];
   return html`<figure id="${id}" aria-labelledby="${id}-title">
     <figcaption>
@@ -72,7 +74,7 @@ export async function figure(chart: Chart): Promise<Markup> {
       <p>${summary}</p>
     </figcaption>
     ${legendList(legend)} ${drawings} ${notes.map((note) => html`<p class="note">${note}</p>`)}
-    ${disclosure('The figure as a table', data)}
+    ${isDataOpen ? data : disclosure('The figure as a table', data)}
   </figure>`;
 }
 
@@ -105,8 +107,9 @@ function legendList(legend: readonly LegendEntry[]): Markup | null {
 async function drawing({ id, title, summary, draw }: Chart, size: keyof typeof WIDTHS): Promise<Markup> {
   const { renderSvg } = (await import(RENDERER.href)) as Renderer;
   const width = WIDTHS[size] - PADDING.left - PADDING.right;
-  const across: Canvas['across'] = (axisTitle, scale) => {
-    const axis = { ...AXIS, title: axisTitle, tickCount: TICKS[size] };
+  const across: Canvas['across'] = (axisTitle, scale, values) => {
+    const ticks = values === undefined ? { tickCount: TICKS[size] } : { values };
+    const axis = { ...AXIS, ...ticks, title: axisTitle };
     return (field) => ({ field, type: 'quantitative', axis, scale });
   };
   const svg = await renderSvg({ ...FRAME, width, ...draw({ width, across }) });

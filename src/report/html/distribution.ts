@@ -4,7 +4,7 @@ import { dataTable } from './data-table.js';
 import type { Markup } from './markup.js';
 
 /** More cases than these would make a picture that nobody reads. */
-const MOST_CASES = 40;
+const MOST_CASES = 24;
 /** More samples than these are shown by their box alone. */
 const MOST_POINTS = 100;
 const ROW = 50;
@@ -54,6 +54,21 @@ function draw(rows: readonly Row[], { across }: Canvas): Drawing {
   const color = { field: 'colour', type: 'nominal', scale: null } as const;
   const description = { field: 'text' };
   const yOffset = 9;
+  const pointLayers: Drawing['layer'] =
+    points.length === 0
+      ? []
+      : [
+          {
+            data: { values: points },
+            mark: { type: 'circle', size: 24, opacity: 0.8 },
+            encoding: {
+              x: x('sample'),
+              y,
+              yOffset: { field: 'level', type: 'quantitative', scale: { domain: [0, LEVELS - 1], range: [27, 41] } },
+              ...{ color, description },
+            },
+          },
+        ];
   return {
     height: { step: ROW },
     layer: [
@@ -72,16 +87,7 @@ function draw(rows: readonly Row[], { across }: Canvas): Drawing {
         mark: { type: 'tick', height: 18, thickness: 2.5, yOffset },
         encoding: { x: x('median'), y, color, description },
       },
-      {
-        data: { values: points },
-        mark: { type: 'circle', size: 24, opacity: 0.8 },
-        encoding: {
-          x: x('sample'),
-          y,
-          yOffset: { field: 'level', type: 'quantitative', scale: { domain: [0, LEVELS - 1], range: [27, 41] } },
-          ...{ color, description },
-        },
-      },
+      ...pointLayers,
       {
         data: { values: boxes },
         mark: { type: 'text', align: 'left', dy: -14 },

@@ -28,7 +28,7 @@ export async function renderPage(results: readonly ReportedResult[], comparison:
         <a class="skip" href="#content">Skip to the results</a>
         <header>
           <p class="product">ipiv-bench</p>
-          <h1>${results.map(({ name }) => name).join(', ')}</h1>
+          <h1>${results.length === 1 ? results[0].name : `${results.length} results`}</h1>
           ${navigation(results, comparison)}
         </header>
         <main id="content" tabindex="-1">${sections}</main>

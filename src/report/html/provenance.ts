@@ -60,7 +60,7 @@ function measured(result: SavedResult): Row[] {
 }
 
 /** The commands that give the same result again, with the scenario that they need. */
-export function reproduction({ name, result }: ReportedResult): Markup {
+export function reproduction({ file: saved, result }: ReportedResult): Markup {
   if (sourceOf(result) === 'hardware') {
     return html`<h3>How to reproduce</h3>
       <p>This was measured, not emulated: only the machine can repeat it.</p>`;
@@ -72,14 +72,19 @@ export function reproduction({ name, result }: ReportedResult): Markup {
       Emulated cycles are exact. With version ${toolVersion} and the same profile, on any machine, this runs the
       scenario again and compares the digests:
     </p>
-    <pre tabindex="0"><code>ipiv-bench show --verify ${name}.json</code></pre>
+    <pre tabindex="0"><code>ipiv-bench show --verify ${shellWord(saved)}</code></pre>
     <p>
       Without the saved result, put the scenario below into <code>${file}</code>; a whole run has the digest
       <code>${digest}</code>.
     </p>
-    <pre tabindex="0"><code>ipiv-bench run ${file}</code></pre>
+    <pre tabindex="0"><code>ipiv-bench run ${shellWord(file)}</code></pre>
     <details>
       <summary>The scenario, with every default filled in</summary>
       <pre tabindex="0" class="scenario"><code>${JSON.stringify(scenario, null, 2)}</code></pre>
     </details>`;
+}
+
+/** A file's name as a shell takes it. */
+function shellWord(name: string): string {
+  return /^[\w.][\w.-]*$/.test(name) ? name : `'./${name.replaceAll("'", "'\\''")}'`;
 }

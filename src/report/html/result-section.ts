@@ -15,18 +15,20 @@ import { timeLine } from './time-line.js';
 const MOST_OPEN_TABLES = 6;
 const MOST_TABLES = 60;
 const MOST_HEADLINES = 8;
+const MOST_OPEN_TIME_LINES = 4;
 
 /** Everything about one result. */
 export async function resultSection(id: string, each: ReportedResult): Promise<Markup> {
   const { name, result } = each;
   const layouts = layoutTables(result);
-  const figures: Markup[] = [];
-  for (const chart of charts(id, each)) figures.push(await figure(chart));
+  const labels = caseLabels(result.cases);
   return html`<section id="${id}" aria-labelledby="${id}-title">
     <h2 id="${id}-title">${name}</h2>
     <p class="lead">${lead(result)}</p>
-    ${notes(each)} ${headlines(layouts)} ${tables(result, layouts)} ${figures} ${environment(each)}
-    ${reproduction(each)}
+    ${notes(result)} ${headlines(layouts)} ${tables(result, layouts)} ${await figures(caseCharts(id, result, labels))}
+    ${await explained(id, each, labels)}
+    ${await figures([breakdown(`${id}-cpu`, 'What the CPUs do', CPU, cpuBars(result.cases, labels))])}
+    ${environment(each)} ${reproduction(each)}
   </section>`;
 }
 
@@ -39,7 +41,7 @@ function lead(result: SavedResult): string {
 }
 
 /** What is missing or went wrong, before any figure. */
-function notes({ result, notes: given }: ReportedResult): Markup | null {
+function notes(result: SavedResult): Markup | null {
   const failed = result.cases.filter(({ failures }) => failures.length > 0);
   const empty = result.cases.filter(({ runs, exitTables }) => runs.length === 0 && exitTables === undefined);
   const all = [
@@ -49,7 +51,6 @@ function notes({ result, notes: given }: ReportedResult): Markup | null {
       return `The guest failed in run ${run} of ${id}: ${message}${others}.`;
     }),
     ...(empty.length === 0 ? [] : [`Cases without any finished run: ${empty.length}.`]),
-    ...given,
   ];
   if (all.length === 0) return null;
   return html`<ul class="warning">
@@ -92,20 +93,30 @@ function tables(result: SavedResult, layouts: readonly TableLayout[]): Markup {
   ${left === 0 ? null : html`<p class="note">${hint}</p>`}`;
 }
 
-function charts(id: string, { result, explanations }: ReportedResult): Chart[] {
-  const { cases } = result;
-  const labels = caseLabels(cases);
-  const explained = cases.flatMap((record, index): ExplainedCase[] => {
+/** Figures of those charts that there is something to draw for. */
+async function figures(charts: readonly (Chart | null)[]): Promise<Markup[]> {
+  const drawn: Markup[] = [];
+  for (const chart of charts) if (chart !== null) drawn.push(await figure(chart));
+  return drawn;
+}
+
+function caseCharts(id: string, { cases }: SavedResult, labels: readonly string[]): (Chart | null)[] {
+  return [distribution(`${id}-distribution`, cases, labels), ...curves(`${id}-curve`, cases)];
+}
+
+/** What `explain` says: steps and time lines. */
+async function explained(id: string, each: ReportedResult, labels: readonly string[]): Promise<Markup> {
+  const { result, explanations, timeLineNotes } = each;
+  const cases = result.cases.flatMap((record, index): ExplainedCase[] => {
     const explanation = explanations.get(record.id);
     return explanation === undefined ? [] : [{ label: labels[index], explanation }];
   });
-  return [
-    distribution(`${id}-distribution`, cases, labels),
-    ...curves(`${id}-curve`, cases),
-    breakdown(`${id}-latency`, 'Where the latency goes', LATENCY, latencyBars(explained)),
-    ...pairsOf(explained).map((pair, index) => timeLine(`${id}-time-line-${index}`, pair)),
-    breakdown(`${id}-cpu`, 'What the CPUs do', CPU, cpuBars(cases, labels)),
-  ].filter((chart) => chart !== null);
+  const latency = await figures([breakdown(`${id}-latency`, 'Where the latency goes', LATENCY, latencyBars(cases))]);
+  const timeLines = await figures(pairsOf(cases).map((pair, index) => timeLine(`${id}-time-line-${index}`, pair)));
+  const closed = timeLines.slice(MOST_OPEN_TIME_LINES);
+  return html`${latency} ${timeLines.slice(0, MOST_OPEN_TIME_LINES)}
+  ${closed.length === 0 ? null : disclosure(`${closed.length} more time lines`, closed)}
+  ${timeLineNotes.map((note) => html`<p class="note">${note}</p>`)}`;
 }
 
 const LATENCY = 'Steps on the critical path of one iteration, of the run that is nearest to the mean.';

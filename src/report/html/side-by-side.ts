@@ -1,10 +1,11 @@
 import type { ComparedTable, Comparison } from '../../result/compare/comparison.js';
-import { changeText, columnName, geometricMeanText, shortIds, valueText, verdictOf } from '../comparison/wording.js';
+import { changeText, columnName, geometricMeanText, valueText, verdictOf } from '../comparison/wording.js';
+import { idLabels } from './case-label.js';
 import { figure, type Canvas, type Chart, type Drawing } from './chart.js';
 import { dataTable } from './data-table.js';
 import { html, type Markup } from './markup.js';
 
-const MOST_ROWS = 40;
+const MOST_ROWS = 24;
 const COLOURS = ['var(--s1)', 'var(--s2)', 'var(--s3)', 'var(--s4)', 'var(--s5)', 'var(--s6)'] as const;
 const ROW = 40;
 
@@ -35,14 +36,15 @@ function comparisonChart(id: string, comparison: Comparison, table: ComparedTabl
   const shown = table.rows.slice(0, MOST_ROWS);
   return {
     id,
-    title: table.title,
-    summary: `${table.unit}. One point per result; the line under a case spans them.`,
+    title: capitalized(table.title),
+    summary: `${capitalized(table.unit)}. One point per result; the line under a case spans them.`,
     legend: table.statistics.map((_, index) => ({
       colour: COLOURS[index % COLOURS.length],
       text: columnName(comparison, table, index),
     })),
     draw: (canvas) => draw(comparison, { ...table, rows: shown }, canvas),
     data: comparedTable(comparison, table),
+    isDataOpen: true,
     notes: [
       ...(table.rows.length > shown.length ? [`The first ${MOST_ROWS} of ${table.rows.length} rows.`] : []),
       ...(table.statistics.length > COLOURS.length ? ['More results than colours: the table tells them apart.'] : []),
@@ -51,13 +53,13 @@ function comparisonChart(id: string, comparison: Comparison, table: ComparedTabl
 }
 
 function draw({ results }: Comparison, { rows }: ComparedTable, { across }: Canvas): Drawing {
-  const { short } = shortIds(rows);
-  const points = rows.flatMap((row) =>
+  const labels = rowLabels(rows);
+  const points = rows.flatMap((row, at) =>
     row.cells.flatMap((cell, index) => {
       if (cell === null) return [];
       const change = cell.change === null ? '' : `, ${changeText(cell.change)}`;
       const text = `${results[index].name}: ${valueText(cell.value)}${change}`;
-      return [{ label: short(row), value: cell.value, colour: COLOURS[index % COLOURS.length], text }];
+      return [{ label: labels[at], value: cell.value, colour: COLOURS[index % COLOURS.length], text }];
     }),
   );
   const spans = [...new Set(points.map(({ label }) => label))].map((label) => {
@@ -94,9 +96,17 @@ function draw({ results }: Comparison, { rows }: ComparedTable, { across }: Canv
   };
 }
 
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function rowLabels(rows: ComparedTable['rows']): string[] {
+  return idLabels(rows.map(({ id }) => id));
+}
+
 /** Value and change of every result, row by row, as `compare` prints them. */
 function comparedTable(comparison: Comparison, table: ComparedTable): Markup {
-  const { short } = shortIds(table.rows);
+  const labels = rowLabels(table.rows);
   const others = [...comparison.results.keys()].filter((index) => index !== comparison.reference);
   const order = [comparison.reference, ...others];
   const isReference = (index: number): boolean => index === comparison.reference;
@@ -104,8 +114,8 @@ function comparedTable(comparison: Comparison, table: ComparedTable): Markup {
     const name = columnName(comparison, table, index);
     return isReference(index) ? [name] : [name, 'change'];
   });
-  const rows = table.rows.map((row) => [
-    short(row),
+  const rows = table.rows.map((row, at) => [
+    labels[at],
     ...order.flatMap((index) => {
       const cell = row.cells[index];
       const value = cell === null ? '-' : valueText(cell.value);

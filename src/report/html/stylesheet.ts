@@ -60,7 +60,7 @@ figcaption p { max-width: 46rem; }
   content: ''; display: inline-block; width: .8em; height: .8em; margin-right: .45em;
   border-radius: .2em; background: var(--swatch); print-color-adjust: exact; -webkit-print-color-adjust: exact;
 }
-svg { display: block; width: 100%; height: auto; margin: .75rem 0 .25rem; }
+svg { display: block; width: 100%; height: auto; overflow: visible; margin: .75rem 0 .25rem; }
 svg text { font-family: system-ui, sans-serif; }
 svg.narrow { max-width: 30rem; display: none; }
 @media screen and (max-width: 44rem) {
@@ -74,7 +74,7 @@ th, td { padding: .22rem .9rem; text-align: right; white-space: nowrap; }
 th[scope=row], td.text { text-align: left; }
 th:first-child, td:first-child { padding-left: 0; text-align: left; }
 th { font-weight: 500; }
-thead th { font-weight: 600; color: var(--muted); vertical-align: bottom; }
+thead th { font-weight: 600; color: var(--muted); vertical-align: bottom; white-space: normal; max-width: 11rem; }
 thead tr:last-child > * { border-bottom: 1px solid var(--line); }
 th[scope=colgroup] { text-align: center; }
 tbody tr:hover > * { background: var(--card); }

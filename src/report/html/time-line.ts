@@ -20,13 +20,19 @@ export function timeLine(id: string, cases: readonly ExplainedCase[]): Chart {
   const isTypical = cases.every(({ explanation: { typical } }) => typical);
   return {
     id,
-    title: 'Time line of one iteration',
+    title: `Time line of one iteration${commonLabel(cases[0].label)}`,
     summary: `In cycles from its beginning: ${lengths}. Full bars follow each other on the critical path; low bars are work that nobody waits for.`,
     draw: (canvas) => draw(cases, canvas),
     legend: familyLegend(works.map(({ name }) => name)),
     data: lineTable(cases),
     notes: isTypical ? [] : ['The iterations beside it consist of other steps: no single one stands for the loop.'],
   };
+}
+
+/** What cases of the same time line have in common. */
+function commonLabel(label: string): string {
+  const common = label.replace(/(?:, )?IPIv o(?:n|ff)$/, '');
+  return common === '' ? '' : `: ${common}`;
 }
 
 interface Piece {
