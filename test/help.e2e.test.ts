@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { bash, BIN, emptyFolder, ipivBench } from './support/cli.js';
 
-const COMMANDS = ['run', 'explain', 'import', 'compare', 'show', 'gate', 'baseline', 'calibrate', 'boot', 'list', 'schema'];
+const COMMANDS = [
+  'run',
+  'explain',
+  'import',
+  'compare',
+  'show',
+  'gate',
+  'baseline',
+  'calibrate',
+  'boot',
+  'list',
+  'completion',
+  'schema',
+];
 const folder = emptyFolder();
 
 describe('help', () => {
