@@ -53,8 +53,10 @@ class PerfReader {
       return;
     }
     const scope = SCOPE.exec(line.trim());
-    if (scope !== null) this.#scope = scope[1] === 'all VCPUs' ? 'all vCPUs' : `vCPU ${scope[2]}`;
-    else if (OLD_HEADING.test(line) || NEW_HEADING.test(line)) this.#begin(line, number);
+    if (scope !== null) {
+      this.#end();
+      this.#scope = scope[1] === 'all VCPUs' ? 'all vCPUs' : `vCPU ${scope[2]}`;
+    } else if (OLD_HEADING.test(line) || NEW_HEADING.test(line)) this.#begin(line, number);
     else if (this.#exits === null || !this.#takeRow(line, number)) this.#takeOther(line, number);
   }
 
