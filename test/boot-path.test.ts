@@ -38,6 +38,8 @@ function boot(image: Uint8Array, commandLine: string, environment: string, cpus:
       console: (byte) => (booted.output += String.fromCharCode(byte)),
       deliver: () => undefined,
       picOutput: () => undefined,
+      lineDriven: () => undefined,
+      redirectionChanged: () => undefined,
       schedule: () => undefined,
     },
   );

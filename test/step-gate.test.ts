@@ -53,6 +53,8 @@ const NOT_EXERCISED: Readonly<Record<string, string>> = {
   'dr-access-handler': 'nobody touches debug registers',
   'wbinvd-handler': 'nobody writes caches back',
   'kernel-port-io': 'only guests loaded from an image drive devices',
+  'irq-line': 'only guests loaded from an image drive devices',
+  'ioapic-scan': 'only guests loaded from an image drive devices',
   'eventfd-signal': 'only guests loaded from an image drive devices',
   'user-space-exit': 'ports are written at the end only',
 };

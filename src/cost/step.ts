@@ -97,6 +97,8 @@ export const STEP_NAMES = [
   'wbinvd-handler',
   'kernel-port-io', //            a device that KVM itself emulates
   'eventfd-signal', //            ioeventfd_write
+  'irq-line', //                  KVM_IRQ_LINE by user space: system call, PIC and I/O APIC
+  'ioapic-scan', //               vcpu_scan_ioapic
   'user-space-exit', //          to the VMM process and back, on top of a kernel exit
   'mitigation-exit', //          speculation controls after an exit
   'mitigation-entry', //         speculation controls before an entry

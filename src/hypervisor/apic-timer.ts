@@ -99,20 +99,26 @@ function startHostTimer(host: HostCpu): void {
     expireTimer(host);
     return;
   }
-  armHostTimer(host, deadline);
+  armHostTimer(host);
 }
 
-function armHostTimer(host: HostCpu, deadline: number): void {
-  const { cpu, vcpu } = host;
-  cpu.charge(STEP.HRTIMER_START);
-  vcpu.timer.onHostTimer = true;
-  cpu.apic.timer.setDeadline(Math.max(1, deadline));
+function armHostTimer(host: HostCpu): void {
+  host.cpu.charge(STEP.HRTIMER_START);
+  host.vcpu.timer.onHostTimer = true;
+  programHostTimer(host);
 }
 
-function cancelHostTimer({ cpu, vcpu }: HostCpu): void {
-  if (!vcpu.timer.onHostTimer) return;
-  vcpu.timer.onHostTimer = false;
-  cpu.apic.timer.setDeadline(0);
+function cancelHostTimer(host: HostCpu): void {
+  if (!host.vcpu.timer.onHostTimer) return;
+  host.vcpu.timer.onHostTimer = false;
+  programHostTimer(host);
+}
+
+/** hrtimer_reprogram: the physical APIC's timer runs to the first deadline that waits on this CPU. */
+export function programHostTimer({ cpu, vcpu, deviceTimer }: HostCpu): void {
+  const deadline = vcpu.timer.onHostTimer ? Math.max(1, hostDeadline(vcpu)) : Infinity;
+  const first = Math.min(deadline, deviceTimer);
+  cpu.apic.timer.setDeadline(first === Infinity ? 0 : first);
 }
 
 function cancelPreemptionTimer({ vcpu }: HostCpu): void {
@@ -160,11 +166,17 @@ export function preemptionTimerExpired(host: HostCpu): void {
   restartApicTimer(host);
 }
 
-/** apic_timer_fn, in the host's timer interrupt. */
+/** hrtimer_interrupt: runs what has expired, and aims at what comes next. */
 export function hostTimerExpired(host: HostCpu): void {
   const { cpu, vcpu } = host;
+  if (vcpu.timer.onHostTimer && cpu.tsc >= hostDeadline(vcpu)) apicTimerExpired(host);
+  else if (vcpu.timer.onHostTimer || host.deviceTimer > cpu.tsc) programHostTimer(host);
+}
+
+/** apic_timer_fn */
+function apicTimerExpired(host: HostCpu): void {
+  const { cpu, vcpu } = host;
   const { timer } = vcpu;
-  if (!timer.onHostTimer || cpu.tsc < hostDeadline(vcpu)) return;
   timer.onHostTimer = false;
   expireTimer(host, true);
   if (vcpu.sleeping) {
@@ -173,7 +185,7 @@ export function hostTimerExpired(host: HostCpu): void {
   }
   if (!timer.periodic || timer.period === 0) return;
   timer.advancePeriod(cpu.now);
-  armHostTimer(host, timer.deadline);
+  armHostTimer(host);
 }
 
 /** kvm_lapic_switch_to_sw_timer, before the vCPU blocks; true when it has to be switched back afterwards. */

@@ -10,6 +10,7 @@ import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
 import { interruptBlocked, nmiBlocked } from './halt.js';
 import type { HostCpu } from './host-cpu.js';
+import { acknowledgePic, loadEoiExitBitmap, picPending, scanIoApic } from './interrupt-chip.js';
 import { APIC_IRR, APIC_ISR, APIC_TASKPRI } from './lapic/registers.js';
 import { holdIrr, movePirToIrr } from './posted-interrupts.js';
 import { traceInjection } from './tracepoints.js';
@@ -25,6 +26,7 @@ import {
   KVM_REQ_APICV_UPDATE,
   KVM_REQ_EVENT,
   KVM_REQ_NMI,
+  KVM_REQ_SCAN_IOAPIC,
   KVM_REQ_TLB_FLUSH,
   KVM_REQ_UNBLOCK,
 } from './vcpu.js';
@@ -41,6 +43,7 @@ export function handleRequests(host: HostCpu): boolean {
     vcpu.requests &= ~KVM_REQ_TLB_FLUSH;
   }
   if ((vcpu.requests & KVM_REQ_NMI) !== 0) processNmi(host);
+  if ((vcpu.requests & KVM_REQ_SCAN_IOAPIC) !== 0 && !scanIoApic(host)) return false;
   vcpu.requests &= ~KVM_REQ_UNBLOCK;
   return (vcpu.requests & KVM_REQ_APICV_UPDATE) === 0 || updateApicv(host);
 }
@@ -67,8 +70,10 @@ function updateApicv(host: HostCpu): boolean {
   if (active === vcpu.apicvActive) return true;
   vcpu.apicvActive = active;
   vcpu.vmcs.refreshApicv(active);
-  if (active) loadInterruptStatus(host);
-  else vcpu.requests |= KVM_REQ_EVENT;
+  if (active) {
+    loadInterruptStatus(host);
+    loadEoiExitBitmap(host);
+  } else vcpu.requests |= KVM_REQ_EVENT;
   return true;
 }
 
@@ -82,12 +87,13 @@ function loadInterruptStatus(host: HostCpu): void {
 
 /** Run-loop step 2. False: wait. */
 export function injectEvents(host: HostCpu): boolean {
-  const { vcpu } = host;
+  const { cpu, vcpu, vm } = host;
   if (vcpu.event.info === 0 && (vcpu.requests & KVM_REQ_EVENT) === 0) return true;
   if (!vcpu.apicvActive && !holdIrr(host, vcpu, true)) return false;
+  if (vm.kernelDevices !== null && cpu.clock.mustWait(cpu)) return false;
   vcpu.requests &= ~KVM_REQ_EVENT;
   const injected = injectNmi(host, injectPendingEvent(host));
-  if (!vcpu.apicvActive) injectInterrupt(host, injected);
+  if (!vcpu.apicvActive || picPending(host)) injectInterrupt(host, injected);
   return true;
 }
 
@@ -114,20 +120,32 @@ function injectNmi(host: HostCpu, occupied: boolean): boolean {
 }
 
 /**
- * Without APICv: the deliverable interrupt goes from IRR to ISR and into the guest. If the guest blocks it, or another
- * event goes first, it waits for an interrupt window.
+ * An interrupt of the PIC, or without APICv the local APIC's deliverable one, which goes from IRR to ISR. If the guest
+ * blocks it, or another event goes first, it waits for an interrupt window.
  */
 function injectInterrupt(host: HostCpu, occupied: boolean): void {
-  const { apic } = host.vcpu;
-  const mayInject = !occupied && apic.acceptsInterrupts && !interruptBlocked(host);
-  const vector = mayInject ? apic.acknowledge() : -1;
+  const mayInject = !occupied && !interruptBlocked(host);
+  const vector = mayInject ? takeInterrupt(host) : -1;
   if (vector >= 0) {
     const info = INTR_INFO_VALID | INTR_TYPE_EXT_INTR | vector;
     inject(host, info, 0, 0);
     traceInjection(host, info, false);
   }
-  if (apic.acceptsInterrupts && apic.page.deliverableVector >= 0) openWindow(host);
-  updateTprThreshold(host);
+  if (hasInjectableInterrupt(host)) openWindow(host);
+  if (!host.vcpu.apicvActive) updateTprThreshold(host);
+}
+
+/** kvm_cpu_get_interrupt */
+function takeInterrupt(host: HostCpu): number {
+  const { apic, apicvActive } = host.vcpu;
+  if (picPending(host)) return acknowledgePic(host);
+  return !apicvActive && apic.acceptsInterrupts ? apic.acknowledge() : -1;
+}
+
+/** kvm_cpu_has_injectable_intr */
+function hasInjectableInterrupt(host: HostCpu): boolean {
+  const { apic, apicvActive } = host.vcpu;
+  return picPending(host) || (!apicvActive && apic.acceptsInterrupts && apic.page.deliverableVector >= 0);
 }
 
 function openWindow(host: HostCpu): void {

@@ -8,6 +8,7 @@
 import { TICKS_PER_CYCLE } from '../cost/step.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from './host-cpu.js';
+import { picPending } from './interrupt-chip.js';
 import type { KvmParameters } from './kvm-parameters.js';
 import { movePirToIrr } from './posted-interrupts.js';
 import { MP_STATE_INIT_RECEIVED, MP_STATE_UNINITIALIZED, type Vcpu } from './vcpu.js';
@@ -52,6 +53,7 @@ export function pendingEvents(host: HostCpu): Events {
   if (vcpu.nmiQueued !== 0 || vcpu.event.info !== 0) return EVENTS_PENDING;
   if (vcpu.nmiPending !== 0 && !nmiBlocked(host)) return EVENTS_PENDING;
   if (interruptBlocked(host)) return EVENTS_NONE;
+  if (picPending(host)) return EVENTS_PENDING;
   if (!movePirToIrr(host)) return EVENTS_WAIT;
   return vcpu.apic.acceptsInterrupts && vcpu.apic.page.deliverableVector >= 0 ? EVENTS_PENDING : EVENTS_NONE;
 }

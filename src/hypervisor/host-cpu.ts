@@ -8,6 +8,7 @@ import type { Cpu } from '../hardware/cpu/cpu.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE, type ApicMessage } from '../hardware/apic/message.js';
 import { STEP } from '../cost/step.js';
 import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './host-interrupt-vectors.js';
+import type { RaisedInterrupt } from './kernel-devices.js';
 import { IpiRequest } from './lapic/ipi-request.js';
 import { EXITING_GUEST_MODE, type Vcpu } from './vcpu.js';
 import type { VirtualMachine } from './virtual-machine.js';
@@ -31,6 +32,10 @@ export class HostCpu {
   readonly request = new IpiRequest();
   /** To whom EXIT_SENDS_TO sends it. */
   readonly targets: Vcpu[] = [];
+  /** What devices have raised and EXIT_RAISES delivers. */
+  readonly raised: RaisedInterrupt[] = [];
+  /** When a timer of the VM's devices that runs on this CPU expires, TSC cycles, or Infinity. */
+  deviceTimer = Infinity;
   /** KVM_REQ_* bits that EXIT_KICKS_ALL gives to every vCPU. */
   broadcast = 0;
   /** How far the exit handler in progress has come, for handlers with costs in the middle. */

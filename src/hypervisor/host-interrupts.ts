@@ -8,19 +8,23 @@
 import { STEP } from '../cost/step.js';
 import { hostTimerExpired } from './apic-timer.js';
 import type { HostCpu } from './host-cpu.js';
+import { chargeDeviceTimer, runDeviceTimer } from './interrupt-chip.js';
+import { IpiDelivery } from './ipi-delivery.js';
 import { LOCAL_TIMER_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './host-interrupt-vectors.js';
 import { wakeThread } from './wake.js';
 
-type Step = 'look' | 'end-of-interrupt' | 'handler' | 'walk' | 'wake';
+type Step = 'look' | 'end-of-interrupt' | 'handler' | 'device-timer' | 'deliver' | 'walk' | 'wake';
 
 export class HostInterrupts {
   readonly #host: HostCpu;
+  readonly #delivery: IpiDelivery;
   #step: Step = 'look';
   #vector = 0;
   #listed = 0;
 
   constructor(host: HostCpu) {
     this.#host = host;
+    this.#delivery = new IpiDelivery(host);
   }
 
   /** Exit 1: `vector` is acknowledged; its handler runs in the next `advance`. */
@@ -75,13 +79,29 @@ export class HostInterrupts {
         this.#step = 'walk';
         return true;
       case 'handler':
-        if (this.#vector === LOCAL_TIMER_VECTOR) hostTimerExpired(this.#host);
+        this.#step = this.#vector === LOCAL_TIMER_VECTOR ? this.#timer() : 'look';
+        return true;
+      case 'device-timer':
+        runDeviceTimer(this.#host);
+        this.#delivery.beginRaised();
+        this.#step = 'deliver';
+        return true;
+      case 'deliver':
+        if (!this.#delivery.advance()) return false;
         this.#step = 'look';
         return true;
       default:
         this.#step = 'look';
         return true;
     }
+  }
+
+  #timer(): Step {
+    const host = this.#host;
+    hostTimerExpired(host);
+    if (host.deviceTimer > host.cpu.tsc) return 'look';
+    chargeDeviceTimer(host);
+    return 'device-timer';
   }
 
   /** pi_wakeup_handler: vCPUs on this CPU's list are woken if an interrupt is outstanding. */

@@ -8,6 +8,7 @@ import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { EXIT_CONTINUES, EXIT_STOPS, EXIT_WAITS, type ExitResult } from './exits/exit-result.js';
 import { failInternally } from './exits/failure.js';
 import { skipInstruction } from './exits/skip.js';
+import { collectRaised } from './interrupt-chip.js';
 import type { KernelDevices } from './kernel-devices.js';
 import { fetchInstruction, GUEST_WAITS } from './guest-linear.js';
 import type { HostCpu } from './host-cpu.js';
@@ -82,12 +83,12 @@ function accessKernel(host: HostCpu, devices: KernelDevices, guestPhysical: numb
   if (!access.write) {
     view.setUint32(0, devices.read(vcpu.id, 'memory', guestPhysical, access.size), true);
     finishRead(host);
-    return EXIT_CONTINUES;
+    return collectRaised(host);
   }
   loadData(host);
   devices.write(vcpu.id, 'memory', guestPhysical, access.size, view.getUint32(0, true));
   skipInstruction(host, access.length);
-  return EXIT_CONTINUES;
+  return collectRaised(host);
 }
 
 /** ioeventfd_write: true when an ioeventfd has taken the write. */
@@ -114,12 +115,12 @@ function accessUserSpace(host: HostCpu, guestPhysical: number): ExitResult {
     data.fill(0);
     vm.userSpace.mmioRead(vcpu.id, guestPhysical, operand);
     finishRead(host);
-    return EXIT_CONTINUES;
+    return collectRaised(host);
   }
   loadData(host);
   const verdict = vm.userSpace.mmioWrite(vcpu.id, guestPhysical, operand);
   skipInstruction(host, access.length);
-  return verdict === 'stop' ? EXIT_STOPS : EXIT_CONTINUES;
+  return verdict === 'stop' ? EXIT_STOPS : collectRaised(host);
 }
 
 /** The source operand of a write, as eight bytes. */

@@ -3,7 +3,8 @@
  * vmx_deliver_posted_interrupt, vmx.c), cut into host steps.
  *
  * With APICv the vector goes into the target's PIR and a notification follows only if ON was clear; SN does not matter
- * here. Without, it goes into the IRR of the target's register page and the target is kicked.
+ * here. Without, it goes into the IRR of the target's register page and the target is kicked. What devices have raised
+ * goes the same way (kvm_set_irq, irqchip.c; ioapic_service, ioapic.c; pic_unlock, i8259.c).
  *
  * Left out: SMI and remote reads.
  */
@@ -19,8 +20,9 @@ import type { HostCpu } from './host-cpu.js';
 import { resolveDestinations } from './lapic/destinations.js';
 import { vectorRegister } from './lapic/register-page.js';
 import { APIC_IRR, APIC_LVT_MASKED, APIC_TMR } from './lapic/registers.js';
+import type { RaisedInterrupt } from './kernel-devices.js';
 import { traceAccept, traceApicIpi, traceApicvAccept } from './tracepoints.js';
-import { IN_GUEST_MODE, KVM_REQ_EVENT, KVM_REQ_NMI, type Vcpu } from './vcpu.js';
+import { IN_GUEST_MODE, KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SCAN_IOAPIC, type Vcpu } from './vcpu.js';
 import { requestExit, wakeThread } from './wake.js';
 
 type Step =
@@ -45,6 +47,7 @@ export class IpiDelivery {
   #requests = 0;
   /** The target's interrupt goes through its descriptor. */
   #posts = false;
+  #fromDevice = false;
 
   constructor(host: HostCpu) {
     this.#host = host;
@@ -57,7 +60,15 @@ export class IpiDelivery {
     cpu.charge(STEP.APIC_MAP_LOOKUP);
     traceApicIpi(this.#host);
     this.#requests = 0;
+    this.#fromDevice = false;
     this.#step = 'look-up';
+  }
+
+  /** What devices have raised, in `host.raised`, one after the other. */
+  beginRaised(): void {
+    this.#targets.length = 0;
+    this.#next = 0;
+    this.#step = 'next';
   }
 
   /** kvm_apic_local_deliver: the interrupt of an LVT entry goes to this CPU's own vCPU, unless it is masked. */
@@ -138,17 +149,48 @@ export class IpiDelivery {
 
   #lookUp(): Step {
     const { vm, vcpu, request } = this.#host;
-    resolveDestinations(vm.vcpus, vcpu, request, this.#targets);
+    resolveDestinations(vm.vcpus, this.#fromDevice ? null : vcpu, request, this.#targets);
     this.#next = 0;
     return 'next';
   }
 
   #toTarget(): Step {
-    if (this.#next === this.#targets.length) return 'done';
+    if (this.#next === this.#targets.length) return this.#nextRaised();
     this.#host.cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
     if (this.#requests !== 0) return 'kick';
     traceAccept(this.#host, this.#target);
     return 'accept';
+  }
+
+  #nextRaised(): Step {
+    const raised = this.#host.raised.shift();
+    if (raised === undefined) return 'done';
+    this.#next = 0;
+    this.#targets.length = 0;
+    return this.#beginDevice(raised);
+  }
+
+  #beginDevice(raised: RaisedInterrupt): Step {
+    const { cpu, vm, request } = this.#host;
+    switch (raised) {
+      case 'irq-line':
+        cpu.charge(STEP.IRQ_LINE);
+        return 'next';
+      case 'pic-output':
+        this.#requests = KVM_REQ_EVENT;
+        this.#targets.push(...vm.vcpus.filter(({ apic }) => apic.acceptsPic).slice(0, 1));
+        return 'next';
+      case 'redirection':
+        this.#requests = KVM_REQ_SCAN_IOAPIC;
+        this.#targets.push(...vm.vcpus);
+        return 'next';
+      default:
+        this.#requests = 0;
+        this.#fromDevice = true;
+        request.fromMessage(raised);
+        cpu.charge(STEP.APIC_MAP_LOOKUP);
+        return 'look-up';
+    }
   }
 
   #served(): Step {

@@ -1,11 +1,31 @@
 /**
  * What KVM answers without going to user space: the devices of its in-kernel interrupt chip (PIC, PIT, ELCR, I/O APIC)
  * and ioeventfds (kvm_io_bus_read, kvm_io_bus_write, kvm_main.c; ioeventfd_in_range, eventfd.c). The state of the devices is
- * the board's; `machine` plugs it in.
+ * the board's; `machine` plugs it in. Every call is an act: the vCPU that makes it is next in order.
  */
+import type { ApicMessage } from '../hardware/apic/message.js';
 
 /** Where a device or an ioeventfd sits. */
 export type IoBus = 'port' | 'memory';
+
+/** What a device asks of the vCPUs. */
+export type RaisedInterrupt =
+  /** The I/O APIC sends an interrupt to local APICs. */
+  | ApicMessage
+  /** User space has driven an interrupt line (KVM_IRQ_LINE); what follows from it comes behind. */
+  | 'irq-line'
+  /** The PIC's INTR output has risen. */
+  | 'pic-output'
+  /** The I/O APIC's redirection table has changed. */
+  | 'redirection';
+
+/** An entry of the I/O APIC's redirection table whose EOI it must hear of. */
+export interface LevelRoute {
+  readonly vector: number;
+  readonly logical: boolean;
+  /** 8 bits. */
+  readonly destination: number;
+}
 
 export interface KernelDevices {
   /** The address belongs to an in-kernel device. */
@@ -19,4 +39,21 @@ export interface KernelDevices {
   matches(bus: IoBus, address: number, size: number, value: number): boolean;
   /** It takes writes of any length, undecoded (KVM_FAST_MMIO_BUS). */
   isFast(guestPhysical: number): boolean;
+
+  // ---- Interrupts
+
+  /** Moves what has been raised since the last call to the end of `to`, in order. */
+  takeRaised(to: RaisedInterrupt[]): void;
+  /** Level of the PIC's INTR output. */
+  readonly picOutput: boolean;
+  /** kvm_pic_read_irq: the interrupt-acknowledge cycle; returns the vector. */
+  acknowledgePic(vcpu: number): number;
+  /** kvm_ioapic_update_eoi: a level-triggered interrupt is over. */
+  endOfInterrupt(vcpu: number, vector: number): void;
+  /** The level-triggered entries of the I/O APIC. */
+  levelRoutes(): readonly LevelRoute[];
+  /** When the PIT has something to do, in TSC cycles, or Infinity. */
+  readonly nextEventAt: number;
+  /** That time has come. */
+  runEvents(vcpu: number): void;
 }

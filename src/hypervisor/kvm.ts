@@ -94,6 +94,7 @@ export class Kvm implements RootSoftware {
       usesPreemptionTimer: parameters.preemptionTimer && hasPreemptionTimer(first, parameters),
       guestFeatures: options.guestFeatures ?? DEFAULT_GUEST_FEATURES,
       kernelDevices: options.kernelDevices ?? null,
+      deviceTimerCpu: -1,
       tscGHz: options.tscGHz ?? 2,
     };
     this.guestMemory = new GuestMemory(memory, this.vm.mmu);

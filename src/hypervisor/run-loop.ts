@@ -27,6 +27,7 @@ import { enterGuest, readExit, reportEntryFailure } from './exits/entry.js';
 import {
   EXIT_CONTINUES,
   EXIT_KICKS_ALL,
+  EXIT_RAISES,
   EXIT_SENDS,
   EXIT_SENDS_TO,
   EXIT_STOPS,
@@ -300,6 +301,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
     }
     if (result === EXIT_SENDS) delivery.begin();
     else if (result === EXIT_SENDS_TO) delivery.beginTo(host.targets);
+    else if (result === EXIT_RAISES) delivery.beginRaised();
     else if (result === EXIT_KICKS_ALL) delivery.beginKickAll(host.broadcast);
     while (!delivery.advance()) yield ROOT_WAITS;
     if (result === EXIT_SENDS) traceIcrSent(host);

@@ -23,8 +23,6 @@ export interface UserSpace {
   /** An access to guest-physical memory that no slot backs. `bytes` holds the data, or takes it. */
   mmioWrite(vcpu: number, guestPhysical: number, bytes: Uint8Array): UserSpaceVerdict;
   mmioRead(vcpu: number, guestPhysical: number, bytes: Uint8Array): void;
-  /** A level-triggered interrupt was ended (EOI broadcast): for the I/O APIC. */
-  levelInterruptEnded(vcpu: number, vector: number): void;
   /** The vCPU is dead. Its state can still be read. */
   failure(vcpu: number, failure: VcpuFailure): void;
 }

@@ -40,6 +40,7 @@ export const KVM_REQ_APICV_UPDATE = 1 << 1;
 export const KVM_REQ_TLB_FLUSH = 1 << 2;
 export const KVM_REQ_NMI = 1 << 3;
 export const KVM_REQ_UNBLOCK = 1 << 4;
+export const KVM_REQ_SCAN_IOAPIC = 1 << 5;
 
 /** Host-physical addresses of the structures that hardware finds by address. */
 export interface VcpuPages {
@@ -126,6 +127,8 @@ export class Vcpu {
   readonly timer: VcpuTimer;
   /** The guest uses the debug registers without exits until the next exit (KVM_DEBUGREG_WONT_EXIT). */
   debugRegistersLoaded = false;
+  /** Vectors whose EOI the I/O APIC must hear of, by word (ioapic_handled_vectors). */
+  readonly ioApicVectors = new Uint32Array(8);
   /** Halt-polling window, nanoseconds. */
   haltPollNs = 0;
   /** PAUSE-loop window, cycles. */

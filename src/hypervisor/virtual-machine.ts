@@ -28,6 +28,8 @@ export interface VirtualMachine {
   readonly guestFeatures: GuestFeatures;
   /** Devices that KVM emulates itself, and ioeventfds; null without. */
   readonly kernelDevices: KernelDevices | null;
+  /** Physical CPU whose timer the devices' next event waits for, or -1. */
+  deviceTimerCpu: number;
   /** TSC frequency, GHz: converts nanoseconds. */
   readonly tscGHz: number;
 }

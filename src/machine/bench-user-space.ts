@@ -37,10 +37,6 @@ export class BenchUserSpace implements UserSpace {
     bytes.fill(ALL_ONES);
   }
 
-  levelInterruptEnded(): void {
-    // No I/O APIC listens.
-  }
-
   failure(vcpu: number, failure: VcpuFailure): void {
     this.#finish({ kind: 'failure', vcpu, failure });
   }

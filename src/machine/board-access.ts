@@ -1,96 +1,15 @@
 /**
- * How CPUs and KVM reach the board: as user space, as devices of KVM's own, or directly. Every way tells the board's
- * clock first whose time it is.
+ * How CPUs without a hypervisor and the board reach each other. Every way to the board tells its clock first whose time
+ * it is.
  */
+import type { ApicMessage } from '../hardware/apic/message.js';
 import type { Cpu, DeviceMemory } from '../hardware/cpu/cpu.js';
 import type { Ports } from '../hardware/cpu/slow/io.js';
-import type { IoBus, KernelDevices } from '../hypervisor/kernel-devices.js';
-import type { UserSpace } from '../hypervisor/user-space.js';
 import type { Board } from '../platform/board.js';
-import { isKernelMemory, isKernelPort } from '../platform/kernel-devices.js';
 import type { BoardClock } from './board-clock.js';
+import type { Hardware } from './hardware.js';
 
-/** `userSpace` with the board's clock set by every access. */
-export function timedUserSpace(userSpace: UserSpace, clock: BoardClock, cpus: readonly Cpu[]): UserSpace {
-  return {
-    portWrite(vcpu, port, size, value) {
-      clock.at(cpus[vcpu]);
-      return userSpace.portWrite(vcpu, port, size, value);
-    },
-    portRead(vcpu, port, size) {
-      clock.at(cpus[vcpu]);
-      return userSpace.portRead(vcpu, port, size);
-    },
-    mmioWrite(vcpu, guestPhysical, bytes) {
-      clock.at(cpus[vcpu]);
-      return userSpace.mmioWrite(vcpu, guestPhysical, bytes);
-    },
-    mmioRead(vcpu, guestPhysical, bytes) {
-      clock.at(cpus[vcpu]);
-      userSpace.mmioRead(vcpu, guestPhysical, bytes);
-    },
-    levelInterruptEnded(vcpu, vector) {
-      clock.at(cpus[vcpu]);
-      userSpace.levelInterruptEnded(vcpu, vector);
-    },
-    failure(vcpu, failure) {
-      userSpace.failure(vcpu, failure);
-    },
-  };
-}
-
-/** The board's devices that KVM emulates itself, and its ioeventfd. */
-export class BoardKernelDevices implements KernelDevices {
-  readonly #board: Board;
-  readonly #clock: BoardClock;
-  readonly #cpus: readonly Cpu[];
-
-  constructor(board: Board, clock: BoardClock, cpus: readonly Cpu[]) {
-    this.#board = board;
-    this.#clock = clock;
-    this.#cpus = cpus;
-  }
-
-  claims(bus: IoBus, address: number): boolean {
-    return bus === 'port' ? isKernelPort(address) : isKernelMemory(address);
-  }
-
-  read(vcpu: number, bus: IoBus, address: number, size: number): number {
-    this.#clock.at(this.#cpus[vcpu]);
-    if (bus === 'port') return this.#board.portRead(address, size);
-    const bytes = new Uint8Array(4);
-    this.#board.mmioRead(address, bytes.subarray(0, size));
-    return new DataView(bytes.buffer).getUint32(0, true);
-  }
-
-  write(vcpu: number, bus: IoBus, address: number, size: number, value: number): void {
-    this.#clock.at(this.#cpus[vcpu]);
-    if (bus === 'port') {
-      this.#board.portWrite(address, size, value);
-      return;
-    }
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value, true);
-    this.#board.mmioWrite(address, bytes.subarray(0, size));
-  }
-
-  listens(bus: IoBus, address: number): boolean {
-    const { eventFd } = this.#board;
-    return eventFd !== null && eventFd.address === address && eventFd.space === (bus === 'port' ? 'io' : 'memory');
-  }
-
-  matches(bus: IoBus, address: number, size: number, value: number): boolean {
-    const { eventFd } = this.#board;
-    if (eventFd === null || !this.listens(bus, address)) return false;
-    return eventFd.size === size && (eventFd.match === null || eventFd.match === value);
-  }
-
-  isFast(guestPhysical: number): boolean {
-    return this.listens('memory', guestPhysical) && this.#board.eventFd?.size === 0;
-  }
-}
-
-/** The board's ports as a CPU without hypervisor sees them. */
+/** The board's ports as a CPU sees them. */
 export function directPorts(cpu: Cpu, board: Board, clock: BoardClock, onWrite: () => void): Ports {
   return {
     read(port, size) {
@@ -105,7 +24,7 @@ export function directPorts(cpu: Cpu, board: Board, clock: BoardClock, onWrite: 
   };
 }
 
-/** The board's memory as a CPU without hypervisor sees it. */
+/** The board's memory as a CPU sees it. */
 export function directMemory(cpu: Cpu, board: Board, clock: BoardClock, onWrite: () => void): DeviceMemory {
   return {
     read(physical, bytes) {
@@ -117,5 +36,35 @@ export function directMemory(cpu: Cpu, board: Board, clock: BoardClock, onWrite:
       board.mmioWrite(physical, bytes);
       onWrite();
     },
+  };
+}
+
+/** A message of the I/O APIC: it travels from the CPU whose access has caused it; in an event it is there at once. */
+export function sendFromBoard({ bus }: Hardware, clock: BoardClock, message: ApicMessage): void {
+  if (clock.accessor === null) bus.deliver(message, clock.ticks);
+  else bus.send(clock.accessor, message);
+}
+
+/** The PIC's output changes: LINT0 of the first CPU follows, as soon as another CPU's access can have reached it. */
+export function driveLint0({ cpus, topology }: Hardware, clock: BoardClock, asserted: boolean): void {
+  const [{ apic, clock: order, id }] = cpus;
+  const { accessor, ticks } = clock;
+  if (accessor === null || accessor.id === id) apic.setLint0(asserted, ticks);
+  else {
+    order.schedule(ticks + topology.flightLatency(accessor.id, id), id, (at) => {
+      apic.setLint0(asserted, at);
+    });
+  }
+}
+
+/** End-of-interrupt broadcasts go to the board's I/O APIC, interrupt-acknowledge cycles to its PIC. */
+export function listenToCpus({ bus, cpus }: Hardware, board: Board, clock: BoardClock): void {
+  bus.onEoiBroadcast = (vector, from) => {
+    clock.at(from);
+    board.endOfInterrupt(vector);
+  };
+  cpus[0].apic.acknowledgeExternal = () => {
+    clock.at(cpus[0]);
+    return board.acknowledgePic();
   };
 }

@@ -4,15 +4,23 @@ import type { Cpu } from '../hardware/cpu/cpu.js';
 /** The time at which the board is looked at: that of the CPU that does it, or of the event that does. */
 export class BoardClock {
   #ticks = 0;
+  #accessor: Cpu | null = null;
 
   /** `cpu` is about to access the board. */
   at(cpu: Cpu): void {
     this.#ticks = cpu.now;
+    this.#accessor = cpu;
   }
 
   /** An event of the board itself, at `ticks`. */
   atEvent(ticks: number): void {
     this.#ticks = ticks;
+    this.#accessor = null;
+  }
+
+  /** The CPU that accesses the board; null in an event of the board itself. */
+  get accessor(): Cpu | null {
+    return this.#accessor;
   }
 
   get ticks(): number {

@@ -11,10 +11,12 @@ import { DEFAULT_FEATURES } from '../hardware/cpu/features.js';
 import { updateMode } from '../hardware/cpu/mode.js';
 import { initialize } from '../hardware/cpu/reset.js';
 import { ALL_CPUS, ASLEEP } from '../hardware/clock/clock.js';
+import type { RaisedInterrupt } from '../hypervisor/kernel-devices.js';
 import { Kvm } from '../hypervisor/kvm.js';
 import { BoardUserSpace, type BoardMachineEnd } from '../platform/board-user-space.js';
-import { Board } from '../platform/board.js';
-import { BoardKernelDevices, directMemory, directPorts, timedUserSpace } from './board-access.js';
+import { BoardKernelDevices, boardInterrupts } from '../platform/board-kernel-devices.js';
+import { Board, type BoardInterrupts } from '../platform/board.js';
+import { directMemory, directPorts, driveLint0, listenToCpus, sendFromBoard } from './board-access.js';
 import { BoardClock } from './board-clock.js';
 import { buildHardware, type Hardware } from './hardware.js';
 import type { ImageOptions } from './image-options.js';
@@ -122,6 +124,7 @@ class Builder {
   readonly #hardware: Hardware;
   readonly #options: ImageOptions;
   readonly #clock = new BoardClock();
+  readonly #raised: RaisedInterrupt[] = [];
   #end: ImageEnd | null = null;
 
   constructor(hardware: Hardware, options: ImageOptions, inputs: ImageInputs) {
@@ -138,14 +141,7 @@ class Builder {
         console: (byte) => {
           inputs.console(byte, this.#clock.ticks);
         },
-        // Interrupts of the board reach CPUs only without a hypervisor.
-        deliver: (message) => {
-          if (options.bare) hardware.bus.send(hardware.cpus[0], message);
-        },
-        picOutput: () => undefined,
-        schedule: (at) => {
-          this.#schedule(at);
-        },
+        ...(options.bare ? this.#bareInterrupts() : boardInterrupts(this.#raised)),
       },
     );
   }
@@ -165,6 +161,23 @@ class Builder {
     this.#hardware.clock.stop();
   }
 
+  #bareInterrupts(): BoardInterrupts {
+    const hardware = this.#hardware;
+    return {
+      deliver: (message) => {
+        sendFromBoard(hardware, this.#clock, message);
+      },
+      picOutput: (asserted) => {
+        driveLint0(hardware, this.#clock, asserted);
+      },
+      lineDriven: () => undefined,
+      redirectionChanged: () => undefined,
+      schedule: (at) => {
+        this.#schedule(at);
+      },
+    };
+  }
+
   #schedule(at: number): void {
     if (at === Infinity) return;
     this.#hardware.clock.schedule(at * TICKS_PER_CYCLE, ALL_CPUS, (ticks) => {
@@ -178,18 +191,21 @@ class Builder {
     const { cpus, memory } = this.#hardware;
     const { host, apicMode, haltPolicy } = this.#options;
     const disableExits = { hlt: haltPolicy === 'hlt-passthrough', mwait: false, pause: false };
-    const userSpace = new BoardUserSpace(this.board, (end) => {
+    const onAccess = (vcpu: number): void => {
+      this.#clock.at(cpus[vcpu]);
+    };
+    const userSpace = new BoardUserSpace(this.board, onAccess, (end) => {
       this.#finish(end);
     });
     const kvm = new Kvm({
       cpus,
       memory,
-      userSpace: timedUserSpace(userSpace, this.#clock, cpus),
+      userSpace,
       hostMemory: { start: FIRST_PAGE, end: memory.ramBytes },
       guestMemoryBytes: memoryBytes,
       parameters: { ...parametersOf(this.#options, disableExits), dumpInvalidVmcs: true },
       guestFeatures: { x2apic: apicMode === 'x2apic', tscDeadline: true, paravirtual: true },
-      kernelDevices: new BoardKernelDevices(this.board, this.#clock, cpus),
+      kernelDevices: new BoardKernelDevices(this.board, this.#raised, onAccess),
       tscGHz: host.tscGHz,
       hostApicMode: host.apicMode,
     });
@@ -214,6 +230,7 @@ class Builder {
       cpu.ports = directPorts(cpu, this.board, this.#clock, onWrite);
       cpu.deviceMemory = directMemory(cpu, this.board, this.#clock, onWrite);
     }
+    listenToCpus(this.#hardware, this.board, this.#clock);
     for (const { gpa, bytes } of [this.board.firmware, ...image.segments]) memory.bytes(gpa, bytes.length).set(bytes);
     startBootCpu(cpus[0], image);
     return null;

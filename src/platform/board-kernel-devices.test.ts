@@ -1,19 +1,22 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { RaisedInterrupt } from '../hypervisor/kernel-devices.js';
 import { Board } from './board.js';
-import { BoardKernelDevices } from './board-kernel-devices.js';
+import { BoardKernelDevices, boardInterrupts } from './board-kernel-devices.js';
 
 const IO_APIC = 0xfec0_0000;
 const MEMORY_BAR = 0xfebf_f000;
 const IO_BAR = 0xc000;
 
+let raised: RaisedInterrupt[];
 let board: Board;
 let devices: BoardKernelDevices;
 
 beforeEach(() => {
   const nothing = (): void => undefined;
-  const host = { now: () => 0, console: nothing, deliver: nothing, picOutput: nothing, schedule: nothing };
+  raised = [];
+  const host = { now: () => 0, console: nothing, ...boardInterrupts(raised) };
   board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9 }, host);
-  devices = new BoardKernelDevices(board);
+  devices = new BoardKernelDevices(board, raised, nothing);
 });
 
 describe('BoardKernelDevices', () => {
@@ -64,5 +67,42 @@ describe('BoardKernelDevices', () => {
       [4, 0xfa],
     ].map(([size, value]) => devices.matches('memory', at, size, value));
     expect([devices.listens('memory', at), ...taken, devices.isFast(at)]).toEqual([true, true, false, false, false]);
+  });
+
+  it('hands over what the board asks for, once and in order', () => {
+    devices.write(0, 'memory', IO_APIC, 4, 0x10 + 2 * 14);
+    devices.write(0, 'memory', IO_APIC + 0x10, 4, 0x76);
+    devices.write(0, 'port', 0x21, 1, 0xff);
+    board.portWrite(0x200e, 1, 1);
+    const taken: RaisedInterrupt[] = [];
+    devices.takeRaised(taken);
+    devices.takeRaised(taken);
+    expect(taken).toEqual(['redirection', 'irq-line', expect.objectContaining({ vector: 0x76, level: false })]);
+  });
+
+  it('the PIC asks when its output rises and answers with a vector', () => {
+    for (const word of [0x11, 0x20, 4, 1, 0]) devices.write(0, 'port', word === 0x11 ? 0x20 : 0x21, 1, word);
+    board.portWrite(0x2003, 1, 1);
+    const taken: RaisedInterrupt[] = [];
+    devices.takeRaised(taken);
+    expect([taken, devices.picOutput]).toEqual([['irq-line', 'pic-output'], true]);
+    expect([devices.acknowledgePic(0), devices.picOutput]).toEqual([0x23, false]);
+  });
+
+  it('the PIT tells when it runs out', () => {
+    for (const [port, value] of [
+      [0x43, 0x30],
+      [0x40, 0],
+      [0x40, 1],
+    ] as const)
+      devices.write(0, 'port', port, 1, value);
+    expect(devices.nextEventAt).toBeGreaterThan(0);
+    expect(devices.nextEventAt).toBeLessThan(Infinity);
+  });
+
+  it('tells where level-triggered interrupts go', () => {
+    devices.write(0, 'memory', IO_APIC, 4, 0x10 + 2 * 14);
+    devices.write(0, 'memory', IO_APIC + 0x10, 4, 0x8876);
+    expect(devices.levelRoutes()).toEqual([{ vector: 0x76, logical: true, destination: 0 }]);
   });
 });

@@ -1,32 +1,50 @@
 /** What KVM answers in the kernel for a guest with a board: its interrupt controllers, its timer and the eventfd. */
-import type { IoBus, KernelDevices } from '../hypervisor/kernel-devices.js';
-import type { Board } from './board.js';
+import type { IoBus, KernelDevices, LevelRoute, RaisedInterrupt } from '../hypervisor/kernel-devices.js';
+import type { Board, BoardInterrupts } from './board.js';
 import { isKernelMemory, isKernelPort } from './kernel-devices.js';
 import type { EventFd } from './pci-test-device.js';
 
 const ANY_LENGTH = 0;
 
+/** Collects in `raised` what the board asks of KVM, which looks at `nextEventAt` itself. */
+export function boardInterrupts(raised: RaisedInterrupt[]): BoardInterrupts {
+  return {
+    deliver: (message) => raised.push(message),
+    picOutput: (asserted) => asserted && raised.push('pic-output'),
+    lineDriven: () => raised.push('irq-line'),
+    redirectionChanged: () => raised.push('redirection'),
+    schedule: () => undefined,
+  };
+}
+
 export class BoardKernelDevices implements KernelDevices {
   readonly #board: Board;
+  readonly #raised: RaisedInterrupt[];
+  readonly #onAccess: (vcpu: number) => void;
   readonly #word = new Uint8Array(4);
   readonly #view = new DataView(this.#word.buffer);
 
-  constructor(board: Board) {
+  /** `raised` is where `boardInterrupts` of the board collects; `onAccess` is told whose time it is. */
+  constructor(board: Board, raised: RaisedInterrupt[], onAccess: (vcpu: number) => void) {
     this.#board = board;
+    this.#raised = raised;
+    this.#onAccess = onAccess;
   }
 
   claims(bus: IoBus, address: number): boolean {
     return bus === 'port' ? isKernelPort(address) : isKernelMemory(address);
   }
 
-  read(_vcpu: number, bus: IoBus, address: number, size: number): number {
+  read(vcpu: number, bus: IoBus, address: number, size: number): number {
+    this.#onAccess(vcpu);
     if (bus === 'port') return this.#board.portRead(address, size);
     this.#word.fill(0);
     this.#board.mmioRead(address, this.#word.subarray(0, size));
     return this.#view.getUint32(0, true);
   }
 
-  write(_vcpu: number, bus: IoBus, address: number, size: number, value: number): void {
+  write(vcpu: number, bus: IoBus, address: number, size: number, value: number): void {
+    this.#onAccess(vcpu);
     if (bus === 'port') {
       this.#board.portWrite(address, size, value);
       return;
@@ -48,6 +66,37 @@ export class BoardKernelDevices implements KernelDevices {
 
   isFast(guestPhysical: number): boolean {
     return this.#eventFdAt('memory', guestPhysical)?.size === ANY_LENGTH;
+  }
+
+  takeRaised(to: RaisedInterrupt[]): void {
+    to.push(...this.#raised.splice(0));
+  }
+
+  get picOutput(): boolean {
+    return this.#board.picOutput;
+  }
+
+  acknowledgePic(vcpu: number): number {
+    this.#onAccess(vcpu);
+    return this.#board.acknowledgePic();
+  }
+
+  endOfInterrupt(vcpu: number, vector: number): void {
+    this.#onAccess(vcpu);
+    this.#board.endOfInterrupt(vector);
+  }
+
+  levelRoutes(): readonly LevelRoute[] {
+    return this.#board.ioApic.levelRoutes;
+  }
+
+  get nextEventAt(): number {
+    return this.#board.nextEventAt;
+  }
+
+  runEvents(vcpu: number): void {
+    this.#onAccess(vcpu);
+    this.#board.runEvents();
   }
 
   #eventFdAt(bus: IoBus, address: number): EventFd | null {

@@ -8,9 +8,12 @@ let userSpace: BoardUserSpace;
 beforeEach(() => {
   ends = [];
   const nothing = (): void => undefined;
-  const host = { now: () => 0, console: nothing, deliver: nothing, picOutput: nothing, schedule: nothing };
+  const host = {
+    ...{ now: () => 0, console: nothing, deliver: nothing, picOutput: nothing, lineDriven: nothing },
+    ...{ redirectionChanged: nothing, schedule: nothing },
+  };
   const board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9 }, host);
-  userSpace = new BoardUserSpace(board, (end) => ends.push(end));
+  userSpace = new BoardUserSpace(board, nothing, (end) => ends.push(end));
 });
 
 describe('BoardUserSpace', () => {

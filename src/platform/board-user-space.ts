@@ -9,35 +9,37 @@ export type BoardMachineEnd =
 
 export class BoardUserSpace implements UserSpace {
   readonly #board: Board;
+  readonly #onAccess: (vcpu: number) => void;
   readonly #onEnd: (end: BoardMachineEnd) => void;
   #ended = false;
 
-  /** `onEnd` is called once, when the guest has ended or died. */
-  constructor(board: Board, onEnd: (end: BoardMachineEnd) => void) {
+  /** `onAccess` is told whose time it is; `onEnd` is called once, when the guest has ended or died. */
+  constructor(board: Board, onAccess: (vcpu: number) => void, onEnd: (end: BoardMachineEnd) => void) {
     this.#board = board;
+    this.#onAccess = onAccess;
     this.#onEnd = onEnd;
   }
 
-  portWrite(_vcpu: number, port: number, size: number, value: number): UserSpaceVerdict {
+  portWrite(vcpu: number, port: number, size: number, value: number): UserSpaceVerdict {
+    this.#onAccess(vcpu);
     this.#board.portWrite(port, size, value);
     return this.#verdict();
   }
 
-  portRead(_vcpu: number, port: number, size: number): number {
+  portRead(vcpu: number, port: number, size: number): number {
+    this.#onAccess(vcpu);
     return this.#board.portRead(port, size);
   }
 
-  mmioWrite(_vcpu: number, guestPhysical: number, bytes: Uint8Array): UserSpaceVerdict {
+  mmioWrite(vcpu: number, guestPhysical: number, bytes: Uint8Array): UserSpaceVerdict {
+    this.#onAccess(vcpu);
     this.#board.mmioWrite(guestPhysical, bytes);
     return this.#verdict();
   }
 
-  mmioRead(_vcpu: number, guestPhysical: number, bytes: Uint8Array): void {
+  mmioRead(vcpu: number, guestPhysical: number, bytes: Uint8Array): void {
+    this.#onAccess(vcpu);
     this.#board.mmioRead(guestPhysical, bytes);
-  }
-
-  levelInterruptEnded(_vcpu: number, vector: number): void {
-    this.#board.endOfInterrupt(vector);
   }
 
   failure(vcpu: number, failure: VcpuFailure): void {

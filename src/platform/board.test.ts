@@ -20,6 +20,8 @@ const host: BoardHost = {
   console: (byte) => (text += String.fromCharCode(byte)),
   deliver: (message) => messages.push(message),
   picOutput: (asserted) => (lint0 = asserted),
+  lineDriven: () => undefined,
+  redirectionChanged: () => undefined,
   schedule: (at) => scheduled.push(at),
 };
 
@@ -114,7 +116,7 @@ describe('Board', () => {
     expect(messages).toMatchObject([{ vector: 0x77, level: true, destination: 0 }]);
     board.endOfInterrupt(0x77);
     expect(messages.length).toBe(2);
-    expect(board.ioApic.levelVectors).toEqual([0x77]);
+    expect(board.ioApic.levelRoutes).toEqual([{ vector: 0x77, logical: false, destination: 0 }]);
   });
 
   it('a test line goes through the PIC to LINT0', () => {

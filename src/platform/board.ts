@@ -55,18 +55,26 @@ export interface BoardOptions {
   readonly tscHertz: number;
 }
 
-/** What the board needs from the machine it sits in. */
-export interface BoardHost {
-  /** Simulated time, in TSC cycles since the machine started. */
-  now(): number;
-  /** A byte of the serial console. */
-  console(byte: number): void;
+/** Where what the board asks of the processors goes. */
+export interface BoardInterrupts {
   /** A message of the I/O APIC. */
   deliver(message: ApicMessage): void;
   /** The PIC's INTR output has changed: it drives LINT0 of the bootstrap processor. */
   picOutput(asserted: boolean): void;
+  /** A device outside the interrupt chip drives an interrupt line. */
+  lineDriven(): void;
+  /** The I/O APIC's redirection table was written. */
+  redirectionChanged(): void;
   /** `nextEventAt` has changed. */
   schedule(at: number): void;
+}
+
+/** What the board needs from the machine it sits in. */
+export interface BoardHost extends BoardInterrupts {
+  /** Simulated time, in TSC cycles since the machine started. */
+  now(): number;
+  /** A byte of the serial console. */
+  console(byte: number): void;
 }
 
 export class Board {
@@ -86,8 +94,11 @@ export class Board {
     this.#host = host;
     this.firmware = { gpa: ACPI_TABLES_BASE, bytes: acpiTables(options.apicIds) };
     this.#pics = new PicPair((asserted) => host.picOutput(asserted));
-    this.#pit = new Pit(options.tscHertz, (asserted) => this.setInterruptLine(IRQ_TIMER, asserted));
-    this.#ioApic = new IoApic((message) => host.deliver(message));
+    this.#pit = new Pit(options.tscHertz, (asserted) => this.#setLine(IRQ_TIMER, asserted));
+    this.#ioApic = new IoApic({
+      deliver: (message) => host.deliver(message),
+      redirectionChanged: () => host.redirectionChanged(),
+    });
     this.#ports = this.#wirePorts(options);
   }
 
@@ -136,8 +147,14 @@ export class Board {
     else if (pci !== null) bytes.forEach((byte, i) => this.#testDevice.write(pci.bar, pci.offset + i, byte));
   }
 
-  /** Drives global system interrupt 0-23: PIC and I/O APIC see it, the timer at input 2. */
+  /** A device drives global system interrupt 0-23. */
   setInterruptLine(line: number, asserted: boolean): void {
+    this.#host.lineDriven();
+    this.#setLine(line, asserted);
+  }
+
+  /** PIC and I/O APIC see it, the timer at input 2. */
+  #setLine(line: number, asserted: boolean): void {
     if (line === IRQ_CASCADE) return;
     if (line < ISA_IRQS) this.#pics.setLine(line, asserted);
     this.#ioApic.setLine(line === IRQ_TIMER ? TIMER_INPUT : line, asserted);

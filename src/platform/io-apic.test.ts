@@ -10,6 +10,7 @@ const INPUT = 14;
 
 let sent: ApicMessage[];
 let ioApic: IoApic;
+let changes: number;
 
 function write(register: number, value: number): void {
   ioApic.write(0, register);
@@ -32,7 +33,8 @@ function drive(...levels: boolean[]): void {
 
 beforeEach(() => {
   sent = [];
-  ioApic = new IoApic((message) => sent.push(message));
+  changes = 0;
+  ioApic = new IoApic({ deliver: (message) => sent.push(message), redirectionChanged: () => changes++ });
 });
 
 describe('IoApic', () => {
@@ -124,9 +126,12 @@ describe('IoApic', () => {
     expect(read(0x10 + 2 * INPUT) & REMOTE_IRR).toBe(0);
   });
 
-  it('tells which vectors need an EOI broadcast', () => {
-    redirect(0x77 | LEVEL);
-    expect(ioApic.levelVectors).toEqual([0x77]);
+  it('tells where interrupts that need an EOI broadcast go, and when that changes', () => {
+    redirect(0x77 | LEVEL, 0x0300_0000);
+    expect(ioApic.levelRoutes).toEqual([{ vector: 0x77, logical: false, destination: 3 }]);
+    expect(changes).toBe(2);
+    write(0, 0x0500_0000);
+    expect(changes).toBe(2);
   });
 
   it('registers past the table read as ones and take nothing', () => {

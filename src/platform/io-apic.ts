@@ -30,14 +30,29 @@ const LEVEL = 1 << 15;
 const MASKED = 1 << 16;
 const READ_ONLY = DELIVERY_STATUS | REMOTE_IRR;
 
+/** Where the interrupts of a level-triggered input go. */
+export interface LevelRoute {
+  readonly vector: number;
+  readonly logical: boolean;
+  readonly destination: number;
+}
+
 /** One entry of the redirection table. */
 export interface Redirection {
   readonly low: number;
   readonly high: number;
 }
 
+/** Where the I/O APIC sends. */
+export interface IoApicBus {
+  /** Carries an interrupt message to the local APICs. */
+  deliver(message: ApicMessage): void;
+  /** An entry of the redirection table was written: other vectors may need an EOI broadcast. */
+  redirectionChanged(): void;
+}
+
 export class IoApic {
-  readonly #deliver: (message: ApicMessage) => void;
+  readonly #bus: IoApicBus;
   readonly #low = new Uint32Array(IO_APIC_INPUTS).fill(MASKED);
   readonly #high = new Uint32Array(IO_APIC_INPUTS);
   /** Inputs that ask, by bit: level-triggered ones while high, edge-triggered ones from the edge until the line falls. */
@@ -45,9 +60,8 @@ export class IoApic {
   #selected = 0;
   #id = 0;
 
-  /** `deliver` carries an interrupt message to the local APICs. */
-  constructor(deliver: (message: ApicMessage) => void) {
-    this.#deliver = deliver;
+  constructor(bus: IoApicBus) {
+    this.#bus = bus;
   }
 
   /** Reads a memory-mapped register. */
@@ -85,9 +99,14 @@ export class IoApic {
     return { low: this.#low[input], high: this.#high[input] };
   }
 
-  /** The vectors of unmasked level-triggered inputs. */
-  get levelVectors(): number[] {
-    return [...this.#low].filter((low) => (low & (LEVEL | MASKED)) === LEVEL).map((low) => low & 0xff);
+  /** The level-triggered inputs, masked ones as well: where their interrupts go. */
+  get levelRoutes(): LevelRoute[] {
+    const inputs = [...this.#low.keys()].filter((input) => (this.#low[input] & LEVEL) !== 0);
+    return inputs.map((input) => ({
+      vector: this.#low[input] & 0xff,
+      logical: (this.#low[input] & DESTINATION_LOGICAL) !== 0,
+      destination: this.#high[input] >>> 24,
+    }));
   }
 
   #readSelected(): number {
@@ -113,6 +132,7 @@ export class IoApic {
     const input = index >>> 1;
     if (index % 2 === 0) this.#writeLow(input, value);
     else this.#high[input] = value;
+    this.#bus.redirectionChanged();
     const level = (this.#low[input] & LEVEL) !== 0;
     if (level && (this.#requests & (1 << input)) !== 0) this.#service(input);
   }
@@ -130,7 +150,7 @@ export class IoApic {
     const level = (low & LEVEL) !== 0;
     if (level && (low & REMOTE_IRR) !== 0) return;
     if (level) this.#low[input] |= REMOTE_IRR;
-    this.#deliver({
+    this.#bus.deliver({
       vector: low & 0xff,
       deliveryMode: (low >>> 8) & 7,
       logical: (low & DESTINATION_LOGICAL) !== 0,

@@ -51,6 +51,14 @@ describe('APIC bus', () => {
     expect(sender.apic.pendingVector).toBe(0x52);
   });
 
+  it('what the chipset sends in an event is there at once; of several for the lowest priority the vector chooses one', () => {
+    const { machine, sender, target } = twoCpus();
+    machine.bus.deliver(message({ destination: 1, x2apic: false }), 0);
+    expect([sender.apic.requestsService, target.apic.pendingVector]).toEqual([false, 0x41]);
+    machine.bus.deliver(message({ deliveryMode: 1, destination: 0xff, vector: 0x52, x2apic: false }), 0);
+    expect([sender.apic.pendingVector, target.apic.pendingVector]).toEqual([0x52, 0x41]);
+  });
+
   it('"all excluding self" reaches the others only', () => {
     const { machine, sender, target, send } = twoCpus();
     send({ shorthand: 3 });

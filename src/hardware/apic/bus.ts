@@ -34,7 +34,7 @@ export class Bus {
   /** Arrivals of fixed interrupts, by CPU index * 256 + vector: made once, scheduled often. */
   readonly #arrivals: ((at: number) => void)[] = [];
   /** Called for an EOI of a level-triggered interrupt: the I/O APICs listen. */
-  onEoiBroadcast: ((vector: number, at: number) => void) | null = null;
+  onEoiBroadcast: ((vector: number, from: Cpu) => void) | null = null;
   /** Sees every IPI that reaches another CPU. For traces and explanations. */
   onFlight: ((flight: IpiFlight) => void) | null = null;
 
@@ -60,7 +60,7 @@ export class Bus {
         this.#fixedIds = false;
         return true;
       case 'eoi-broadcast':
-        this.onEoiBroadcast?.(effect.vector, from.now);
+        this.onEoiBroadcast?.(effect.vector, from);
         return true;
       case 'none':
         return true;
@@ -75,6 +75,15 @@ export class Bus {
     if (target !== null && message.deliveryMode === M.DELIVERY_FIXED) this.#sendFixed(from, target, message.vector);
     else if (message.deliveryMode === M.DELIVERY_LOWEST_PRIORITY) this.#sendLowestPriority(from, { ...message });
     else this.#sendToMatching(from, { ...message });
+  }
+
+  /** An interrupt message of the chipset, in an event at `at` for which all CPUs have waited: it arrives at once. */
+  deliver(message: ApicMessage, at: number): void {
+    if (message.deliveryMode === M.DELIVERY_LOWEST_PRIORITY) {
+      this.#arbitrate(null, message, at);
+      return;
+    }
+    for (const target of this.#cpus) if (reaches(message, target.apic, false)) arrive(target, message, at);
   }
 
   /** The CPU that an edge-triggered physical unicast names; null for everything else and where IDs do not tell. */
@@ -125,14 +134,19 @@ export class Bus {
     if (flight === Infinity) flight = 0;
     from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
     from.clock.schedule(from.now + flight, ALL_CPUS, (at) => {
-      const matching = this.#cpus.filter(
-        ({ apic }) => apic.softwareEnabled && reaches(message, apic, apic === from.apic),
-      );
-      if (matching.length === 0) return;
-      const target = matching[message.vector % matching.length];
-      if (target !== from) this.onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
-      accept(target, message.vector, message.level, at);
+      const target = this.#arbitrate(from, message, at);
+      if (target !== null && target !== from)
+        this.onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
     });
+  }
+
+  /** One of the CPUs that match takes the interrupt; null when none does. */
+  #arbitrate(from: Cpu | null, message: ApicMessage, at: number): Cpu | null {
+    const matching = this.#cpus.filter((cpu) => cpu.apic.softwareEnabled && reaches(message, cpu.apic, cpu === from));
+    if (matching.length === 0) return null;
+    const target = matching[message.vector % matching.length];
+    accept(target, message.vector, message.level, at);
+    return target;
   }
 }
 

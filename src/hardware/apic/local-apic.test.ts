@@ -373,3 +373,50 @@ describe('timer', () => {
     expect(owner.wakes).toBe(0);
   });
 });
+
+describe('LINT0', () => {
+  const EXTINT = 0x700;
+
+  it('as ExtINT asks as long as it is high, and the PIC gives the vector', () => {
+    const { apic, owner } = xapic();
+    apic.writeRegister(R.APIC_LVT_LINT0, EXTINT);
+    apic.acknowledgeExternal = () => {
+      apic.setLint0(false, 0);
+      return 0x23;
+    };
+    apic.setLint0(true, 0);
+    expect([apic.requestsService, apic.pendingVector, owner.wakes]).toEqual([true, -1, 1]);
+    expect([apic.acknowledge(), apic.requestsService]).toEqual([0x23, false]);
+    expect(apic.readRegister(R.APIC_ISR + 0x10)).toBe(0);
+  });
+
+  it('a masked one asks when it is unmasked', () => {
+    const { apic } = xapic();
+    apic.setLint0(true, 0);
+    expect(apic.requestsService).toBe(false);
+    apic.writeRegister(R.APIC_LVT_LINT0, EXTINT);
+    expect(apic.requestsService).toBe(true);
+    apic.writeRegister(R.APIC_SVR, 0xff);
+    expect(apic.requestsService).toBe(false);
+  });
+
+  it('is the INTR input while the APIC is disabled', () => {
+    const { apic } = xapic();
+    apic.writeApicBase(0, DEFAULT_APIC_BASE);
+    apic.setLint0(true, 0);
+    expect(apic.requestsService).toBe(true);
+  });
+
+  it('as a fixed interrupt or NMI its rising edge counts', () => {
+    const { apic, owner } = xapic();
+    apic.writeRegister(R.APIC_LVT_LINT0, 0x41);
+    apic.setLint0(true, 0);
+    apic.setLint0(true, 0);
+    expect(apic.acknowledge()).toBe(0x41);
+    expect(apic.requestsService).toBe(false);
+    apic.writeRegister(R.APIC_LVT_LINT0, 0x400);
+    apic.setLint0(false, 0);
+    apic.setLint0(true, 0);
+    expect(owner.nmiPending).toBe(true);
+  });
+});

@@ -2,7 +2,7 @@
  * One local APIC in xAPIC and x2APIC mode: registers, acceptance and priority of interrupts, and what a write means.
  * SDM vol. 3, chapter 12 ("Advanced programmable interrupt controller"). Whoever writes a register routes the effect.
  *
- * Left out: the interrupt pins (LINT0, LINT1 are storage), remote read, focus checking, lowest-priority arbitration
+ * Left out: the pin LINT1 (its entry is storage), remote read, focus checking, lowest-priority arbitration
  * (the bus chooses), and delivery status, which is never pending. The xAPIC ID can be written, which the SDM leaves to
  * the processor model (12.4.6).
  */
@@ -49,6 +49,9 @@ export class LocalApic implements Destination {
   #base: number;
   #ppr = 0;
   #requested = false;
+  #lint0 = false;
+  /** The interrupt-acknowledge cycle of an ExtINT at LINT0: the vector that the PIC gives. */
+  acknowledgeExternal: (() => number) | null = null;
   /** Errors since the last write to the ESR. */
   #errors = 0;
   readonly #message = createMessageBuffer();
@@ -163,13 +166,33 @@ export class LocalApic implements Destination {
     return this.#requested;
   }
 
-  /** The vector that `acknowledge` would return now. */
+  /**
+   * Drives the LINT0 pin, to which a PC's PIC is wired, at time `at`. While the APIC is disabled the pin is the processor's INTR
+   * input; as ExtINT it asks for an interrupt-acknowledge cycle as long as it is high, otherwise its edge is an interrupt.
+   */
+  setLint0(asserted: boolean, at: number): void {
+    const rises = asserted && !this.#lint0;
+    this.#lint0 = asserted;
+    this.#evaluate();
+    if (rises && !this.#external) this.#deliverLocal(this.#register(R.APIC_LVT_LINT0));
+    if (this.#requested || this.#owner.nmiPending) this.#owner.wake(at);
+  }
+
+  get #external(): boolean {
+    if (!this.#lint0) return false;
+    const entry = this.#register(R.APIC_LVT_LINT0) & (R.LVT_MASKED | DELIVERY_MODE);
+    return !this.enabled || entry === LVT_EXTINT;
+  }
+
+  /** The vector that `acknowledge` would return now; -1 for one that the PIC gives. */
   get pendingVector(): number {
+    if (this.#external) return -1;
     return this.#requested ? highestVector(this.#registers, IRR, 1) : this.#register(R.APIC_SVR) & 0xff;
   }
 
   /** The core takes the interrupt: IRR to ISR. The spurious vector, without an ISR bit, when none qualifies. */
   acknowledge(): number {
+    if (this.#external && this.acknowledgeExternal !== null) return this.acknowledgeExternal();
     const vector = this.pendingVector;
     if (!this.#requested) return vector;
     clearVector(this.#registers, IRR, 1, vector);
@@ -194,7 +217,8 @@ export class LocalApic implements Destination {
 
   #evaluate(): void {
     this.#ppr = processorPriority(this.#register(R.APIC_TPR), highestVector(this.#registers, ISR, 1));
-    this.#requested = priorityClass(highestVector(this.#registers, IRR, 1)) > priorityClass(this.#ppr);
+    this.#requested =
+      priorityClass(highestVector(this.#registers, IRR, 1)) > priorityClass(this.#ppr) || this.#external;
     if (this.#requested) this.#owner.attention = true;
   }
 
@@ -324,12 +348,14 @@ export class LocalApic implements Destination {
     this.#setRegister(R.APIC_SVR, value & 0x13ff);
     if (this.softwareEnabled) return;
     for (const offset of R.LVT_OFFSETS) this.#setRegister(offset, this.#register(offset) | R.LVT_MASKED);
+    this.#evaluate();
   }
 
   #writeLvt(offset: number, value: number): void {
     const mask = this.softwareEnabled ? 0 : R.LVT_MASKED;
     this.#setRegister(offset, (value & R.lvtBits(offset) & ~LVT_READ_ONLY) | mask);
     if (offset === R.APIC_LVT_TIMER) this.timer.setMode((value >>> 17) & 3);
+    if (offset === R.APIC_LVT_LINT0) this.#evaluate();
   }
 
   /** A write to the ICR. A fixed IPI with an illegal vector is not sent. */
@@ -366,6 +392,8 @@ function initialXapicId(apicId: number): number {
   return (apicId & 0xff) << 24;
 }
 
+const DELIVERY_MODE = 7 << 8;
+const LVT_EXTINT = 7 << 8;
 /** Delivery status and remote IRR. */
 const LVT_READ_ONLY = 0x5000;
 /** The LVT timer register has no delivery mode: always fixed. */

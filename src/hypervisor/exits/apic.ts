@@ -6,6 +6,7 @@
 import { STEP } from '../../cost/step.js';
 import type { HostCpu } from '../host-cpu.js';
 import { emulateMmio } from '../instruction-emulator.js';
+import { sendEoi } from '../interrupt-chip.js';
 import { applyApicWrite, writeApicRegister } from '../lapic/register-write.js';
 import { APIC_EOI, APIC_ICR, APIC_ICR2, APIC_ICR_BUSY } from '../lapic/registers.js';
 import type { ApicWrite } from '../lapic/vcpu-apic.js';
@@ -68,8 +69,8 @@ export function handleEoiInduced(host: HostCpu): ExitResult {
   if (cpu.begin()) cpu.charge(STEP.EOI_INDUCED_HANDLER);
   if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
   traceEoi(host, vcpu.exitQualification & 0xff);
-  host.vm.userSpace.levelInterruptEnded(vcpu.id, vcpu.exitQualification & 0xff);
-  return EXIT_CONTINUES;
+  vcpu.requests |= KVM_REQ_EVENT;
+  return sendEoi(host, vcpu.exitQualification & 0xff);
 }
 
 /** Exit 43: the guest lowered its TPR so far that an interrupt may be deliverable. */

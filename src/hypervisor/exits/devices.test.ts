@@ -7,7 +7,7 @@ import { emitWriteMsr } from '../../guest/programs/local-apic.js';
 import { STEP } from '../../cost/step.js';
 import * as X from '../../hardware/vmx/exit-reason.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
-import type { IoBus, KernelDevices } from '../kernel-devices.js';
+import type { IoBus } from '../kernel-devices.js';
 import {
   COUNTER,
   emitEnd,
@@ -18,6 +18,7 @@ import {
   type KvmMachine,
   type KvmMachineOptions,
 } from '../test-support/kvm-machine.js';
+import { QuietDevices } from '../test-support/quiet-devices.js';
 
 const LONG = 1_000_000;
 const RESULT = COUNTER + 64;
@@ -28,32 +29,32 @@ const EVENT_DATA = 0xfa;
 const FAST_ADDRESS = LOCAL_APIC + 0x800;
 
 /** A PIC's mask register, an eventfd with data at EVENT_PORT. */
-class Devices implements KernelDevices {
+class Devices extends QuietDevices {
   readonly log: string[] = [];
   #mask = 0;
 
-  claims(bus: IoBus, address: number): boolean {
+  override claims(bus: IoBus, address: number): boolean {
     return bus === 'port' && address === PIC;
   }
 
-  read(): number {
+  override read(): number {
     return this.#mask;
   }
 
-  write(_vcpu: number, _bus: IoBus, _address: number, _size: number, value: number): void {
+  override write(_vcpu: number, _bus: IoBus, _address: number, _size: number, value: number): void {
     this.#mask = value & 0xff;
     this.log.push(`mask ${String(this.#mask)}`);
   }
 
-  listens(bus: IoBus, address: number): boolean {
+  override listens(bus: IoBus, address: number): boolean {
     return bus === 'port' && address === EVENT_PORT;
   }
 
-  matches(_bus: IoBus, _address: number, _size: number, value: number): boolean {
+  override matches(_bus: IoBus, _address: number, _size: number, value: number): boolean {
     return value === EVENT_DATA;
   }
 
-  isFast(guestPhysical: number): boolean {
+  override isFast(guestPhysical: number): boolean {
     return guestPhysical === FAST_ADDRESS;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { STEP } from '../../cost/step.js';
 import type { HostCpu } from '../host-cpu.js';
+import { collectRaised } from '../interrupt-chip.js';
 import type { KernelDevices } from '../kernel-devices.js';
 import { EXIT_CONTINUES, EXIT_STOPS, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { failInternally } from './failure.js';
@@ -37,7 +38,7 @@ function accessKernel(host: HostCpu, devices: KernelDevices, port: number): Exit
   if (isWrite(host)) devices.write(vcpu.id, 'port', port, size, written(host, size));
   else finishRead(host, size, devices.read(vcpu.id, 'port', port, size));
   skipInstruction(host);
-  return EXIT_CONTINUES;
+  return collectRaised(host);
 }
 
 /** Ports with an ioeventfd cost the search of the bus, matching writes the signal, other accesses user space as well. */
@@ -66,11 +67,12 @@ function accessUserSpace(host: HostCpu, port: number): ExitResult {
   const size = sizeOf(host);
   if (isWrite(host)) {
     skipInstruction(host);
-    return vm.userSpace.portWrite(vcpu.id, port, size, written(host, size)) === 'stop' ? EXIT_STOPS : EXIT_CONTINUES;
+    const verdict = vm.userSpace.portWrite(vcpu.id, port, size, written(host, size));
+    return verdict === 'stop' ? EXIT_STOPS : collectRaised(host);
   }
   finishRead(host, size, vm.userSpace.portRead(vcpu.id, port, size));
   skipInstruction(host);
-  return EXIT_CONTINUES;
+  return collectRaised(host);
 }
 
 function sizeOf({ vcpu }: HostCpu): number {

@@ -16,7 +16,7 @@ import { readTscDeadline, setTscDeadline } from '../apic-timer.js';
 import { APICV_INHIBIT_REASON_APIC_BASE_MODIFIED } from '../apicv-inhibit.js';
 import type { HostCpu } from '../host-cpu.js';
 import { readApicRegister } from '../lapic/register-read.js';
-import { applyApicWrite, writeApicRegister } from '../lapic/register-write.js';
+import { applyApicWrite, rescanIoApic, writeApicRegister } from '../lapic/register-write.js';
 import * as R from '../lapic/registers.js';
 import { APIC_WRITE_INVALID, APIC_WRITE_SELF_IPI, APIC_WRITE_SENDS } from '../lapic/vcpu-apic.js';
 import { traceInhibit, traceMsr } from '../tracepoints.js';
@@ -229,10 +229,10 @@ function writeApicBase(host: HostCpu, high: number, low: number): ExitResult {
   if (vcpu.apic.enabled !== wasEnabled) vcpu.requests |= KVM_REQ_APICV_UPDATE;
   traceMsr(host);
   skipInstruction(host);
-  if (!vcpu.apic.isRelocated || vm.behaviour.apicIdChange === 'ignored') return EXIT_CONTINUES;
+  if (!vcpu.apic.isRelocated || vm.behaviour.apicIdChange === 'ignored') return rescanIoApic(host);
   const deactivates = vm.inhibits.set(APICV_INHIBIT_REASON_APIC_BASE_MODIFIED);
   traceInhibit(host, APICV_INHIBIT_REASON_APIC_BASE_MODIFIED);
-  if (!deactivates) return EXIT_CONTINUES;
+  if (!deactivates) return rescanIoApic(host);
   host.broadcast = KVM_REQ_APICV_UPDATE;
   return EXIT_KICKS_ALL;
 }

@@ -20,33 +20,37 @@ const XAPIC_BROADCAST = 0xff;
 const X2APIC_BROADCAST = 0xffff_ffff;
 const DFR_FLAT = 0xf;
 
+/** As much of a request as decides to whom it goes. */
+export type Addressing = Pick<IpiRequest, 'shorthand' | 'logical' | 'destination'>;
+
 /** As much of a vCPU as decides whether a request is for it. */
 interface Addressed {
   readonly apic: VcpuApic;
 }
 
-/** Fills `targets` with the vCPUs that `request` from `source` goes to. */
+/** Fills `targets` with the vCPUs that `request` from `source` goes to; null = from a device. */
 export function resolveDestinations<T extends Addressed>(
   vcpus: readonly T[],
-  source: T,
+  source: T | null,
   request: IpiRequest,
   targets: T[],
 ): void {
   targets.length = 0;
   if (request.shorthand === SHORTHAND_SELF) {
-    targets.push(source);
+    if (source !== null) targets.push(source);
     return;
   }
   for (const vcpu of vcpus) if (matches(vcpu, source, request)) targets.push(vcpu);
   if (request.deliveryMode === DELIVERY_LOWEST_PRIORITY) keepOne(request.vector, targets);
 }
 
-function matches(vcpu: Addressed, source: Addressed, request: IpiRequest): boolean {
+/** kvm_apic_match_dest. Devices address like a CPU in xAPIC mode. */
+export function matches(vcpu: Addressed, source: Addressed | null, request: Addressing): boolean {
   if (!vcpu.apic.enabled) return false;
   if (request.shorthand === SHORTHAND_ALL) return true;
   if (request.shorthand === SHORTHAND_OTHERS) return vcpu !== source;
   if (request.shorthand !== SHORTHAND_NONE) return false;
-  const broadcast = source.apic.x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST;
+  const broadcast = source?.apic.x2apic === true ? X2APIC_BROADCAST : XAPIC_BROADCAST;
   if (request.destination === broadcast) return true;
   return request.logical ? matchesLogical(vcpu, request.destination) : vcpu.apic.id === request.destination;
 }

@@ -1,7 +1,7 @@
 /**
  * An interrupt request as KVM carries it from an ICR write to its targets (struct kvm_lapic_irq, kvm_apic_send_ipi).
  */
-import { SHORTHAND_NONE, SHORTHAND_SELF } from '../../hardware/apic/message.js';
+import { SHORTHAND_NONE, SHORTHAND_SELF, type ApicMessage } from '../../hardware/apic/message.js';
 
 /** Vector, delivery mode, trigger mode. */
 const LVT_REQUEST = 0x87ff;
@@ -33,6 +33,17 @@ export class IpiRequest {
     const levels = (this.levelAsserted ? 1 << 14 : 0) | (this.levelTriggered ? 1 << 15 : 0);
     const mode = (this.deliveryMode << 8) | (this.logical ? 1 << 11 : 0);
     return this.vector | mode | levels | (this.shorthand << 18);
+  }
+
+  /** An interrupt of the I/O APIC (kvm_set_ioapic_irq). */
+  fromMessage({ vector, deliveryMode, logical, level, assert, destination }: ApicMessage): void {
+    this.vector = vector;
+    this.deliveryMode = deliveryMode;
+    this.logical = logical;
+    this.levelAsserted = assert;
+    this.levelTriggered = level;
+    this.shorthand = SHORTHAND_NONE;
+    this.destination = destination;
   }
 
   /** The interrupt of an LVT entry: its own level is asserted. */

@@ -6,11 +6,13 @@ import { writeTimerRegister } from '../apic-timer.js';
 import { APICV_INHIBIT_REASON_APIC_ID_MODIFIED } from '../apicv-inhibit.js';
 import { EXIT_CONTINUES, EXIT_KICKS_ALL, EXIT_SENDS, type ExitResult } from '../exits/exit-result.js';
 import type { HostCpu } from '../host-cpu.js';
+import { sendEoi } from '../interrupt-chip.js';
 import { traceApic, traceEoi, traceInhibit } from '../tracepoints.js';
-import { KVM_REQ_APICV_UPDATE, KVM_REQ_EVENT } from '../vcpu.js';
-import { APIC_EOI, APIC_TMR } from './registers.js';
+import { KVM_REQ_APICV_UPDATE, KVM_REQ_EVENT, KVM_REQ_SCAN_IOAPIC } from '../vcpu.js';
+import { APIC_EOI } from './registers.js';
 import {
   APIC_WRITE_ID,
+  APIC_WRITE_MAP,
   APIC_WRITE_PRIORITY,
   APIC_WRITE_SELF_IPI,
   APIC_WRITE_SENDS,
@@ -40,10 +42,9 @@ export function applyApicWrite(host: HostCpu, write: ApicWrite): ExitResult {
       return EXIT_SENDS;
     case APIC_WRITE_PRIORITY:
       vcpu.requests |= KVM_REQ_EVENT;
-      if (apic.endedVector >= 0 && apic.page.testVector(APIC_TMR, apic.endedVector)) {
-        host.vm.userSpace.levelInterruptEnded(vcpu.id, apic.endedVector);
-      }
-      return EXIT_CONTINUES;
+      return apic.endedVector < 0 ? EXIT_CONTINUES : sendEoi(host, apic.endedVector);
+    case APIC_WRITE_MAP:
+      return rescanIoApic(host);
     case APIC_WRITE_TIMER:
       writeTimerRegister(host, apic.writtenOffset);
       return EXIT_CONTINUES;
@@ -52,6 +53,13 @@ export function applyApicWrite(host: HostCpu, write: ApicWrite): ExitResult {
     default:
       return EXIT_CONTINUES;
   }
+}
+
+/** kvm_recalculate_apic_map: where the I/O APIC's interrupts go may have changed with it. */
+export function rescanIoApic(host: HostCpu): ExitResult {
+  if (host.vm.kernelDevices === null) return EXIT_CONTINUES;
+  host.broadcast = KVM_REQ_SCAN_IOAPIC;
+  return EXIT_KICKS_ALL;
 }
 
 /** kvm_lapic_xapic_id_updated: the PID-pointer table is indexed by an ID that is no longer the vCPU's. */

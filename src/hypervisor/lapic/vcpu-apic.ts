@@ -37,6 +37,8 @@ export type ApicWrite =
   | typeof APIC_WRITE_TIMER;
 
 const LVT_TIMER_TSC_DEADLINE = 1 << 18;
+const LVT_MODE = 7 << 8;
+const LVT_MODE_EXTINT = 7 << 8;
 const MAXPHYADDR = 46;
 const TWO_32 = 2 ** 32;
 const LVT_COUNT = 6;
@@ -68,7 +70,7 @@ export class VcpuApic {
     this.reset();
   }
 
-  /** kvm_lapic_reset: every register but ID and IA32_APIC_BASE. */
+  /** kvm_lapic_reset: every register but ID and IA32_APIC_BASE. LINT0 of the boot CPU is wired to the PIC. */
   reset(): void {
     const { page } = this;
     page.write(R.APIC_ID, this.#vcpuId << 24);
@@ -79,6 +81,7 @@ export class VcpuApic {
       page.write(offset, 0);
     }
     for (let entry = 0; entry < LVT_COUNT; entry++) page.write(R.APIC_LVTT + entry * 16, R.APIC_LVT_MASKED);
+    if (this.#vcpuId === 0) page.write(R.APIC_LVT0, LVT_MODE_EXTINT);
     for (let word = 0; word < 24; word++) page.write(R.APIC_ISR + word * 16, 0);
     if (this.x2apic) this.#enterX2apic();
   }
@@ -114,6 +117,11 @@ export class VcpuApic {
   /** Takes fixed and lowest-priority interrupts (kvm_apic_present and apic_enabled). */
   get acceptsInterrupts(): boolean {
     return this.enabled && this.softwareEnabled;
+  }
+
+  /** kvm_apic_accept_pic_intr: the PIC's output reaches this vCPU, as virtual wire or because there is no APIC. */
+  get acceptsPic(): boolean {
+    return !this.enabled || (this.page.read(R.APIC_LVT0) & (R.APIC_LVT_MASKED | LVT_MODE)) === LVT_MODE_EXTINT;
   }
 
   /** The ID that physical destinations name. */

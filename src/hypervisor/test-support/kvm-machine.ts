@@ -193,7 +193,6 @@ function userSpace(failures: VcpuFailure[], writes: (readonly [number, number])[
     mmioRead: (_vcpu, _address, bytes) => {
       bytes.fill(0x80);
     },
-    levelInterruptEnded: () => undefined,
     failure: (_vcpu, failure) => {
       failures.push(failure);
       end();
