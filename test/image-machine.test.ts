@@ -3,14 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { costTable } from '../src/cost/cost-table.js';
 import { loadProfile } from '../src/cost/profile.js';
 import { bootGuest, bootGuestOutput } from '../src/guest/test-support/boot-guest.js';
-import { elf } from '../src/guest/test-support/elf-image.js';
+import { tinyImage } from '../src/guest/test-support/tiny-image.js';
 import { buildImageMachine, type ImageMachine } from '../src/machine/image-machine.js';
 import type { ImageOptions } from '../src/machine/image-options.js';
 import { runImage, type ImageOutcome } from '../src/machine/image-run.js';
 import { HOST, interpreterModule } from './support/bare-machine.js';
 
 const ENVIRONMENT = 'NR_CPUS=2\n';
-const BASE = 0x10_0000;
 
 const DEFAULTS: ImageOptions = {
   commandLine: 'guest.elf all',
@@ -35,25 +34,22 @@ interface Run {
 
 function run(image: Uint8Array, options: Partial<ImageOptions> = {}, fastForward = true): Run {
   let output = '';
-  const machine = buildImageMachine(
-    image,
-    { ...DEFAULTS, ...options },
-    {
-      interpreter: interpreterModule(),
-      costs: costTable(loadProfile('prior'), HOST.tscGHz),
-      simulation: { fastForward },
-      console: (byte) => (output += String.fromCharCode(byte)),
-    },
-  );
-  if (machine.kind === 'problem') throw new Error(machine.message);
+  const machine = machineOf(image, options, fastForward, (byte) => (output += String.fromCharCode(byte)));
   const outcome = runImage(machine);
   return { machine, outcome, output };
 }
 
-/** An image of a few bytes of 32-bit code behind its multiboot header. */
-function tinyImage(code: string): Uint8Array {
-  const bytes = Buffer.from(`02b0ad1b00000000fe4f52e4${code.replaceAll(' ', '')}`, 'hex');
-  return elf({ bits: 32, entry: BASE + 12, segments: [{ physical: BASE, bytes, memorySize: 0x1000 }] });
+function machineOf(
+  image: Uint8Array,
+  options: Partial<ImageOptions> = {},
+  fastForward = true,
+  console: (byte: number) => void = () => undefined,
+): ImageMachine {
+  const costs = costTable(loadProfile('prior'), HOST.tscGHz);
+  const inputs = { interpreter: interpreterModule(), costs, simulation: { fastForward }, console };
+  const machine = buildImageMachine(image, { ...DEFAULTS, ...options }, inputs);
+  if (machine.kind === 'problem') throw new Error(machine.message);
+  return machine;
 }
 
 const KVM = DEFAULTS.kvm;
@@ -75,6 +71,16 @@ describe('a multiboot kernel that starts all CPUs', () => {
     const { outcome, output } = run(bootGuest(), options);
     expect(output).toBe(bootGuestOutput('guest.elf all', ENVIRONMENT, options.vcpus ?? 2));
     expect(outcome).toEqual({ kind: 'exit', code: 0 });
+  });
+
+  it('does the same however its run is cut into pieces', () => {
+    const whole = run(bootGuest());
+    const machine = machineOf(bootGuest());
+    let pieces = 1;
+    while (machine.run(1000) === null) pieces++;
+    expect(pieces).toBeGreaterThan(100);
+    expect(machine.cycles()).toBe(whole.machine.cycles());
+    expect(machine.kvm?.describeVcpus()).toEqual(whole.machine.kvm?.describeVcpus());
   });
 
   it('takes the same cycles with and without fast-forwarding', () => {

@@ -1,19 +1,22 @@
-import { readFileSync } from 'node:fs';
-import { Option } from 'commander';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Option, type Command } from 'commander';
 import { costTable } from '../cost/cost-table.js';
 import { DEFAULT_PROFILE } from '../cost/profile.js';
 import type { CostTable } from '../cost/step.js';
 import { buildImageMachine, type ImageMachine } from '../machine/image-machine.js';
 import { IMAGE_HALT_POLICIES, type ImageHaltPolicy, type ImageOptions } from '../machine/image-options.js';
-import { runImage } from '../machine/image-run.js';
+import { runImageFor, type ImageOutcome } from '../machine/image-run.js';
 import { MOST_CPUS } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
 import { APIC_MODES, KVM_VERSIONS, type ApicMode } from '../machine/machine-options.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
+import { readImage } from '../scenario/image-file.js';
 import { readProfile } from '../scenario/profile-file.js';
 import { example, type CommandModule } from './command.js';
 import { complain, tell } from './console.js';
+import { ConsoleOutput } from './console-output.js';
 import { EXIT } from './exit-code.js';
+import { interruptSignal } from './interrupt.js';
 import { collect, wholeNumber } from './numbers.js';
 
 /** The emulated host: its TSC runs at 2 GHz. */
@@ -30,7 +33,8 @@ const PLE_GAP = 128;
 const PLE_WINDOW = 4096;
 const CYCLES_PER_SECOND = HOST.tscGHz * 1e9;
 const LARGEST_EXIT_CODE = 255;
-const NEWLINE = 0x0a;
+/** How long the machine runs before this program looks around: 5 ms of its time. */
+const PIECE_CYCLES = CYCLES_PER_SECOND / 200;
 
 interface Options {
   readonly append: string;
@@ -77,65 +81,93 @@ export const bootCommand: CommandModule = {
       .option('--max-cycles <n>', 'simulated cycles after which the guest counts as hanging', wholeNumber(1))
       .option('--timeout <seconds>', 'the same, in simulated seconds', wholeNumber(1), 600)
       .option('--no-fast-forward', 'simulate every pass of idle loops; results are the same')
-      .action((image: string, options: Options) => run(() => Promise.resolve(execute(image, options))));
+      .action((image: string, options: Options) => run(() => execute(image, options, given(command))));
     example(command, 'ipiv-bench boot vmexit.flat --append "cpuid ipi" --apic xapic --ipiv off');
     command.addHelpText(
       'after',
-      '\nExit code: what the guest writes to its exit port (255 if it is more). 4: the guest failed or did not end. 2: no\n' +
-        'image that can be loaded.',
+      '\nExit code: what the guest writes to its exit port (255 if it is more), 0 when it powers itself off. 2: nothing that\n' +
+        'can be started. 4: the guest failed or did not end. 130: interrupted. A line on stderr tells ours from its own.',
     );
   },
 };
 
-function execute(file: string, options: Options): number {
-  const lines = new LineWriter();
-  const machine = prepare(file, options, (byte) => lines.write(byte));
+/** Options that the user has typed. */
+function given(command: Command): (name: keyof Options) => boolean {
+  return (name) => command.getOptionValueSource(name) === 'cli';
+}
+
+async function execute(file: string, options: Options, isGiven: (name: keyof Options) => boolean): Promise<number> {
+  const wrong = checkOptions(options, isGiven);
+  if (wrong !== null) return complain([wrong]);
+  const console = new ConsoleOutput();
+  const machine = prepare(file, options, (byte) => {
+    console.write(byte);
+  });
   if (!machine.ok) return complain(machine.problems);
   if (options.apHaltPolicy === 'spin') {
     tell('note: with --ap-halt-policy spin, HLT of the other CPUs is a one-cycle no-op; no processor does that');
   }
-  const outcome = runImage(machine.value);
-  lines.flush();
+  return watch(machine.value, console);
+}
+
+/** Runs the machine piece by piece, so that Ctrl-C and a reader that has gone are noticed. */
+async function watch(machine: ImageMachine, console: ConsoleOutput): Promise<number> {
+  const signal = interruptSignal();
+  for (;;) {
+    const outcome = runImageFor(machine, PIECE_CYCLES);
+    const problem = console.flush();
+    if (problem !== null) return complain([problem]);
+    if (outcome !== null) return report(outcome, machine.cycles());
+    if (console.isClosed) return EXIT.DONE;
+    await nextTurn();
+    if (!signal.aborted) continue;
+    tell(`interrupted after ${machine.cycles()} cycles`);
+    return EXIT.INTERRUPTED;
+  }
+}
+
+function report(outcome: ImageOutcome, cycles: number): number {
   if (outcome.kind === 'exit') return Math.min(outcome.code, LARGEST_EXIT_CODE);
-  tell(`error: ${outcome.message}, after ${machine.value.cycles()} cycles`);
+  tell(`error: ${outcome.message}, after ${cycles} cycles`);
   for (const line of outcome.details) tell(`  ${line}`);
   return EXIT.GUEST_FAILED;
 }
 
-/** Writes the console to stdout line by line. */
-class LineWriter {
-  #bytes: number[] = [];
-
-  write(byte: number): void {
-    this.#bytes.push(byte);
-    if (byte === NEWLINE) this.flush();
-  }
-
-  flush(): void {
-    if (this.#bytes.length > 0) process.stdout.write(Uint8Array.from(this.#bytes));
-    this.#bytes = [];
-  }
-}
-
-function prepare(file: string, options: Options, output: (byte: number) => void): Checked<ImageMachine> {
-  const wrong = checkOptions(options);
-  if (wrong !== null) return bad(wrong);
-  const image = readImage(file);
+function prepare(file: string, options: Options, write: (byte: number) => void): Checked<ImageMachine> {
+  const image = readImage(file, { source: file });
   if (!image.ok) return image;
   const costs = readCosts(options.profile);
   if (!costs.ok) return costs;
-  const machine = buildImageMachine(image.value, imageOptions(file, options), {
+  const machine = buildImageMachine(image.value.bytes, imageOptions(file, options), {
     interpreter: loadInterpreter(),
     costs: costs.value,
     simulation: { fastForward: options.fastForward },
-    console: output,
+    console: write,
   });
   if (machine.kind === 'machine') return good(machine);
   const { message, hint, offset } = machine;
   return bad({ at: { source: offset === 0 ? file : `${file} at byte ${offset}` }, message, hint });
 }
 
-function checkOptions({ vcpus, apic }: Options): Problem | null {
+function checkOptions(options: Options, isGiven: (name: keyof Options) => boolean): Problem | null {
+  const { vcpus, apic, env = [] } = options;
+  const ofKvm = (['ipiv', 'apicv', 'kvm'] as const).find(isGiven);
+  if (options.bare === true && ofKvm !== undefined) {
+    const hint = `leave out --${ofKvm} or --bare`;
+    return { at: { source: `--${ofKvm} ${options[ofKvm]}` }, message: 'there is no hypervisor with --bare', hint };
+  }
+  if (options.bare === true && options.apHaltPolicy === 'hlt-passthrough') {
+    const at = { source: '--ap-halt-policy hlt-passthrough' };
+    return { at, message: 'there is no hypervisor with --bare that HLT could exit to', hint: 'leave it out' };
+  }
+  const noValue = env.find((line) => !/^[^=]+=/.test(line));
+  if (noValue !== undefined) {
+    return {
+      at: { source: `--env ${noValue}` },
+      message: 'is not NAME=VALUE',
+      hint: 'for example --env TEST_DEVICE=0',
+    };
+  }
   if (vcpus > MOST_CPUS) {
     return {
       at: { source: `--vcpus ${vcpus}` },
@@ -172,15 +204,6 @@ function imageOptions(file: string, options: Options): ImageOptions {
     },
     maxCycles: maxCycles ?? timeout * CYCLES_PER_SECOND,
   };
-}
-
-function readImage(file: string): Checked<Uint8Array> {
-  try {
-    return good(readFileSync(file));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return bad({ at: { source: file }, message: code === 'ENOENT' ? 'no such file' : message, hint: 'check the path' });
-  }
 }
 
 function readCosts(name: string): Checked<CostTable> {

@@ -52,8 +52,11 @@ export interface ImageMachine {
   readonly board: Board;
   /** null = bare. */
   readonly kvm: Kvm | null;
-  /** Runs to the end. Throws UnimplementedError for an instruction that is not modelled. */
-  readonly run: () => ImageEnd;
+  /**
+   * Runs for `cycles` more, or to the end; null when it has not come to that. However a run is cut into pieces, the
+   * machine does the same. Throws UnimplementedError for an instruction that is not modelled.
+   */
+  readonly run: (cycles: number) => ImageEnd | null;
   /** Simulated TSC cycles so far. */
   readonly cycles: () => number;
 }
@@ -82,7 +85,7 @@ export function buildImageMachine(
     hardware,
     board: machine.board,
     kvm,
-    run: () => machine.run(),
+    run: (cycles) => machine.run(cycles),
     cycles: () => Math.floor(Math.max(...hardware.cpus.map((cpu) => cpu.now)) / TICKS_PER_CYCLE),
   };
 }
@@ -126,6 +129,8 @@ class Builder {
   readonly #clock = new BoardClock();
   readonly #raised: RaisedInterrupt[] = [];
   #end: ImageEnd | null = null;
+  /** Cycles that it has been given to run. */
+  #given = 0;
 
   constructor(hardware: Hardware, options: ImageOptions, inputs: ImageInputs) {
     this.#hardware = hardware;
@@ -146,14 +151,17 @@ class Builder {
     );
   }
 
-  /** Runs to the end. */
-  run(): ImageEnd {
+  run(cycles: number): ImageEnd | null {
     const { clock, cpus } = this.#hardware;
-    clock.schedule(this.#options.maxCycles * TICKS_PER_CYCLE, ALL_CPUS, () => {
-      this.#finish({ kind: cpus.every(({ state }) => state === ASLEEP) ? 'deadlock' : 'time-out' });
+    this.#given = Math.min(this.#given + cycles, this.#options.maxCycles);
+    clock.schedule(this.#given * TICKS_PER_CYCLE, ALL_CPUS, () => {
+      const isStuck = !clock.hasEvents && cpus.every(({ state }) => state === ASLEEP);
+      if (isStuck) this.#finish({ kind: 'deadlock' });
+      else if (this.#given === this.#options.maxCycles) this.#finish({ kind: 'time-out' });
+      else clock.stop();
     });
     clock.run();
-    return this.#end ?? { kind: 'deadlock' };
+    return this.#end;
   }
 
   #finish(end: ImageEnd): void {

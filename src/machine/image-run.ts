@@ -4,22 +4,33 @@ import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { ImageEnd, ImageMachine } from './image-machine.js';
 import { vcpuFailureText } from './vcpu-failure-text.js';
 
-/** What came of a run. */
+/** What came of a machine that has ended. */
 export type ImageOutcome =
   /** The guest ended the machine by itself: `code` is what it wrote to the exit port, 0 for a power-off. */
   | { readonly kind: 'exit'; readonly code: number }
   /** It did not: what happened, and registers and VMCSs ready to print. */
   | { readonly kind: 'failure'; readonly message: string; readonly details: readonly string[] };
 
-/** Runs `machine` once. What the model lacks is a failure of the guest; any other exception is a bug. */
+/** Runs `machine` to its end. */
 export function runImage(machine: ImageMachine): ImageOutcome {
-  let end: ImageEnd;
+  let outcome: ImageOutcome | null = null;
+  while (outcome === null) outcome = runImageFor(machine, Infinity);
+  return outcome;
+}
+
+/**
+ * Runs `machine` for `cycles` more; null when it has not ended then. What the model lacks is a failure of the guest; any
+ * other exception is a bug.
+ */
+export function runImageFor(machine: ImageMachine, cycles: number): ImageOutcome | null {
+  let end: ImageEnd | null;
   try {
-    end = machine.run();
+    end = machine.run(cycles);
   } catch (error) {
     if (!(error instanceof UnimplementedError)) throw error;
     return { kind: 'failure', message: error.message, details: describe(machine) };
   }
+  if (end === null) return null;
   if (end.kind === 'exit') return { kind: 'exit', code: end.code };
   if (end.kind === 'power-off') return { kind: 'exit', code: 0 };
   return { kind: 'failure', message: failureText(end), details: describe(machine) };

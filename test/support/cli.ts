@@ -54,6 +54,17 @@ export async function interruptAfterFirstResult(args: readonly string[], cwd: st
   return new Promise((resolve) => child.on('exit', resolve));
 }
 
+/** Starts `ipiv-bench`, interrupts it as soon as it has written something to stdout, and waits for it. */
+export async function interruptAfterOutput(args: readonly string[], cwd: string): Promise<Finished> {
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: environment({}) });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  child.stdout.once('data', () => child.kill('SIGINT'));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
+
 /** Saved results in a folder, in the order of their names. */
 export function savedIn(folder: string): SavedResult[] {
   return savedFiles(folder).map((file) => JSON.parse(readFileSync(file, 'utf8')) as SavedResult);

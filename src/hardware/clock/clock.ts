@@ -93,6 +93,11 @@ export class Clock {
     this.activate(cpu);
   }
 
+  /** True while an event is to come. */
+  get hasEvents(): boolean {
+    return this.#events.nextAt !== Infinity;
+  }
+
   /** Ends `run` after the current step. */
   stop(): void {
     this.#stopped = true;
