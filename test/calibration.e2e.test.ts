@@ -84,7 +84,7 @@ it('calibrate shows progress on a terminal', ({ skip }) => {
   writeFileSync(join(folder, 'short.json'), JSON.stringify(oneFreeStepPerGroup()));
   const command = `$B calibrate ${TABLE} --prior ./short.json 2>&1 >/dev/null`;
   expect(bash(`script -qec '${command}' /dev/null`, folder).stdout).toMatch(
-    /calibrate ipiv-v1 \[#+ *\] \d+\/\d+ profiles tried/,
+    /calibrate ipiv-v1 \[#+ *\] \d+\/\d+(, [\d:]+ left)?, profiles tried/,
   );
 });
 

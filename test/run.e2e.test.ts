@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -141,6 +142,20 @@ describe('a reader or a disk that takes no more', () => {
     expect(stderr).toMatch(/^error: results\/x2apic-.*: cannot write: larger than the file size limit/);
     expect(readdirSync(join(folder, 'results'))).toEqual([]);
     expect(code).toBe(2);
+  });
+});
+
+describe('progress', () => {
+  it('shows on a terminal how much is done and how long the rest takes, and wipes it away', ({ skip }) => {
+    if (spawnSync('script', ['--version']).error !== undefined) skip('needs `script` of util-linux to have a terminal');
+    const command = `$B run ${X2APIC} --runs 40 --iterations 64 --jobs 2 --no-save 2>&1 >/dev/null`;
+    const { stdout } = bash(`script -qec '${command}' /dev/null`, emptyFolder());
+    expect(stdout).toMatch(/\u001b\[2Kx2apic \[#+ +\] \d+\/80, \d+:\d\d left, workload=ipi /);
+    expect(stdout.endsWith('\r\u001b[2K')).toBe(true);
+  });
+
+  it('is not shown in CI or to a pipe', () => {
+    expect(ipivBench(['run', X2APIC, ...QUICK, '--no-save'], emptyFolder(), { CI: '1' }).stderr).toBe('');
   });
 });
 

@@ -6,11 +6,12 @@ import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import { example, type CommandModule } from './command.js';
 import { complain } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
+import { interruptSignal } from './interrupt.js';
 import { collect, MOST_JOBS, wholeNumber } from './numbers.js';
 import { parseOutput, type Output } from './output-option.js';
 import { stdoutStyle } from './output-style.js';
-import { runPlans, type RunSettings } from './run-plans.js';
-import { namedScenario } from './scenario-file.js';
+import { runPlans, type RunSettings, type StopSignals } from './run-plans.js';
+import { namedScenario, scenarioFile } from './scenario-file.js';
 
 interface Options {
   readonly runs?: string;
@@ -19,6 +20,7 @@ interface Options {
   readonly profile?: string;
   readonly set?: readonly string[];
   readonly jobs: number;
+  readonly watch?: boolean;
   readonly format?: FormatName;
   readonly output?: readonly string[];
   readonly saveDir: string;
@@ -38,6 +40,7 @@ export const runCommand: CommandModule = {
       .option('--set <key=value>', 'set any key of the scenario; repeatable', collect)
       .optionsGroup('How to run it:')
       .option('--jobs <n>', 'worker threads; results do not depend on it', wholeNumber(1, MOST_JOBS), 1)
+      .option('--watch', 'run again whenever a scenario file is saved, until Ctrl-C')
       .optionsGroup('Where results go:')
       .addOption(new Option('--format <format>', 'format on stdout (default: table)').choices(FORMAT_NAMES))
       .option('-o, --output <[format=]file>', 'also write a report; - is stdout; repeatable', collect)
@@ -49,6 +52,19 @@ export const runCommand: CommandModule = {
 };
 
 async function execute(scenarios: readonly string[], options: Options, command: Command): Promise<ExitCode> {
+  const interrupt = interruptSignal();
+  if (options.watch !== true) return runOnce(scenarios, options, command, { interrupt });
+  const { watchFiles } = await import('./watch.js');
+  const work = (superseded: AbortSignal) => runOnce(scenarios, options, command, { interrupt, superseded });
+  return watchFiles(scenarios.map(scenarioFile), work, interrupt);
+}
+
+async function runOnce(
+  scenarios: readonly string[],
+  options: Options,
+  command: Command,
+  signals: StopSignals,
+): Promise<ExitCode> {
   const outputs = parseOutputs(options, scenarios.length);
   const plans = plan(scenarios, options);
   const problems = [...(outputs.ok ? [] : outputs.problems), ...(plans.ok ? [] : plans.problems)];
@@ -59,7 +75,7 @@ async function execute(scenarios: readonly string[], options: Options, command: 
     saveDir: options.save ? options.saveDir : null,
     style: stdoutStyle(command),
   };
-  return plans.value.length === 0 ? EXIT.DONE : runPlans(plans.value, settings);
+  return plans.value.length === 0 ? EXIT.DONE : runPlans(plans.value, settings, signals);
 }
 
 /** All scenarios are checked before any of them runs. */

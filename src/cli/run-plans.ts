@@ -10,7 +10,6 @@ import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import { loadInterpreter } from '../machine/interpreter.js';
 import { complain, print, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { interruptSignal } from './interrupt.js';
 import type { Output } from './output-option.js';
 import { FILE_STYLE } from './output-style.js';
 import { toolVersion } from './package-file.js';
@@ -24,17 +23,30 @@ export interface RunSettings {
   readonly style: Style;
 }
 
+/** What ends a run early. */
+export interface StopSignals {
+  /** The user: what is finished is saved. */
+  readonly interrupt: AbortSignal;
+  /** Something that makes the result pointless: nothing is saved. */
+  readonly superseded?: AbortSignal;
+}
+
 /** Runs the plans one after the other; each is saved and reported before the next begins. */
-export async function runPlans(plans: readonly Plan[], settings: RunSettings): Promise<ExitCode> {
+export async function runPlans(
+  plans: readonly Plan[],
+  settings: RunSettings,
+  { interrupt, superseded }: StopSignals,
+): Promise<ExitCode> {
   const units = Math.max(...plans.map(({ cases, scenario }) => cases.length * scenario.runs));
   const opened = openEngine(Math.min(settings.jobs, units));
   if (!opened.ok) return complain(opened.problems);
   const engine = opened.value;
-  const signal = interruptSignal();
+  const signal = AbortSignal.any([interrupt, ...(superseded === undefined ? [] : [superseded])]);
   let code: ExitCode = EXIT.DONE;
   try {
     for (const plan of plans) {
       const result = await measure(plan, engine, signal);
+      if (superseded?.aborted === true && !interrupt.aborted) break;
       code = worse(code, await deliver(result, settings, plans.length > 1));
       if (signal.aborted) break;
     }
@@ -59,6 +71,7 @@ export function openEngine(jobs: number): Checked<Engine> {
 
 async function measure(plan: Plan, engine: Engine, signal: AbortSignal): Promise<SavedResult> {
   const line = new ProgressLine(plan.scenario.name);
+  line.show({ done: 0, total: plan.cases.length * plan.scenario.runs, caseId: '' });
   const started = performance.now();
   const version = toolVersion();
   const deterministic = await runPlan(plan, engine, {
