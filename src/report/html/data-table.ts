@@ -39,5 +39,5 @@ export function dataTable(
 
 /** Puts something wide into a box that can be scrolled with the keyboard too. */
 export function scrolling(label: string, content: Markup): Markup {
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">${content}</div>`;
+  return html`<div class="scroll" role="group" tabindex="0" aria-label="${label}">${content}</div>`;
 }
