@@ -20,7 +20,6 @@ import {
   CPU_SPIN_BRANCH,
   CPU_SPIN_TICKS,
   STOP_PARKED,
-  STOP_PARKED_ON_TSC,
 } from '../hardware/cpu/layout';
 import { R_C, R_COST, R_INSTRUCTIONS, R_INTERVAL, R_PAUSES, R_RDTSCS, R_TICKS } from '../hardware/cpu/record';
 import { target } from './control';
@@ -74,9 +73,8 @@ function park(cpu: usize, pc: usize, ticks: u64): void {
   store<u64>(cpu, ticks, CPU_PARK_D);
   store<u64>(cpu, load<u8>(pc, R_INSTRUCTIONS), CPU_PARK_N);
   store<u64>(cpu, load<u8>(pc, R_PAUSES), CPU_PARK_PAUSES);
-  const readsTsc = load<u8>(pc, R_RDTSCS) != 0;
-  store<u32>(cpu, u32(readsTsc), CPU_PARK_EXECUTED);
-  stop(cpu, readsTsc ? STOP_PARKED_ON_TSC : STOP_PARKED);
+  store<u32>(cpu, u32(load<u8>(pc, R_RDTSCS) != 0), CPU_PARK_EXECUTED);
+  stop(cpu, STOP_PARKED);
 }
 
 /** A forward exit of a spin loop; R_TICKS is the record of the loop's branch. */

@@ -13,14 +13,12 @@ import {
   STOP_FAULT,
   STOP_NO_RECORD,
   STOP_PARKED,
-  STOP_PARKED_ON_TSC,
   STOP_TLB_MISS,
 } from '../hardware/cpu/layout';
 
 /** Filling the TLB and decoding are the emulator's own business and take no time. */
 function keepsMark(reason: u32): bool {
-  if (reason == STOP_PARKED || reason == STOP_PARKED_ON_TSC) return true;
-  return reason == STOP_TLB_MISS || reason == STOP_NO_RECORD;
+  return reason == STOP_PARKED || reason == STOP_TLB_MISS || reason == STOP_NO_RECORD;
 }
 
 /** Stops before anything is committed. Returns 0: there is no next record. */

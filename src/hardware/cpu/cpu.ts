@@ -13,6 +13,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { VmxUnit } from '../vmx/vmx-unit.js';
 import { UserInterrupts } from '../vmx/user-interrupts.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT, SHADOW_MOV_SS } from './activity.js';
+import type { DecodedInstruction } from './decoded-instruction.js';
 import type { Decoder } from './decoder.js';
 import type { Engine } from './engine.js';
 import { raiseFault, deliverEvent } from './exceptions.js';
@@ -32,10 +33,13 @@ import { takeSingleStepTrap } from './single-step-trap.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
+import { linesOf } from './spin-reads.js';
 import { trackPage } from './tlb.js';
+import type { TscBranch } from './tsc-branch.js';
 import { passesBeforeTurn } from './tsc-wait.js';
 
 const TWO_32 = 2 ** 32;
+const LINE_SHIFT = 6;
 
 export {
   ACTIVITY_ACTIVE,
@@ -155,13 +159,25 @@ export class Cpu implements Timed {
   /** Lines collected by the operation in progress: slot, or ~slot for writing (memory/lines). */
   readonly collected: number[] = [];
   lineArriving = false;
+  /** When a line was last taken from this CPU while it was running. */
+  #lostLineAt = -1;
+  /** Numbers of the lines that the loop of a parked CPU reads, if they are known. */
+  readonly #spinLines: number[] = [];
+  #knowsSpinLines = false;
   /** Instructions retired when the collection began: it belongs to that instruction. */
   collectedAt = -1;
   /** An event is scheduled for then, to settle this CPU if it is parked: no later than a parked loop is left. */
   #alarmAt = Infinity;
   #begun = false;
-  /** The last attempt at the current instruction or event had to wait: go on with it before looking for events. */
-  #retrying: 'instruction' | 'boundary' | null = null;
+  /**
+   * The last attempt at the current instruction or event had to wait: go on with it before looking for events. 'stop'
+   * has what the interpreter stopped for handled again, 'instruction' has the instruction executed again.
+   */
+  #retrying: 'stop' | 'instruction' | 'boundary' | null = null;
+  /** Why the interpreter stopped last. */
+  #stop = L.STOP_LIMIT;
+  /** The instruction that the host is executing and that waits. */
+  slowInstruction: DecodedInstruction | null = null;
 
   constructor(id: number, apicId: number, parts: CpuParts) {
     this.id = id;
@@ -354,8 +370,10 @@ export class Cpu implements Timed {
     this.clock.activate(this);
   }
 
-  /** Another CPU has written to the line armed by MONITOR, at time `at`. */
-  loseMonitoredLine(at: number): void {
+  /** Another CPU takes the line of `pa` from this one, to write to it, at time `at`. */
+  loseLine(pa: number, at: number): void {
+    if (this.state !== PARKED) this.#lostLineAt = at;
+    if (this.monitoredLine !== pa) return;
     this.monitoredLine = -1;
     if (this.activity !== ACTIVITY_MWAIT) return;
     this.activity = ACTIVITY_ACTIVE;
@@ -363,6 +381,11 @@ export class Cpu implements Timed {
     this.charge(STEP.MWAIT_WAKE);
     this.trace?.({ name: 'ipiv_wake' });
     this.wake(at);
+  }
+
+  /** While parked: its loop may read the line of `pa`. */
+  spinsOn(pa: number): boolean {
+    return !this.#knowsSpinLines || this.#spinLines.includes(pa >>> LINE_SHIFT);
   }
 
   /** Accounts for the idle passes of a parked spin loop that begin before (at, byCpu). */
@@ -396,7 +419,10 @@ export class Cpu implements Timed {
         if (!this.#emulateApicWrite()) return;
         continue;
       }
-      if (this.#retrying !== 'instruction' && (this.attention || this.injected !== null || this.faulting)) {
+      if (
+        (this.#retrying === null || this.#retrying === 'boundary') &&
+        (this.attention || this.injected !== null || this.faulting)
+      ) {
         const outcome = this.#handleEvents();
         if (outcome === WAIT) {
           this.#wait('boundary');
@@ -419,27 +445,37 @@ export class Cpu implements Timed {
     const traced = (this.word(L.CPU_SYSTEM_FLAGS) & RFLAGS_TF) !== 0;
     // An instruction that was retried before pending events were looked at stands alone.
     const single = shadow !== 0 || this.attention || traced;
-    const stop = this.execute(single ? this.now + 1 : limit);
+    if (this.#retrying !== 'stop') this.#stop = this.execute(single ? this.now + 1 : limit);
+    const stop = this.#stop;
     const outcome = handleStop(this, stop);
     if (outcome === WAIT) {
-      this.#wait('instruction');
+      this.#wait(stop === L.STOP_SLOW || stop === L.STOP_LINE_MISS ? 'stop' : 'instruction');
       return false;
     }
     this.#retrying = outcome === PASS ? 'instruction' : null;
-    if (stop === L.STOP_PARKED || (stop === L.STOP_PARKED_ON_TSC && this.#waitsForTsc())) {
-      this.state = PARKED;
-      return false;
-    }
+    if (stop === L.STOP_PARKED) return !this.#park();
     if (outcome === PASS || this.faulting) return true;
     if (shadow !== 0) this.#endShadow(shadow);
     if (traced && nonRoot === this.nonRoot) this.#trace();
     return true;
   }
 
-  /** Sees to it that a loop that reads the TSC is left in time; false when that is in this pass or the next. */
-  #waitsForTsc(): boolean {
+  /** False when another pass has to be executed first. */
+  #park(): boolean {
     const ticks = this.long(L.CPU_PARK_D);
-    const passes = passesBeforeTurn(this, this.decoder.tscBranches(this.word(L.CPU_MARK_BRANCH)), ticks);
+    // What the pass that ends now has read may have been taken since.
+    if (this.#lostLineAt >= this.now - ticks) return false;
+    const loop = this.decoder.spinLoop(this.word(L.CPU_MARK_BRANCH));
+    if (loop === null || !this.#waitsForTsc(loop.tscBranches, ticks)) return false;
+    this.#knowsSpinLines = loop.reads !== null && linesOf(this, loop.reads, this.#spinLines);
+    this.state = PARKED;
+    return true;
+  }
+
+  /** Sees to it that a loop that reads the TSC is left in time; false when that is in this pass or the next. */
+  #waitsForTsc(branches: readonly TscBranch[], ticks: number): boolean {
+    if (branches.length === 0) return true;
+    const passes = passesBeforeTurn(this, branches, ticks);
     const at = this.now + passes * ticks;
     if (passes >= 2 && at < this.#alarmAt) {
       this.#alarmAt = at;
@@ -482,7 +518,7 @@ export class Cpu implements Timed {
     return false;
   }
 
-  #wait(what: 'instruction' | 'boundary'): void {
+  #wait(what: 'stop' | 'instruction' | 'boundary'): void {
     this.#retrying = what;
     this.state = WAITING;
   }

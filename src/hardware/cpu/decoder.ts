@@ -27,7 +27,6 @@ import { describeInstruction, writeRecord } from './record-encoding.js';
 import { SEGMENT_CS } from './segments.js';
 import { findSpinLoop, type SpinLoop } from './spin-loop.js';
 import { forbidStores } from './tlb.js';
-import type { TscBranch } from './tsc-branch.js';
 
 const PAGE_SIZE = 4096;
 const LONGEST_INSTRUCTION = 15;
@@ -60,8 +59,8 @@ export class Decoder {
   readonly #selector: OpcodeSelector;
   readonly #cpus: DecodingCpu[] = [];
   readonly #instructions = new Map<number, DecodedInstruction>();
-  /** By record of a spin branch. */
-  readonly #tscBranches = new Map<number, readonly TscBranch[]>();
+  /** By record of the branch. */
+  readonly #spinLoops = new Map<number, SpinLoop>();
   readonly #instruction = new Instruction();
   /** Page dropped last, and the instruction that made it so: it is executed without decoding the page again. */
   #dropped = -1;
@@ -95,9 +94,9 @@ export class Decoder {
     return this.#bytes(fetch, offset + LONGEST_INSTRUCTION > PAGE_SIZE && next !== 0 ? this.#pages.pageOf(next) : -1);
   }
 
-  /** The branches that depend on the TSC, of the loop that the spin branch of `record` closes. */
-  tscBranches(record: number): readonly TscBranch[] {
-    return this.#tscBranches.get(record) ?? [];
+  /** The spin loop that the branch of `record` closes. */
+  spinLoop(record: number): SpinLoop | null {
+    return this.#spinLoops.get(record) ?? null;
   }
 
   hasCode(page: number): boolean {
@@ -199,7 +198,7 @@ export class Decoder {
   #forgetAll(): void {
     this.#pages.dropAll();
     this.#instructions.clear();
-    this.#tscBranches.clear();
+    this.#spinLoops.clear();
     this.#flushTlbs();
     for (const cpu of this.#cpus) {
       cpu.setWord(L.CPU_MARK_BRANCH, 0);
@@ -309,7 +308,7 @@ export class Decoder {
     view.setUint8(record + R.R_PAUSES, loop.pauses);
     view.setUint8(record + R.R_RDTSCS, loop.rdtscs);
     view.setUint32(record + R.R_INTERVAL, loop.pauseInterval, true);
-    this.#tscBranches.set(record, loop.tscBranches);
+    this.#spinLoops.set(record, loop);
   }
 
   #writeExit(exit: number, branch: number): void {

@@ -146,7 +146,6 @@ export const STOP_PARKED = 7; //    idle spin: CPU_PARK_* and CPU_MARK_TIME desc
 export const STOP_MARKER = 8; //    measurement marker retired; its number in INFO
 export const STOP_PAUSE_LOOP = 9; // pause-loop exit, fault-like: RIP at the PAUSE
 export const STOP_FLAGS = 10; //    retired; IF, TF or another system flag changed: the host looks for events
-export const STOP_PARKED_ON_TSC = 11; // as STOP_PARKED, in a loop that reads the TSC: idle until a branch of it turns
 
 export const ACCESS_READ = 1;
 export const ACCESS_WRITE = 2;

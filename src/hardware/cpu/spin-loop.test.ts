@@ -114,7 +114,7 @@ describe('a loop that waits for the TSC', () => {
       'f3 90 0f 31 48 c1 e2 20 89 c0 48 09 c2 48 29 da 48 81 fa ff c9 9a 3b 77 06 8b 0b 85 c9 74 e1',
     ],
   ])('parks: %s', (_, code) => {
-    expect(stopOf(code)).toBe(L.STOP_PARKED_ON_TSC);
+    expect(stopOf(code)).toBe(L.STOP_PARKED);
   });
 
   it.each([

@@ -20,6 +20,7 @@ import {
 } from 'iced-x86';
 import { PARTS_32, PARTS_64, registerUses } from './register-use.js';
 import { findTscBranches, type TscBranch } from './tsc-branch.js';
+import { spinReads, type SpinRead } from './spin-reads.js';
 
 const MAX_INSTRUCTIONS = 16;
 
@@ -35,6 +36,8 @@ export interface SpinLoop {
   readonly exits: readonly number[];
   /** The branches that depend on the TSC. */
   readonly tscBranches: readonly TscBranch[];
+  /** What it reads, or null if the loop itself computes an address, or is not 64-bit code. */
+  readonly reads: readonly SpinRead[] | null;
 }
 
 const BODY = new Set<number>([
@@ -75,7 +78,7 @@ export function findSpinLoop(
 ): SpinLoop | null {
   const body = decodeBody(page, head, branch);
   if (body === null) return null;
-  const loop = summarize(body, head, ticksOf);
+  const loop = summarize(body, page.bitness, head, ticksOf);
   for (const instruction of body) instruction.free();
   return loop;
 }
@@ -154,6 +157,7 @@ function noteRegisters(info: InstructionInfo, written: Uint8Array, readFirst: Ui
 
 function summarize(
   body: readonly Instruction[],
+  bitness: number,
   head: number,
   ticksOf: (instruction: Instruction) => number,
 ): SpinLoop | null {
@@ -180,5 +184,19 @@ function summarize(
     pauseInterval: Math.max(0, ...intervals),
     exits,
     tscBranches,
+    reads: bitness === 64 ? readsOf(body, written) : null,
   };
+}
+
+function readsOf(body: readonly Instruction[], written: Uint8Array): SpinRead[] | null {
+  const reads: SpinRead[] = [];
+  for (const instruction of body) {
+    const info = infoFactory.info(instruction);
+    const own = spinReads(instruction, info);
+    info.free();
+    if (own === null) return null;
+    reads.push(...own);
+  }
+  const isFixed = (register: number): boolean => register < 0 || written[register] === 0;
+  return reads.every(({ base, index }) => isFixed(base) && isFixed(index)) ? reads : null;
 }

@@ -20,7 +20,6 @@ export function handleStop(cpu: Cpu, stop: number): Outcome {
   switch (stop) {
     case L.STOP_LIMIT:
     case L.STOP_PARKED:
-    case L.STOP_PARKED_ON_TSC:
       return DONE;
     case L.STOP_TLB_MISS:
       return settle(cpu, fillForAccess(cpu));
@@ -64,8 +63,9 @@ function hasErrorCode(vector: number): boolean {
 
 function executeAndRetire(cpu: Cpu): Outcome {
   dropEarlierLines(cpu);
-  const instruction = cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO));
+  const instruction = cpu.slowInstruction ?? cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO));
   const outcome = executeSlow(cpu, instruction);
+  cpu.slowInstruction = outcome === WAIT ? instruction : null;
   if (outcome === DONE) cpu.retire(instruction.length);
   return cpu.resolve(outcome);
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Clock, RUNNING, WAITING, type RunState } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { CPU_MARK_BRANCH } from '../cpu/layout.js';
 import { Lines, type LineTransfer } from './lines.js';
 import { PhysicalMemory } from './physical-memory.js';
 
@@ -15,6 +14,7 @@ class AccessingCpu {
   state: RunState = RUNNING;
   collected: number[] = [];
   lineArriving = false;
+  readonly lostLines: number[] = [];
   readonly trackedPages: number[] = [];
   transferTicks = 0;
   readonly id: number;
@@ -60,6 +60,10 @@ class AccessingCpu {
       this.#accesses.shift();
       if (this.now >= limit) return;
     }
+  }
+
+  loseLine(pa: number): void {
+    this.lostLines.push(pa);
   }
 
   unpark(): void {
@@ -137,12 +141,10 @@ describe('cache lines', () => {
     expect(cpus[0]?.transferTicks).toBe(0);
   });
 
-  it('clear the spin mark of a CPU that loses one', () => {
-    const { clock, memory, cpus } = host(0, [write(0)], [write(10)]);
-    const mark = (cpus[0].block + CPU_MARK_BRANCH) >>> 2;
-    memory.u32[mark] = 1;
+  it('tell a CPU that loses one to a writer, and none that keeps it for reading', () => {
+    const { clock, cpus } = host(0, [write(0), write(0, PAGE + 64)], [read(10), write(150, PAGE + 64)]);
     clock.run();
-    expect(memory.u32[mark]).toBe(0);
+    expect(cpus[0].lostLines).toEqual([PAGE + 64]);
   });
 
   it.each([0, 1, LATENCY / 2, LATENCY])('move at the same times with a quantum of %d', (quantum) => {

@@ -12,7 +12,7 @@ import { STEP } from '../../cost/step.js';
 import type { Clock } from '../clock/clock.js';
 import { PARKED } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { CPU_MARK_BRANCH, LINE_MASK_SIZE } from '../cpu/layout.js';
+import { LINE_MASK_SIZE } from '../cpu/layout.js';
 import { PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
 
 const LINES_PER_PAGE = 64;
@@ -203,6 +203,7 @@ export class Lines {
   #settleReaders(cpu: Cpu, slot: number): void {
     for (const other of this.#cpus) {
       if (other === cpu || other.state !== PARKED || !this.#may(other.id, slot, false)) continue;
+      if (!other.spinsOn(this.#address(slot))) continue;
       this.#clock.settle(other.id, cpu.now, cpu.id);
     }
   }
@@ -218,8 +219,7 @@ export class Lines {
       if (other === cpu || !this.#may(other.id, slot, false)) continue;
       this.#revoke(other.id, slot, false);
       this.#revoke(other.id, slot, true);
-      this.#memory.u32[(other.block + CPU_MARK_BRANCH) >>> 2] = 0;
-      if (other.monitoredLine >= 0 && other.monitoredLine === this.#address(slot)) other.loseMonitoredLine(cpu.now);
+      other.loseLine(this.#address(slot), cpu.now);
     }
     this.#owner[slot] = cpu.id;
     this.#allow(cpu.id, slot, false);
