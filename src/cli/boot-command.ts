@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { costTable } from '../cost/cost-table.js';
@@ -9,15 +10,18 @@ import { runImageFor, type ImageOutcome } from '../machine/image-run.js';
 import { MOST_CPUS } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
 import { APIC_MODES, KVM_VERSIONS, type ApicMode } from '../machine/machine-options.js';
+import type { Observer } from '../machine/observer.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import { readImage } from '../scenario/image-file.js';
 import { readProfile } from '../scenario/profile-file.js';
+import { bootTrace, type BootTraceOptions } from './boot-trace.js';
 import { example, type CommandModule } from './command.js';
 import { complain, tell } from './console.js';
 import { ConsoleOutput } from './console-output.js';
 import { EXIT } from './exit-code.js';
 import { interruptSignal } from './interrupt.js';
 import { collect, wholeNumber } from './numbers.js';
+import { addTraceOptions } from './trace-options.js';
 
 /** The emulated host: its TSC runs at 2 GHz. */
 const HOST = {
@@ -36,10 +40,9 @@ const LARGEST_EXIT_CODE = 255;
 /** How long the machine runs before this program looks around: 5 ms of its time. */
 const PIECE_CYCLES = CYCLES_PER_SECOND / 200;
 
-interface Options {
+interface Options extends BootTraceOptions {
   readonly append: string;
   readonly env?: readonly string[];
-  readonly vcpus: number;
   readonly memory: number;
   readonly apic: ApicMode;
   readonly ipiv: 'on' | 'off';
@@ -81,7 +84,14 @@ export const bootCommand: CommandModule = {
       .option('--max-cycles <n>', 'simulated cycles after which the guest counts as hanging', wholeNumber(1))
       .option('--timeout <seconds>', 'the same, in simulated seconds', wholeNumber(1), 600)
       .option('--no-fast-forward', 'simulate every pass of idle loops; results are the same')
-      .action((image: string, options: Options) => run(() => execute(image, options, given(command))));
+      .optionsGroup('Tracing:')
+      .option(
+        '--trace <format=file>',
+        'also write what happens: ftrace, perf-stat, chrome, perfetto or trace-dat; repeatable',
+        collect,
+      );
+    addTraceOptions(command);
+    command.action((image: string, options: Options) => run(() => execute(image, options, given(command))));
     example(command, 'ipiv-bench boot vmexit.flat --append "cpuid ipi" --apic xapic --ipiv off');
     command.addHelpText(
       'after',
@@ -99,15 +109,20 @@ function given(command: Command): (name: keyof Options) => boolean {
 async function execute(file: string, options: Options, isGiven: (name: keyof Options) => boolean): Promise<number> {
   const wrong = checkOptions(options, isGiven);
   if (wrong !== null) return complain([wrong]);
+  const trace = bootTrace(options, isGiven);
+  if (!trace.ok) return complain(trace.problems);
   const console = new ConsoleOutput();
-  const machine = prepare(file, options, (byte) => {
+  const write = (byte: number): void => {
     console.write(byte);
-  });
+  };
+  const machine = prepare(file, options, write, trace.value?.tracing);
   if (!machine.ok) return complain(machine.problems);
   if (options.apHaltPolicy === 'spin') {
     tell('note: with --ap-halt-policy spin, HLT of the other CPUs is a one-cycle no-op; no processor does that');
   }
-  return watch(machine.value, console);
+  const code = await watch(machine.value, console);
+  const problems = (await trace.value?.write(basename(file), HOST.tscGHz)) ?? [];
+  return problems.length > 0 ? complain(problems) : code;
 }
 
 /** Runs the machine piece by piece, so that Ctrl-C and a reader that has gone are noticed. */
@@ -133,17 +148,23 @@ function report(outcome: ImageOutcome, cycles: number): number {
   return EXIT.GUEST_FAILED;
 }
 
-function prepare(file: string, options: Options, write: (byte: number) => void): Checked<ImageMachine> {
+function prepare(
+  file: string,
+  options: Options,
+  write: (byte: number) => void,
+  observer: Observer | undefined,
+): Checked<ImageMachine> {
   const image = readImage(file, { source: file });
   if (!image.ok) return image;
   const costs = readCosts(options.profile);
   if (!costs.ok) return costs;
-  const machine = buildImageMachine(image.value.bytes, imageOptions(file, options), {
+  const inputs = {
     interpreter: loadInterpreter(),
     costs: costs.value,
     simulation: { fastForward: options.fastForward },
     console: write,
-  });
+  };
+  const machine = buildImageMachine(image.value.bytes, imageOptions(file, options), inputs, observer);
   if (machine.kind === 'machine') return good(machine);
   const { message, hint, offset } = machine;
   return bad({ at: { source: offset === 0 ? file : `${file} at byte ${offset}` }, message, hint });

@@ -12,7 +12,7 @@ import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import type { Output } from './output-option.js';
 import { namedScenario } from './scenario-file.js';
-import { addTraceOptions, parseTraceOutput, tracingOptions, type TraceOptions } from './trace-options.js';
+import { addTraceOptions, imageTracing, parseTraceOutput, programTracing, type TraceOptions } from './trace-options.js';
 import { outputProblem, writeTrace } from './trace-outputs.js';
 
 interface Options extends TraceOptions {
@@ -74,7 +74,8 @@ function prepare(scenario: string, options: Options): Checked<Prepared> {
   const chosen = chosenCase(planned.value.cases, options.case);
   if (!chosen.ok) return chosen;
   const unit = unitOf(planned.value, chosen.value, 0);
-  const tracing = checkedTracing(options, unit);
+  const { vcpus } = unit.options;
+  const tracing = 'image' in unit ? imageTracing(options, vcpus) : programTracing(options, vcpus);
   if (!tracing.ok) return tracing;
   const outputs = parseOutputs(options.output ?? ['ftrace'], tracing.value);
   if (!outputs.ok) return outputs;
@@ -107,20 +108,6 @@ function chosenCase(cases: readonly Case[], wanted = ''): Checked<Case> {
   const source = wanted === '' ? '--case' : `--case ${wanted}`;
   const hint = `name settings that only one of these has:\n${list.map(({ id }) => `  ${id}`).join('\n')}`;
   return bad({ at: { source }, message, hint });
-}
-
-function checkedTracing(options: Options, { options: { vcpus }, ...unit }: Unit): Checked<TracingOptions> {
-  const isImage = 'image' in unit;
-  if (isImage && options.time === 'timed-loop') {
-    const hint = 'take all, or cycles such as 1000000..2000000';
-    return bad({ at: { source: '--time loop' }, message: 'an image does not mark its timed loop', hint });
-  }
-  const missing = (options.vcpu ?? []).find((vcpu) => vcpu >= vcpus);
-  if (missing !== undefined) {
-    const message = `the case has ${vcpus} vCPU${vcpus === 1 ? '' : 's'}`;
-    return bad({ at: { source: `--vcpu ${missing}` }, message, hint: `the last one is ${vcpus - 1}` });
-  }
-  return tracingOptions(options, isImage ? 'all' : 'timed-loop');
 }
 
 function parseOutputs(texts: readonly string[], { events }: TracingOptions): Checked<Prepared['outputs']> {

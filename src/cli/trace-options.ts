@@ -34,14 +34,37 @@ export function addTraceOptions(command: Command): void {
       collect,
     )
     .option('--vcpu <list>', 'vCPUs, such as 0 or 0,2-5 (default: all)', vcpuList)
-    .option('--time <window>', 'loop, all, or FROM..TO in TSC cycles since reset (default: the timed loop)', timeWindow)
+    .option(
+      '--time <window>',
+      'loop (the timed one), all, or FROM..TO in TSC cycles since reset (default: loop; of an image: all)',
+      timeWindow,
+    )
     .option('--limit <n>', 'events kept per vCPU: the last ones', wholeNumber(1), DEFAULT_LIMIT)
     .option('--disassemble', 'also every guest instruction with its cycles')
     .addOption(new Option('--clock <clock>', 'times in ftrace and trace-dat').choices(TRACE_CLOCKS).default('local'));
 }
 
-/** `window` is what to record unless the user says. */
-export function tracingOptions(options: TraceOptions, window: TimeWindow): Checked<TracingOptions> {
+/** Options of `addTraceOptions` as the command line names them. */
+export const TRACE_OPTION_NAMES = ['event', 'vcpu', 'time', 'limit', 'disassemble', 'clock'] as const;
+
+/** What to record of a built-in program: its timed loop unless the user says otherwise. */
+export function programTracing(options: TraceOptions, vcpus: number): Checked<TracingOptions> {
+  return tracingOptions(options, vcpus, 'timed-loop');
+}
+
+/** What to record of an image: everything unless the user says otherwise. */
+export function imageTracing(options: TraceOptions, vcpus: number): Checked<TracingOptions> {
+  if (options.time !== 'timed-loop') return tracingOptions(options, vcpus, 'all');
+  const hint = 'take all, or cycles such as 1000000..2000000';
+  return bad({ at: { source: '--time loop' }, message: 'an image does not mark its timed loop', hint });
+}
+
+function tracingOptions(options: TraceOptions, vcpus: number, window: TimeWindow): Checked<TracingOptions> {
+  const missing = (options.vcpu ?? []).find((vcpu) => vcpu >= vcpus);
+  if (missing !== undefined) {
+    const message = `there ${vcpus === 1 ? 'is 1 vCPU' : `are ${vcpus} vCPUs`}`;
+    return bad({ at: { source: `--vcpu ${missing}` }, message, hint: `the last one is ${vcpus - 1}` });
+  }
   const events = selectedEvents(options);
   if (!events.ok) return events;
   const time = options.time ?? window;
