@@ -1,35 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { machineInputs, machineOptions, runCase, type CaseOptions } from '../../test/support/whole-machine.js';
+import { machineInputs, machineOptions, type CaseOptions } from '../../test/support/whole-machine.js';
 import { TICKS_PER_CYCLE } from '../cost/step.js';
 import type { TraceEvent, TraceEventName, TraceRecord } from '../trace/event.js';
-import { DEFAULT_EVENTS, TRACE_EVENT_NAMES } from '../trace/event-selection.js';
+import { DEFAULT_EVENTS } from '../trace/event-selection.js';
 import { runMachine } from './machine.js';
 import { Tracing, type TracingOptions } from './tracing.js';
 
 const CASES: readonly CaseOptions[] = [
   { apicMode: 'xapic' },
-  { apicMode: 'xapic', ipiv: true },
-  { apicMode: 'x2apic' },
-  { apicMode: 'x2apic', ipiv: true, vcpus: 3 },
+  { apicMode: 'x2apic', ipiv: true },
   { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'pause', kvm: { pleGap: 1000 } },
-  { apicMode: 'x2apic', apHaltPolicy: 'hlt' },
   { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'hlt', kvm: { haltPollNs: 0 } },
   { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'hlt-passthrough' },
   { apicMode: 'x2apic', ipiv: true, apHaltPolicy: 'mwait-passthrough' },
   { apicMode: 'xapic', kvm: { enableApicv: false } },
-  { apicMode: 'xapic', ipiv: true, kvm: { version: 'v1' } },
-  { workload: 'ipi-halt', apHaltPolicy: 'hlt', ipiv: true },
-  { workload: 'senduipi', apicMode: 'x2apic', ipiv: true },
-  { workload: 'vmcall' },
-  { workload: 'cpuid', vcpus: 1 },
 ];
 
 function tracing(options: Partial<TracingOptions> = {}): Tracing {
   const events = new Set<TraceEventName>(DEFAULT_EVENTS);
   return new Tracing({ events, vcpus: null, time: 'timed-loop', limit: 10_000, ...options });
 }
-
-const all = (): Tracing => tracing({ events: new Set(TRACE_EVENT_NAMES), time: { from: 0, to: Infinity } });
 
 function traced(options: CaseOptions, filters: Partial<TracingOptions> = {}): readonly TraceRecord[] {
   const watching = tracing(filters);
@@ -51,11 +41,6 @@ function named<Name extends TraceEventName>(
 }
 
 describe('a traced run', () => {
-  it.each(CASES)('gives the result of one that nobody traces: %o', (options) => {
-    const result = runMachine(machineOptions(options), machineInputs(), all());
-    expect(result).toEqual(runCase(options));
-  });
-
   it('has the same trace however far CPUs run ahead of each other', () => {
     const texts = [0, 0.5, 1].map((lookaheadShare) => {
       const watching = tracing();
@@ -187,7 +172,7 @@ describe('what is recorded', () => {
   });
 
   it('has instructions that follow each other without overlap', () => {
-    for (const options of CASES.slice(0, 9)) {
+    for (const options of CASES) {
       for (const cpu of [0, 1]) {
         const filters = { events: new Set<TraceEventName>(['ipiv_instruction']), vcpus: new Set([cpu]) };
         let end = 0;
