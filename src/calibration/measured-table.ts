@@ -39,6 +39,7 @@ export class MeasuredTableError extends Error {
 
 /** Parses CSV with a header: `run` (ignored) and one column per case, cycles per IPI. */
 export function parseMeasuredTable(csv: string, origin: string): MeasuredTable {
+  if (csv.trim() === '') throw new MeasuredTableError(origin, 'the file is empty');
   const [header = [], ...rows] = readCsv(csv, origin);
   const names = header.map((name) => name.trim());
   names.forEach((name, column) => {

@@ -1,7 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { JsonDocument } from '../scenario/document.js';
 import type { Problem } from '../scenario/problem.js';
+import { validate } from '../scenario/validate.js';
 import { digestOf } from './digest.js';
-import { RESULT_KIND, RESULT_SCHEMA_VERSION, type SavedResult } from './saved-result.js';
+import type { MetricName } from './metric.js';
+import { resultSchema } from './result-schema.js';
+import { byMetric, RESULT_KIND, RESULT_SCHEMA_VERSION, type SavedResult } from './saved-result.js';
 
 /** A saved result, or why there is none: it cannot be used at all, or it has another schema version. */
 export type LoadedResult =
@@ -49,7 +53,45 @@ export function parseResult(file: string, text: string): LoadedResult {
   if (digest !== digestOf(deterministic)) {
     return unusable({ source: file }, 'damaged: its digest does not match its content', 'run the scenario again');
   }
-  return { status: 'loaded', result: data as unknown as SavedResult };
+  return checkedResult(file, text, data);
+}
+
+/** A digest holds for any content: what the result says must also be what a result can say. */
+function checkedResult(file: string, text: string, data: object): LoadedResult {
+  if (!resultSchema.safeParse(data).success) return unusable(...misfit(file, text, data));
+  const result = data as SavedResult;
+  const twice = firstRepeated(result.cases.map(({ id }) => id));
+  if (twice === undefined) return { status: 'loaded', result: withAllMetrics(result) };
+  return unusable({ source: file }, `has the case ${twice} twice`, 'run the scenario again');
+}
+
+/** The first thing that is wrong, with its place. */
+function misfit(file: string, text: string, data: object): Parameters<typeof unusable> {
+  const document = JsonDocument.parse(file, text);
+  const checked = document.ok ? validate(resultSchema, data, document.value, 'the result') : document;
+  const problem = checked.ok ? undefined : checked.problems.at(0);
+  if (problem === undefined) throw new Error(`${file}: a result that fits its schema was refused`);
+  const { at, message, hint } = problem;
+  return [at, `not a whole result: ${message}`, hint];
+}
+
+function firstRepeated(texts: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return texts.find((text) => seen.size === seen.add(text).size);
+}
+
+/** Metrics that are younger than the result are null. */
+function withAllMetrics(result: SavedResult): SavedResult {
+  const cases = result.cases.map((record) => ({
+    ...record,
+    summary: filled(record.summary),
+    runs: record.runs.map((run) => ({ ...run, samples: filled(run.samples) })),
+  }));
+  return { ...result, cases };
+}
+
+function filled<T>(values: Readonly<Partial<Record<MetricName, T | null>>>): Record<MetricName, T | null> {
+  return byMetric((metric) => values[metric] ?? null);
 }
 
 function otherSchema(file: string, version: unknown): LoadedResult {
@@ -61,7 +103,11 @@ function otherSchema(file: string, version: unknown): LoadedResult {
 }
 
 function noResult(source: string): LoadedResult {
-  const hint = 'name a file written by `ipiv-bench run`, or turn a log into one with `ipiv-bench import`';
+  const imported = source.replace(/\.[^./\\]+$/, '.json');
+  const hint =
+    imported !== source && existsSync(imported)
+      ? `what was imported from it may be ${imported}`
+      : 'name a file written by `ipiv-bench run`, or turn a log into one with `ipiv-bench import`';
   return unusable({ source, line: 1, column: 1 }, 'not a saved result', hint);
 }
 

@@ -51,9 +51,15 @@ function measuredText(change: MeasuredChange): string {
 
 /** `[+1.20%, +3.40%] (p=0.002 n=6+6)`, or `~ (p=0.310 n=6+6)` where no difference is shown. */
 export function evidenceText({ p, n, interval, shown }: MeasuredChange): string {
-  const test = `(p=${p < 0.001 ? p.toExponential(0) : p.toFixed(3)} n=${n[0]}+${n[1]})`;
+  const test = `(${chanceText(p)} n=${n[0]}+${n[1]})`;
   if (!shown) return `~ ${test}`;
   return interval === null ? test : `[${interval.map(percentText).join(', ')}] ${test}`;
+}
+
+/** Three decimals, or the order of magnitude, as far down as the tail of the distribution is computed well. */
+function chanceText(p: number): string {
+  if (p < 1e-15) return 'p<1e-15';
+  return `p=${p < 0.001 ? p.toExponential(0) : p.toFixed(3)}`;
 }
 
 /** More cycles and more exits are worse; a model error is neither, and neither is what no test shows. */
