@@ -1,9 +1,8 @@
 /**
- * KVM's own walk of a guest's page tables, for fetching an instruction that it has to emulate (paging_tmpl.h, walk_addr;
- * kvm_fetch_guest_virt). Every access needs the cache line, like the processor's walk.
+ * KVM's own walk of a guest's page tables, for fetching an instruction that it has to emulate and for its second memory
+ * operand (paging_tmpl.h, walk_addr; kvm_fetch_guest_virt). Every access needs the cache line, like the processor's walk.
  *
- * Left out: permission checks and accessed flags (the guest has just executed from there), paging modes other than
- * 4-level.
+ * Left out: permission checks, accessed and dirty flags (the guest has just executed from there), 5-level paging.
  */
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from './host-cpu.js';
@@ -12,33 +11,57 @@ const TWO_32 = 2 ** 32;
 const PTE_PRESENT = 1;
 const PTE_LARGE = 0x80;
 const ADDRESS_HIGH = 0x000f_ffff;
-const PAGE_SIZES = [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39] as const;
 const CR0_PG = 0x8000_0000;
+const CR4_PSE = 1 << 4;
+const CR4_PAE = 1 << 5;
+const EFER_LMA = 1 << 10;
+
+/** A paging mode: what one entry covers, by level, and how wide entries are. */
+interface PagingMode {
+  readonly pageSizes: readonly number[];
+  readonly entryBytes: 4 | 8;
+}
+
+const FOUR_LEVEL: PagingMode = { pageSizes: [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39], entryBytes: 8 };
+const PAE: PagingMode = { pageSizes: [2 ** 12, 2 ** 21, 2 ** 30], entryBytes: 8 };
+const TWO_LEVEL: PagingMode = { pageSizes: [2 ** 12, 2 ** 22], entryBytes: 4 };
 
 /** Not this CPU's turn, or a line is on its way. */
 export const GUEST_WAITS = -1;
 /** Not mapped, or not memory. */
 export const GUEST_UNMAPPED = -2;
 
-/** Host-physical address behind a canonical guest-linear one, or GUEST_WAITS or GUEST_UNMAPPED. */
-export function guestLinearToHost(host: HostCpu, linear: number): number {
+function pagingMode(host: HostCpu): PagingMode {
+  if ((host.vcpu.efer & EFER_LMA) !== 0) return FOUR_LEVEL;
+  return (host.cpu.vmx.vmread(VMCS_FIELD.GUEST_CR4) & CR4_PAE) !== 0 ? PAE : TWO_LEVEL;
+}
+
+/** Guest-physical address behind a guest-linear one, or GUEST_WAITS or GUEST_UNMAPPED. */
+export function guestLinearToPhysical(host: HostCpu, linear: number): number {
   const { vmx } = host.cpu;
-  if ((vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PG) === 0) return hostAddress(host, linear);
-  let table = pageAddress(vmx.vmread(VMCS_FIELD.GUEST_CR3));
-  for (let level = 3; level >= 0; level--) {
-    const size = PAGE_SIZES[level];
-    const entry = hostAddress(host, table + (Math.floor(linear / size) & 511) * 8);
+  if ((vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PG) === 0) return linear;
+  const { pageSizes, entryBytes } = pagingMode(host);
+  const cr3 = vmx.vmread(VMCS_FIELD.GUEST_CR3);
+  let table = cr3 - (cr3 % (pageSizes.length === 3 ? 32 : 4096));
+  for (let level = pageSizes.length - 1; level >= 0; level--) {
+    const size = pageSizes[level];
+    const entry = hostAddress(host, table + (Math.floor(linear / size) & (4096 / entryBytes - 1)) * entryBytes);
     if (entry < 0) return entry;
     if (!host.cpu.lines.hold(host.cpu, entry, false)) return GUEST_WAITS;
     const low = host.cpu.memory.read32(entry);
     if ((low & PTE_PRESENT) === 0) return GUEST_UNMAPPED;
-    const next = (host.cpu.memory.read32(entry + 4) & ADDRESS_HIGH) * TWO_32 + ((low & 0xffff_f000) >>> 0);
-    if (level === 0 || (level < 3 && (low & PTE_LARGE) !== 0)) {
-      return hostAddress(host, next - (next % size) + (linear - Math.floor(linear / size) * size));
+    const high = entryBytes === 8 ? host.cpu.memory.read32(entry + 4) & ADDRESS_HIGH : 0;
+    const next = high * TWO_32 + ((low & 0xffff_f000) >>> 0);
+    if (level === 0 || ((low & PTE_LARGE) !== 0 && mayBeLarge(host, level, entryBytes))) {
+      return next - (next % size) + (linear - Math.floor(linear / size) * size);
     }
     table = next;
   }
   return GUEST_UNMAPPED;
+}
+
+function mayBeLarge({ cpu }: HostCpu, level: number, entryBytes: number): boolean {
+  return level < 3 && (entryBytes === 8 || (cpu.vmx.vmread(VMCS_FIELD.GUEST_CR4) & CR4_PSE) !== 0);
 }
 
 /** Fetches up to `bytes.length` bytes at `linear`; how many, or GUEST_WAITS or GUEST_UNMAPPED. */
@@ -46,8 +69,9 @@ export function fetchInstruction(host: HostCpu, linear: number, bytes: Uint8Arra
   const { memory } = host.cpu;
   for (let fetched = 0; fetched < bytes.length;) {
     const address = linear + fetched;
-    const pa = guestLinearToHost(host, address);
-    if (pa === GUEST_WAITS) return GUEST_WAITS;
+    const gpa = guestLinearToPhysical(host, address);
+    if (gpa === GUEST_WAITS) return GUEST_WAITS;
+    const pa = gpa < 0 ? gpa : hostAddress(host, gpa);
     if (pa < 0) return fetched === 0 ? GUEST_UNMAPPED : fetched;
     if (!host.cpu.lines.hold(host.cpu, pa, false)) return GUEST_WAITS;
     // Cache lines do not cross pages: what stands in this one is contiguous.
@@ -61,8 +85,4 @@ export function fetchInstruction(host: HostCpu, linear: number, bytes: Uint8Arra
 function hostAddress(host: HostCpu, guestPhysical: number): number {
   const address = host.vm.mmu.hostPhysical(guestPhysical);
   return address < 0 ? GUEST_UNMAPPED : address;
-}
-
-function pageAddress(cr3: number): number {
-  return cr3 - (cr3 % 4096);
 }

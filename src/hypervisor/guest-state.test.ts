@@ -37,7 +37,7 @@ function vcpu(): { vmcs: FakeVmcs; vcpu: VcpuVmcs } {
 describe('guest state of a new vCPU', () => {
   it('puts each segment into its own fields, in the order ES CS SS DS FS GS LDTR TR', () => {
     const vmcs = new FakeVmcs();
-    writeGuestState(vmcs, state(), { uintr: false });
+    writeGuestState(vmcs, state(), { uintr: false, ownsCr0Wp: false });
     expect(vmcs.vmread(F.GUEST_ES_SELECTOR)).toBe(0);
     expect(vmcs.vmread(F.GUEST_CS_SELECTOR)).toBe(8);
     expect(vmcs.vmread(F.GUEST_LDTR_SELECTOR)).toBe(48);
@@ -47,14 +47,16 @@ describe('guest state of a new vCPU', () => {
 
   it('sign-extends addresses and sets the fixed bit of RFLAGS', () => {
     const vmcs = new FakeVmcs();
-    writeGuestState(vmcs, state(), { uintr: false });
+    writeGuestState(vmcs, state(), { uintr: false, ownsCr0Wp: false });
     expect(vmcs.vmread64(F.GUEST_RSP)).toBe(0xffff_ffff_ffff_f000n);
     expect(vmcs.vmread(F.GUEST_RFLAGS)).toBe(0x202);
   });
 
-  it('lets the guest own CR0.TS alone', () => {
+  it('lets the guest own CR0.TS, and from 6.4 CR0.WP', () => {
     const vmcs = new FakeVmcs();
-    writeCr0(vmcs, 0x8000_0011);
+    writeCr0(vmcs, 0x8000_0011, true);
+    expect(vmcs.vmread64(F.CR0_GUEST_HOST_MASK)).toBe(0xffff_ffff_fffe_fff7n);
+    writeCr0(vmcs, 0x8000_0011, false);
     expect(vmcs.vmread64(F.CR0_GUEST_HOST_MASK)).toBe(0xffff_ffff_ffff_fff7n);
     expect(vmcs.vmread(F.CR0_READ_SHADOW)).toBe(0x8000_0011);
     expect(vmcs.vmread(F.GUEST_CR0)).toBe(0x8000_0031);

@@ -3,7 +3,7 @@
  * (vmx.c). Which CR0 and CR4 bits the guest owns: KVM_POSSIBLE_CR0_GUEST_BITS, KVM_POSSIBLE_CR4_GUEST_BITS
  * (kvm_cache_regs.h).
  */
-import { CR0_NE, CR0_TS, CR4_UINTR, CR4_VMXE } from '../hardware/cpu/mode.js';
+import { CR0_NE, CR0_TS, CR0_WP, CR4_UINTR, CR4_VMXE } from '../hardware/cpu/mode.js';
 import type { Segment } from '../hardware/cpu/segments.js';
 import { VMCS_FIELD as F } from '../hardware/vmx/vmcs-field.js';
 import { writeField, type VmcsAccess } from './control-shadow.js';
@@ -38,7 +38,7 @@ export interface InitialGuestState {
 export function writeGuestState(
   vmcs: VmcsAccess,
   state: InitialGuestState,
-  options: { readonly uintr: boolean },
+  options: { readonly uintr: boolean; readonly ownsCr0Wp: boolean },
 ): void {
   // prettier-ignore
   const fields: readonly (readonly [field: number, value: number])[] = [
@@ -63,7 +63,7 @@ export function writeGuestState(
   state.segments.forEach((segment, index) => {
     writeSegment(vmcs, index, segment);
   });
-  writeCr0(vmcs, state.cr0);
+  writeCr0(vmcs, state.cr0, options.ownsCr0Wp);
   writeCr4(vmcs, state.cr4, options.uintr);
 }
 
@@ -75,9 +75,12 @@ function writeSegment(vmcs: VmcsAccess, index: number, segment: Segment): void {
   writeField(vmcs, F.GUEST_ES_AR_BYTES + 2 * index, segment.access);
 }
 
-/** vmx_set_cr0 with unrestricted guest: the guest owns TS; it reads the other bits from the shadow. Caches stay on. */
-export function writeCr0(vmcs: VmcsAccess, value: number): void {
-  writeField(vmcs, F.CR0_GUEST_HOST_MASK, ~CR0_TS);
+/**
+ * vmx_set_cr0 with unrestricted guest: the guest owns TS and with `ownsWp` WP; it reads the other bits from the shadow.
+ * Caches stay on.
+ */
+export function writeCr0(vmcs: VmcsAccess, value: number, ownsWp: boolean): void {
+  writeField(vmcs, F.CR0_GUEST_HOST_MASK, ~(ownsWp ? CR0_TS | CR0_WP : CR0_TS));
   writeField(vmcs, F.CR0_READ_SHADOW, value >>> 0);
   writeField(vmcs, F.GUEST_CR0, ((value & ~CR0_ALWAYS_OFF) | CR0_NE) >>> 0);
 }

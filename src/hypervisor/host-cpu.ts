@@ -38,6 +38,10 @@ export class HostCpu {
   deviceTimer = Infinity;
   /** KVM_REQ_* bits that EXIT_KICKS_ALL gives to every vCPU. */
   broadcast = 0;
+  /** What the instruction being emulated has read from its memory operand. */
+  operand = 0n;
+  /** Elements of a repeated INS that have been read ahead of their stores. */
+  readonly readAhead: number[] = [];
   /** How far the exit handler in progress has come, for handlers with costs in the middle. */
   phase = 0;
   /** Host interrupts taken in root mode, by vector. */

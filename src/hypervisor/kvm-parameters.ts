@@ -99,6 +99,8 @@ export interface KvmBehaviour {
   readonly checksIcrReserved: boolean;
   /** WRMSR-ICR fastpath ends in a full run-loop tail, or (from 6.12) straight in VM entry. */
   readonly icrFastpath: 'exit-handled' | 'reenter-guest';
+  /** CR0.WP is the guest's own with EPT (KVM_LAZY_CR0_GUEST_BITS): from 6.4. */
+  readonly guestOwnsCr0Wp: boolean;
   /** HLT with an event already pending re-enters at once: from 6.12. */
   readonly hltFastpath: boolean;
 
@@ -134,6 +136,7 @@ export const KVM_BEHAVIOUR: Readonly<Record<KvmVersion, KvmBehaviour>> = {
     clearsIcrBusy: false,
     checksIcrReserved: false,
     icrFastpath: 'exit-handled',
+    guestOwnsCr0Wp: false,
     hltFastpath: false,
     maxVcpus: 288,
     maxVcpuIds: 1023,
@@ -155,6 +158,7 @@ export const KVM_BEHAVIOUR: Readonly<Record<KvmVersion, KvmBehaviour>> = {
     clearsIcrBusy: false,
     checksIcrReserved: false,
     icrFastpath: 'exit-handled',
+    guestOwnsCr0Wp: false,
     hltFastpath: false,
     maxVcpus: 1024,
     maxVcpuIds: 4096,
@@ -176,6 +180,7 @@ export const KVM_BEHAVIOUR: Readonly<Record<KvmVersion, KvmBehaviour>> = {
     clearsIcrBusy: true,
     checksIcrReserved: true,
     icrFastpath: 'reenter-guest',
+    guestOwnsCr0Wp: true,
     hltFastpath: true,
     maxVcpus: 1024,
     maxVcpuIds: 4096,

@@ -175,7 +175,8 @@ export class VcpuVmcs {
 
   /** Guest-state fields of a vCPU that starts with the given registers. */
   startAt(state: InitialGuestState): void {
-    writeGuestState(this.#vmcs, state, { uintr: this.#setup.parameters.uintr });
+    const { parameters, behaviour } = this.#setup;
+    writeGuestState(this.#vmcs, state, { uintr: parameters.uintr, ownsCr0Wp: behaviour.guestOwnsCr0Wp });
     if (this.controls.entry.has(VM_ENTRY_LOAD_IA32_PAT)) writeField64(this.#vmcs, F.GUEST_IA32_PAT, state.pat);
     this.setEfer(state.efer);
   }

@@ -5,7 +5,7 @@
  */
 import { STEP } from '../../cost/step.js';
 import type { HostCpu } from '../host-cpu.js';
-import { emulateMmio } from '../instruction-emulator.js';
+import { emulateInstruction } from '../emulator/instruction-emulator.js';
 import { sendEoi } from '../interrupt-chip.js';
 import { applyApicWrite, writeApicRegister } from '../lapic/register-write.js';
 import { APIC_EOI, APIC_ICR, APIC_ICR2, APIC_ICR_BUSY } from '../lapic/registers.js';
@@ -52,7 +52,7 @@ export function handleApicAccess(host: HostCpu): ExitResult {
   const offset = vcpu.exitQualification & OFFSET_MASK;
   const type = (vcpu.exitQualification >>> ACCESS_TYPE_SHIFT) & 0xf;
   if (type === ACCESS_TYPE_LINEAR_WRITE && offset === APIC_EOI) return fastEoi(host);
-  return emulateMmio(host, vcpu.apic.basePage + offset);
+  return emulateInstruction(host, vcpu.apic.basePage + offset);
 }
 
 function fastEoi(host: HostCpu): ExitResult {

@@ -5,7 +5,7 @@
  *
  * Left out: PAE paging outside IA-32e mode, whose PDPTEs KVM would load.
  */
-import { CR0_ET, CR0_PG, CR0_TS } from '../../hardware/cpu/mode.js';
+import { CR0_ET, CR0_PG, CR0_TS, CR0_WP } from '../../hardware/cpu/mode.js';
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { writeCr0, writeCr4 } from '../guest-state.js';
@@ -97,13 +97,13 @@ function pagingState({ cpu, vcpu }: HostCpu): PagingState {
 
 /** CR0 as the guest reads it. */
 function visibleCr0({ cpu }: HostCpu): number {
-  const owned = CR0_TS & ~cpu.vmx.vmreadLow(VMCS_FIELD.CR0_GUEST_HOST_MASK);
+  const owned = (CR0_TS | CR0_WP) & ~cpu.vmx.vmreadLow(VMCS_FIELD.CR0_GUEST_HOST_MASK);
   const shadow = cpu.vmx.vmreadLow(VMCS_FIELD.CR0_READ_SHADOW);
   return ((shadow & ~owned) | (cpu.vmx.vmreadLow(VMCS_FIELD.GUEST_CR0) & owned)) >>> 0;
 }
 
 function setCr0(host: HostCpu, value: number, high: number): ExitResult {
-  const { cpu, vcpu } = host;
+  const { cpu, vcpu, vm } = host;
   const state = pagingState(host);
   if (high !== 0 || !isAllowedCr0(value, state)) return complete(host, false);
   if (usesPdptes(value, state.cr4, state.efer)) return failInternally(host, 'PAE paging outside IA-32e mode');
@@ -112,7 +112,7 @@ function setCr0(host: HostCpu, value: number, high: number): ExitResult {
     vcpu.efer = (value & CR0_PG) !== 0 ? vcpu.efer | EFER_LMA : vcpu.efer & ~EFER_LMA;
     vcpu.vmcs.setEfer(vcpu.efer);
   }
-  writeCr0(cpu.vmx, (value | CR0_ET) >>> 0);
+  writeCr0(cpu.vmx, (value | CR0_ET) >>> 0, vm.behaviour.guestOwnsCr0Wp);
   if ((changed & CR0_FLUSHING) !== 0) vcpu.requests |= KVM_REQ_TLB_FLUSH;
   return complete(host, true);
 }

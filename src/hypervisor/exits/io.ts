@@ -1,13 +1,13 @@
 /**
  * Exit 30: port I/O (handle_io, vmx.c; kvm_fast_pio, kernel_pio, x86.c). KVM's own devices and ioeventfds answer in the
- * kernel, everything else goes to user space. Left out: INS and OUTS.
+ * kernel, everything else goes to user space. INS and OUTS are emulated.
  */
 import { STEP } from '../../cost/step.js';
+import { emulateInstruction } from '../emulator/instruction-emulator.js';
 import type { HostCpu } from '../host-cpu.js';
 import { collectRaised } from '../interrupt-chip.js';
 import type { KernelDevices } from '../kernel-devices.js';
 import { EXIT_CONTINUES, EXIT_STOPS, EXIT_WAITS, type ExitResult } from './exit-result.js';
-import { failInternally } from './failure.js';
 import { skipInstruction } from './skip.js';
 
 const RAX = 0;
@@ -18,12 +18,9 @@ const PHASE_BUS = 1;
 const PHASE_USER_SPACE = 2;
 
 export function handleIo(host: HostCpu): ExitResult {
-  const { cpu, vcpu, vm } = host;
+  const { vcpu, vm } = host;
   const port = vcpu.exitQualification >>> 16;
-  if ((vcpu.exitQualification & QUALIFICATION_STRING) !== 0) {
-    if (cpu.clock.mustWait(cpu)) return EXIT_WAITS;
-    return failInternally(host, `string I/O on port ${port.toString(16)}H`);
-  }
+  if ((vcpu.exitQualification & QUALIFICATION_STRING) !== 0) return emulateInstruction(host, null);
   if (vm.kernelDevices?.claims('port', port) === true) return accessKernel(host, vm.kernelDevices, port);
   if (vm.kernelDevices !== null && host.phase !== PHASE_USER_SPACE) return tryEventFd(host, vm.kernelDevices, port);
   return accessUserSpace(host, port);

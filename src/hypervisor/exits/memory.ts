@@ -5,7 +5,7 @@
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from '../host-cpu.js';
-import { emulateMmio } from '../instruction-emulator.js';
+import { emulateInstruction } from '../emulator/instruction-emulator.js';
 import { MMU_WAIT } from '../mmu.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { skipInstruction } from './skip.js';
@@ -22,7 +22,7 @@ export function handleEptViolation(host: HostCpu): ExitResult {
 export function handleEptMisconfiguration(host: HostCpu): ExitResult {
   const { cpu, vm } = host;
   const guestPhysical = cpu.vmx.vmread(VMCS_FIELD.GUEST_PHYSICAL_ADDRESS);
-  if (vm.kernelDevices?.isFast(guestPhysical) !== true) return emulateMmio(host, guestPhysical);
+  if (vm.kernelDevices?.isFast(guestPhysical) !== true) return emulateInstruction(host, guestPhysical);
   cpu.charge(STEP.EVENTFD_SIGNAL);
   skipInstruction(host);
   return EXIT_CONTINUES;

@@ -51,6 +51,8 @@ export interface KvmMachineOptions {
   readonly parameters?: Partial<KvmParameters>;
   readonly guestFeatures?: GuestFeatures;
   readonly kernelDevices?: KernelDevices;
+  /** What user space has at addresses without memory, modulo its length (default: reads give 80H in every byte). */
+  readonly deviceMemory?: Uint8Array;
   /** Code of the NMI handler behind its counting. */
   readonly nmi?: Emit;
   /** Share of the permitted run-ahead, 0 to 1. */
@@ -134,7 +136,7 @@ export function kvmMachine(options: KvmMachineOptions = {}): KvmMachine {
   const kvm = new Kvm({
     cpus: hardware.cpus,
     memory: hardware.memory,
-    userSpace: userSpace(failures, writes, () => {
+    userSpace: userSpace(options.deviceMemory ?? null, failures, writes, () => {
       ended = true;
       hardware.clock.stop();
     }),
@@ -175,7 +177,12 @@ export function kvmMachine(options: KvmMachineOptions = {}): KvmMachine {
   };
 }
 
-function userSpace(failures: VcpuFailure[], writes: (readonly [number, number])[], end: () => void): UserSpace {
+function userSpace(
+  deviceMemory: Uint8Array | null,
+  failures: VcpuFailure[],
+  writes: (readonly [number, number])[],
+  end: () => void,
+): UserSpace {
   return {
     portWrite: (_vcpu, port, _size, value) => {
       if (port === EXIT_PORT) {
@@ -188,10 +195,12 @@ function userSpace(failures: VcpuFailure[], writes: (readonly [number, number])[
     portRead: (_vcpu, port) => port + 1,
     mmioWrite: (_vcpu, address, bytes) => {
       writes.push([address, bytes[0]]);
+      deviceMemory?.set(bytes, address % deviceMemory.length);
       return 'continue';
     },
-    mmioRead: (_vcpu, _address, bytes) => {
-      bytes.fill(0x80);
+    mmioRead: (_vcpu, address, bytes) => {
+      if (deviceMemory === null) bytes.fill(0x80);
+      else bytes.set(deviceMemory.subarray(address % deviceMemory.length).subarray(0, bytes.length));
     },
     failure: (_vcpu, failure) => {
       failures.push(failure);

@@ -221,11 +221,11 @@ function readCr8(cpu: Cpu, gpr: number): Outcome {
 function writeCr8(cpu: Cpu, gpr: number, length: number): Outcome {
   const value = cpu.gprLow(gpr);
   if (cpu.gprHigh(gpr) !== 0 || value > 15) return generalProtection(cpu);
+  chargeSystem(cpu);
   if (cpu.nonRoot !== null) {
     const outcome = cpu.nonRoot.writeCr8(value, length);
     if (outcome !== PASS) return outcome;
   }
-  chargeSystem(cpu);
   if (cpu.clock.mustWait(cpu)) return WAIT;
   cpu.apic.writeRegister(APIC_TPR, value << 4);
   cpu.attention = true;

@@ -1,0 +1,110 @@
+/**
+ * S19: emulation of an instruction that touched a device page (x86_emulate_instruction, emulate.c): fetch, decode, read,
+ * compute, write, skip. A read-modify-write leaves to user space twice, as in KVM.
+ *
+ * Left out: accesses that are split between a device and memory, and #UD for user code that cannot be emulated.
+ */
+import { STEP } from '../../cost/step.js';
+import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
+import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
+import { failInternally } from '../exits/failure.js';
+import { skipInstruction } from '../exits/skip.js';
+import { GUEST_WAITS } from '../guest-linear.js';
+import type { HostCpu } from '../host-cpu.js';
+import { collectRaised } from '../interrupt-chip.js';
+import { compute, type Computed } from './arithmetic.js';
+import type { EmulatedInstruction } from './decoded-instruction.js';
+import { chargeAccess, readDevice, writeDevice } from './device-access.js';
+import { fetchEmulated, fetchedBytes } from './fetch.js';
+import { readRegister, writeRegister } from './registers.js';
+import { emulateString } from './string-instructions.js';
+
+// Phases
+const READ_PAID = 1;
+const READ = 2;
+const WRITE_PAID = 3;
+
+const RAX = 0;
+
+/** Emulates the instruction at the guest's RIP: a string instruction, or one whose memory operand is at `guestPhysical`. */
+export function emulateInstruction(host: HostCpu, guestPhysical: number | null): ExitResult {
+  const { cpu } = host;
+  if (cpu.begin()) cpu.charge(STEP.INSTRUCTION_EMULATION);
+  const instruction = fetchEmulated(host);
+  if (instruction === GUEST_WAITS || cpu.clock.mustWait(cpu)) return EXIT_WAITS;
+  if (instruction === null) return failEmulation(host);
+  if (instruction.addressSize !== 0) return emulateString(host, instruction);
+  return guestPhysical === null ? failEmulation(host) : emulateOperand(host, instruction, guestPhysical);
+}
+
+/** KVM_INTERNAL_ERROR_EMULATION */
+function failEmulation(host: HostCpu): ExitResult {
+  const rip = host.cpu.vmx.vmread(VMCS_FIELD.GUEST_RIP).toString(16);
+  return failInternally(host, `cannot emulate the instruction at ${rip}H (${fetchedBytes()})`);
+}
+
+function emulateOperand(host: HostCpu, instruction: EmulatedInstruction, guestPhysical: number): ExitResult {
+  const { size } = instruction;
+  const isStore = instruction.operation === 'move' && instruction.memoryFirst;
+  if (!isStore && host.phase < READ) {
+    if (pays(host, READ_PAID, guestPhysical, size, null)) return EXIT_WAITS;
+    host.operand = readDevice(host, guestPhysical, size);
+    host.phase = READ;
+  }
+  const computed = execute(host, instruction);
+  if (!writesMemory(instruction) || computed.result === null) return complete(host, instruction, computed);
+  if (pays(host, WRITE_PAID, guestPhysical, size, computed.result)) return EXIT_WAITS;
+  const written = complete(host, instruction, computed);
+  const result = writeDevice(host, guestPhysical, size, computed.result);
+  if (result !== EXIT_CONTINUES) return result;
+  const raised = collectRaised(host);
+  return raised === EXIT_CONTINUES ? written : raised;
+}
+
+/** Charges for an access once; true = it has, and the access comes when the CPU is next again. */
+function pays(host: HostCpu, phase: number, guestPhysical: number, size: number, written: bigint | null): boolean {
+  if (host.phase >= phase) return false;
+  host.phase = phase;
+  const { now } = host.cpu;
+  chargeAccess(host, 'memory', guestPhysical, size, written);
+  return host.cpu.now !== now;
+}
+
+/** XADD and XCHG write both operands; the others their first. */
+function writesMemory({ operation, memoryFirst }: EmulatedInstruction): boolean {
+  return memoryFirst || operation === 'exchange' || operation === 'exchange-add';
+}
+
+function execute(host: HostCpu, instruction: EmulatedInstruction): Computed {
+  const { cpu } = host;
+  const { operation, size, memoryFirst, register } = instruction;
+  const flags = cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS);
+  const other = register === null ? BigInt.asUintN(8 * size, instruction.immediate) : readRegister(cpu, register);
+  if (operation === 'compare-exchange') {
+    const accumulator = readRegister(cpu, { number: RAX, size, high: false });
+    const { flags: compared } = compute('cmp', accumulator, host.operand, size, flags);
+    return { result: accumulator === host.operand ? other : host.operand, flags: compared };
+  }
+  const isLoad = operation === 'move-zero-extended' || operation === 'move-sign-extended';
+  if (isLoad || (operation === 'move' && !memoryFirst)) {
+    return { result: operation === 'move-sign-extended' ? BigInt.asIntN(8 * size, host.operand) : host.operand, flags };
+  }
+  if (memoryFirst || operation === 'exchange') return compute(operation, host.operand, other, size, flags);
+  return compute(operation, other, host.operand, size, flags);
+}
+
+/** Registers, flags, RIP (writeback_registers). */
+function complete(host: HostCpu, instruction: EmulatedInstruction, { result, flags }: Computed): ExitResult {
+  const { cpu } = host;
+  const { operation, size, register, memoryFirst } = instruction;
+  if (operation === 'exchange' || operation === 'exchange-add') {
+    if (register !== null) writeRegister(cpu, register, host.operand);
+  } else if (operation === 'compare-exchange') {
+    if (result === host.operand) writeRegister(cpu, { number: RAX, size, high: false }, host.operand);
+  } else if (!memoryFirst && register !== null && result !== null) {
+    writeRegister(cpu, register, result);
+  }
+  if (cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) !== flags) cpu.vmx.vmwrite(VMCS_FIELD.GUEST_RFLAGS, flags);
+  skipInstruction(host, instruction.length);
+  return collectRaised(host);
+}

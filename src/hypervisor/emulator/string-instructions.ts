@@ -1,0 +1,212 @@
+/**
+ * String instructions that KVM emulates: MOVS, STOS and LODS with a device on either side, INS and OUTS (em_in, em_out,
+ * pio_in_emulated, string_addr_inc, x86_emulate_insn, emulate.c). One element after the other, without entering the guest
+ * in between; a repeated INS fetches what fits into its page with one access of user space.
+ *
+ * Left out: segment limits, and KVM's return to the guest after 1024 elements.
+ */
+import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
+import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
+import { skipInstruction } from '../exits/skip.js';
+import { GUEST_WAITS, guestLinearToPhysical } from '../guest-linear.js';
+import type { HostCpu } from '../host-cpu.js';
+import { collectRaised } from '../interrupt-chip.js';
+import { readRegister, moveAddress, readAddress, writeRegister } from './registers.js';
+import type { EmulatedInstruction } from './decoded-instruction.js';
+import { chargeAccess, isApic, readDevice, readPort, writeDevice, writePort } from './device-access.js';
+
+const RAX = 0;
+const RCX = 1;
+const RDX = 2;
+const RSI = 6;
+const RDI = 7;
+const SEGMENT_ES = 0;
+const SEGMENT_FS = 4;
+const RFLAGS_DF = 1 << 10;
+const ACCESS_L = 1 << 13;
+const VECTOR_PF = 14;
+const ERROR_WRITE = 2;
+const PAGE = 4096;
+const LINE = 64;
+/** Bytes that one access of user space can carry (KVM_PIO_PAGE_OFFSET; struct read_cache). */
+const READ_AHEAD_BYTES = 1024;
+
+// Phases of an element
+const READ_PAID = 1;
+const READ = 2;
+const WRITE_PAID = 3;
+
+/** Emulates one element, or the end; EXIT_WAITS: call again. */
+export function emulateString(host: HostCpu, instruction: EmulatedInstruction): ExitResult {
+  const { cpu } = host;
+  const { repeats, addressSize } = instruction;
+  if (repeats && readAddress(cpu, RCX, addressSize) === 0n) return finish(host, instruction);
+  if (host.phase < READ) {
+    const read = readElement(host, instruction);
+    if (read !== EXIT_CONTINUES) return read === FAULTED ? EXIT_CONTINUES : read;
+    host.phase = READ;
+  }
+  const written = writeElement(host, instruction);
+  if (written === EXIT_WAITS) return EXIT_WAITS;
+  if (written === FAULTED) return EXIT_CONTINUES;
+  moveOn(host, instruction);
+  host.phase = 0;
+  const isOver = !repeats || readAddress(cpu, RCX, addressSize) === 0n;
+  const result = isOver ? finish(host, instruction) : EXIT_WAITS;
+  // What a device has asked for comes first: the rest of a repeated instruction begins anew.
+  return written === EXIT_CONTINUES ? result : written;
+}
+
+/** #PF is queued. */
+const FAULTED = -1;
+const NOT_YET = -2;
+
+type Step = ExitResult | typeof FAULTED;
+
+function finish(host: HostCpu, { length }: EmulatedInstruction): ExitResult {
+  host.readAhead.length = 0;
+  skipInstruction(host, length);
+  return collectRaised(host);
+}
+
+function moveOn({ cpu }: HostCpu, { operation, size, repeats, addressSize }: EmulatedInstruction): void {
+  const step = (cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_DF) !== 0 ? -size : size;
+  if (operation === 'movs' || operation === 'lods' || operation === 'outs') moveAddress(cpu, RSI, addressSize, step);
+  if (operation === 'movs' || operation === 'stos' || operation === 'ins') moveAddress(cpu, RDI, addressSize, step);
+  if (repeats) moveAddress(cpu, RCX, addressSize, -1);
+}
+
+function readElement(host: HostCpu, instruction: EmulatedInstruction): Step {
+  const { operation, size, segment, addressSize } = instruction;
+  switch (operation) {
+    case 'stos':
+      host.operand = readRegister(host.cpu, { number: RAX, size, high: false });
+      return EXIT_CONTINUES;
+    case 'ins':
+      return readPortElement(host, instruction);
+    default:
+      return readMemory(host, linearAddress(host, segment, RSI, addressSize), size);
+  }
+}
+
+function writeElement(host: HostCpu, { operation, size, addressSize }: EmulatedInstruction): Step {
+  const { cpu } = host;
+  switch (operation) {
+    case 'lods':
+      writeRegister(cpu, { number: RAX, size, high: false }, host.operand);
+      return EXIT_CONTINUES;
+    case 'outs':
+      return writePortElement(host, size);
+    default:
+      return writeMemory(host, linearAddress(host, SEGMENT_ES, RDI, addressSize), size);
+  }
+}
+
+// ---- Ports
+
+function readPortElement(host: HostCpu, { size, repeats, addressSize }: EmulatedInstruction): Step {
+  const { cpu, readAhead } = host;
+  const port = cpu.gprLow(RDX) & 0xffff;
+  if (readAhead.length === 0) {
+    if (pays(host, READ_PAID, () => chargePort(host, port, size, null))) return EXIT_WAITS;
+    const count = repeats ? elementsAhead(host, size, addressSize) : 1;
+    for (let element = 0; element < count; element++) readAhead.push(readPort(host, port, size));
+  }
+  host.operand = BigInt(readAhead.shift() ?? 0);
+  return EXIT_CONTINUES;
+}
+
+/** pio_in_emulated: up to the end of the destination's page, of the count, of the buffer. */
+function elementsAhead({ cpu }: HostCpu, size: number, addressSize: number): number {
+  const offset = cpu.gprLow(RDI) % PAGE;
+  const down = (cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_DF) !== 0;
+  const inPage = Math.floor((down ? offset : PAGE - offset) / size);
+  const count = Number(readAddress(cpu, RCX, addressSize));
+  return Math.max(1, Math.min(inPage, READ_AHEAD_BYTES / size, count));
+}
+
+function writePortElement(host: HostCpu, size: number): Step {
+  const port = host.cpu.gprLow(RDX) & 0xffff;
+  const value = Number(host.operand);
+  if (pays(host, WRITE_PAID, () => chargePort(host, port, size, value))) return EXIT_WAITS;
+  return writePort(host, port, size, value);
+}
+
+function chargePort(host: HostCpu, port: number, size: number, value: number | null): void {
+  chargeAccess(host, 'port', port, size, value === null ? null : BigInt(value));
+}
+
+// ---- Memory: devices, or the guest's own
+
+function linearAddress({ cpu }: HostCpu, segment: number, register: number, addressSize: number): number {
+  const { vmx } = cpu;
+  const is64 = (vmx.vmread(VMCS_FIELD.GUEST_CS_AR_BYTES) & ACCESS_L) !== 0;
+  const base = is64 && segment < SEGMENT_FS ? 0 : vmx.vmread(VMCS_FIELD.GUEST_ES_BASE + 2 * segment);
+  return base + Number(BigInt.asIntN(64, readAddress(cpu, register, addressSize)));
+}
+
+/** Where a linear address leads; FAULTED = #PF, NOT_YET = wait. */
+function translate(host: HostCpu, linear: number, error: number): number {
+  const physical = guestLinearToPhysical(host, linear);
+  if (physical === GUEST_WAITS) return NOT_YET;
+  if (physical >= 0) return physical;
+  host.cpu.cr2 = linear;
+  host.vcpu.queueException(VECTOR_PF, error);
+  return FAULTED;
+}
+
+function readMemory(host: HostCpu, linear: number, size: number): Step {
+  const physical = translate(host, linear, 0);
+  if (physical < 0) return physical === FAULTED ? FAULTED : EXIT_WAITS;
+  const ram = memoryAt(host, physical);
+  if (ram >= 0) {
+    if (!holdLines(host, ram, size, false)) return EXIT_WAITS;
+    host.operand = load(host.cpu.memory.bytes(ram, size));
+    return EXIT_CONTINUES;
+  }
+  if (pays(host, READ_PAID, () => chargeAccess(host, 'memory', physical, size, null))) return EXIT_WAITS;
+  host.operand = readDevice(host, physical, size);
+  return EXIT_CONTINUES;
+}
+
+function writeMemory(host: HostCpu, linear: number, size: number): Step {
+  const physical = translate(host, linear, ERROR_WRITE);
+  if (physical < 0) return physical === FAULTED ? FAULTED : EXIT_WAITS;
+  const ram = memoryAt(host, physical);
+  if (ram >= 0) {
+    if (!holdLines(host, ram, size, true)) return EXIT_WAITS;
+    store(host.cpu.memory.bytes(ram, size), host.operand);
+    return EXIT_CONTINUES;
+  }
+  if (pays(host, WRITE_PAID, () => chargeAccess(host, 'memory', physical, size, host.operand))) return EXIT_WAITS;
+  return writeDevice(host, physical, size, host.operand);
+}
+
+/** Host-physical address of guest memory; negative for devices. The APIC's page is one although a slot backs it. */
+function memoryAt(host: HostCpu, guestPhysical: number): number {
+  return isApic(host, guestPhysical) ? -1 : host.vm.mmu.hostPhysical(guestPhysical);
+}
+
+function holdLines({ cpu }: HostCpu, address: number, size: number, write: boolean): boolean {
+  if (!cpu.lines.hold(cpu, address, write)) return false;
+  return (address % LINE) + size <= LINE || cpu.lines.hold(cpu, address + size - 1, write);
+}
+
+function load(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
+  return value;
+}
+
+function store(bytes: Uint8Array, value: bigint): void {
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number((value >> BigInt(8 * i)) & 0xffn);
+}
+
+/** Charges for an access once; true = it has, and the access comes when the CPU is next again. */
+function pays(host: HostCpu, phase: number, charge: () => void): boolean {
+  if (host.phase >= phase) return false;
+  host.phase = phase;
+  const { now } = host.cpu;
+  charge();
+  return host.cpu.now !== now;
+}
