@@ -21,6 +21,7 @@ interface Options {
   readonly set?: readonly string[];
   readonly jobs: number;
   readonly watch?: boolean;
+  readonly plot?: boolean;
   readonly format?: FormatName;
   readonly output?: readonly string[];
   readonly saveDir: string;
@@ -43,6 +44,7 @@ export const runCommand: CommandModule = {
       .option('--watch', 'run again whenever a scenario file is saved, until Ctrl-C')
       .optionsGroup('Where results go:')
       .addOption(new Option('--format <format>', 'format on stdout (default: table)').choices(FORMAT_NAMES))
+      .option('--plot', 'also print a small distribution per case under the table')
       .option('-o, --output <[format=]file>', 'also write a report; - is stdout; repeatable', collect)
       .option('--save-dir <dir>', 'folder of saved results', 'results')
       .option('--no-save', 'do not save the result')
@@ -121,5 +123,13 @@ function parseOutputs(options: Options, scenarios: number): Checked<readonly Out
   }
   const toStdout = outputs.some(({ file }) => file === null);
   if (!toStdout || options.format !== undefined) outputs.push({ format: options.format ?? 'table', file: null });
-  return good(outputs);
+  return options.plot === true ? withPlot(outputs) : good(outputs);
+}
+
+/** A plot stands under the table: other formats are for machines, which it would confuse. */
+function withPlot(outputs: readonly Output[]): Checked<readonly Output[]> {
+  const other = outputs.find(({ format, file }) => file === null && format !== 'table');
+  if (other === undefined) return good([...outputs, { format: 'plot', file: null }]);
+  const hint = 'leave one of them out, or write the other one to a file with --output';
+  return bad({ at: { source: '--plot' }, message: `${other.format} goes to stdout already`, hint });
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { FORMATS } from '../report/format.js';
+import { FORMATS, type FormatName } from '../report/format.js';
 import type { Style } from '../report/style.js';
 import { writeOutput } from '../result/output-file.js';
 import { resultText, sealResult, type SavedResult } from '../result/saved-result.js';
@@ -97,7 +97,8 @@ async function deliver(result: SavedResult, settings: RunSettings, several: bool
   };
   if (hasRuns(result)) {
     if (settings.saveDir !== null) report(save(result, settings.saveDir));
-    for (const output of settings.outputs) report(await write(result, output, settings.style, several));
+    const last = several ? undefined : settings.outputs.findLast(({ file }) => file === null);
+    for (const output of settings.outputs) report(await write(result, output, settings.style, output !== last));
   }
   return outcomeCode(result, problems);
 }
@@ -113,11 +114,14 @@ function save(result: SavedResult, folder: string): Problem | null {
   return null;
 }
 
-async function write(result: SavedResult, output: Output, style: Style, several: boolean): Promise<Problem | null> {
+/** Formats for people: a blank line parts them from what follows. */
+const TEXTS: readonly FormatName[] = ['table', 'plot'];
+
+async function write(result: SavedResult, output: Output, style: Style, isFollowed: boolean): Promise<Problem | null> {
   const format = await FORMATS[output.format].load();
   if (output.file !== null) return writeOutput(output.file, format.render(result, FILE_STYLE));
   const text = format.render(result, style);
-  return print(several && output.format === 'table' ? `${text}\n` : text);
+  return print(isFollowed && TEXTS.includes(output.format) ? `${text}\n` : text);
 }
 
 function outcomeCode(result: SavedResult, problems: readonly Problem[]): ExitCode {

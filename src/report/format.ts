@@ -13,6 +13,7 @@ export const FORMATS = {
     description: 'one row per run, averages and reductions',
     load: async () => (await import('./table.js')).table,
   },
+  plot: { description: 'a small distribution per case', load: async () => (await import('./plot.js')).plot },
   csv: { description: 'RFC 4180, one row per (case, run)', load: async () => (await import('./csv.js')).csv },
   tsv: { description: 'the same with tabs', load: async () => (await import('./tsv.js')).tsv },
   json: { description: 'the saved result', load: async () => (await import('./json.js')).json },

@@ -6,7 +6,11 @@ export interface Style {
   readonly faint: (text: string) => string;
   readonly better: (text: string) => string;
   readonly worse: (text: string) => string;
+  /** Columns, for what fits itself to them. */
+  readonly width: number;
 }
+
+const DEFAULT_WIDTH = 80;
 
 /** What decides about colour. */
 export interface ColourInputs {
@@ -26,12 +30,13 @@ export function usesColour({ option, environment, isTty }: ColourInputs): boolea
 }
 
 /** The style for a decision made by `usesColour`. */
-export function styleFor(colour: boolean): Style {
+export function styleFor(colour: boolean, width = DEFAULT_WIDTH): Style {
   const chalk = new Chalk({ level: colour ? 1 : 0 });
   return {
     strong: (text) => chalk.bold(text),
     faint: (text) => chalk.dim(text),
     better: (text) => chalk.green(text),
     worse: (text) => chalk.red(text),
+    width,
   };
 }
