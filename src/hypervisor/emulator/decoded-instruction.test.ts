@@ -8,9 +8,10 @@ describe('decodeInstruction', () => {
   it.each<[string, string, 16 | 32 | 64, Partial<EmulatedInstruction>]>([
     ['a store', '44 89 88 00 03 00 00', 64, { operation: 'move', memoryFirst: true, size: 4, length: 7 }],
     ['a load by address', 'a1 20 00 e0 fe 00 00 00 00', 64, { operation: 'move', memoryFirst: false, length: 9 }],
-    ['a sign-extended immediate', '48 c7 03 fe ff ff ff', 64, { immediate: -2n, size: 8, register: null }],
+    ['a sign-extended immediate', '48 c7 03 fe ff ff ff', 64, { immediate: 2n ** 64n - 2n, size: 8, register: null }],
     ['a high byte', '88 23', 64, { register: { number: 0, size: 1, high: true } }],
     ['SPL with a REX prefix', '40 88 23', 64, { register: { number: 4, size: 1, high: false } }],
+    ['R9B', '44 88 0b', 64, { register: { number: 9, size: 1, high: false } }],
     ['16-bit operands of 16-bit code', '89 07', 16, { size: 2, length: 2 }],
     ['32-bit operands there', '66 89 07', 16, { size: 4, length: 3 }],
     ['INC of 32-bit code', 'ff 00', 32, { operation: 'inc', register: null, immediate: 1n }],

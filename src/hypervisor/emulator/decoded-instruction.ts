@@ -41,7 +41,7 @@ export interface EmulatedInstruction {
   readonly size: number;
   /** The memory operand is the first one. */
   readonly memoryFirst: boolean;
-  /** The other operand: a register, or else the immediate. */
+  /** The other operand: a register, or else the immediate, sign-extended to 64 bits and unsigned. */
   readonly register: RegisterOperand | null;
   readonly immediate: bigint;
   // String instructions
@@ -123,5 +123,7 @@ function registerOperand(register: Register): RegisterOperand | null {
     return { number: register - Register.AH, size: 1, high: true };
   }
   if (!RegisterExt.isGPR(register)) return null;
-  return { number: RegisterExt.number(register), size: RegisterExt.size(register), high: false };
+  // Byte registers are counted with AH to BH between BL and SPL.
+  const number = RegisterExt.number(register) - (register >= Register.SPL && register <= Register.R15L ? 4 : 0);
+  return { number, size: RegisterExt.size(register), high: false };
 }

@@ -63,6 +63,7 @@ describe('an instruction with a device operand [RBX]', () => {
   it.each([
     ['MOV [m], EAX',           '89 03'],
     ['MOV [m], AH',            '88 23'],
+    ['MOV [m], R9B',           '44 88 0b'],
     ['MOV AH, [m]',            '8a 23'],
     ['MOV AX, [m]',            '66 8b 03'],
     ['MOV RAX, [m]',           '48 8b 03'],
