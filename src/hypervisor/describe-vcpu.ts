@@ -1,11 +1,9 @@
 /** A vCPU in text, for reports of failures: last exit, general-purpose registers, and the VMCS as dump_vmcs prints it. */
+import { generalRegisterLines } from '../hardware/cpu/register-text.js';
 import { exitReasonName } from '../hardware/vmx/exit-reason.js';
 import { dumpVmcs } from './dump-vmcs.js';
 import type { Vcpu } from './vcpu.js';
 import type { VirtualMachine } from './virtual-machine.js';
-
-const REGISTERS = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI'] as const;
-const REGISTERS_PER_LINE = 4;
 
 /** Lines without line ends. While the vCPU is in the guest its VMCS holds the state of the last exit. */
 export function describeVcpu(vcpu: Vcpu, vm: VirtualMachine): string[] {
@@ -13,13 +11,9 @@ export function describeVcpu(vcpu: Vcpu, vm: VirtualMachine): string[] {
   const total = vcpu.exits.reduce((sum, count) => sum + count, 0);
   const last = total === 0 ? 'no exit yet' : `last exit ${exitReasonName(vcpu.exitReason)}`;
   const where = cpu.nonRoot === null ? 'outside the guest' : `in the guest at ${hex(BigInt(cpu.rip))}`;
-  const lines = [`vCPU ${String(vcpu.id)} on CPU ${String(cpu.id)}: ${where}, ${String(total)} exits, ${last}`];
-  for (let first = 0; first < 16; first += REGISTERS_PER_LINE) {
-    const names = Array.from({ length: REGISTERS_PER_LINE }, (_, index) => first + index);
-    lines.push(names.map((register) => `${registerName(register)}=${hex(cpu.gpr(register))}`).join(' '));
-  }
   return [
-    ...lines,
+    `vCPU ${String(vcpu.id)} on CPU ${String(cpu.id)}: ${where}, ${String(total)} exits, ${last}`,
+    ...generalRegisterLines(cpu),
     ...dumpVmcs(cpu.vmx, {
       behaviour: vm.behaviour,
       enabled: vm.parameters.dumpInvalidVmcs,
@@ -30,10 +24,6 @@ export function describeVcpu(vcpu: Vcpu, vm: VirtualMachine): string[] {
       lastCpu: cpu.id,
     }),
   ];
-}
-
-function registerName(register: number): string {
-  return register < REGISTERS.length ? REGISTERS[register] : `R${String(register)}`.padEnd(3);
 }
 
 function hex(value: bigint): string {

@@ -19,6 +19,7 @@ import { Board, type BoardInterrupts } from '../platform/board.js';
 import { directMemory, directPorts, driveLint0, listenToCpus, sendFromBoard } from './board-access.js';
 import { BoardClock } from './board-clock.js';
 import { buildHardware, type Hardware } from './hardware.js';
+import { InstructionTrail } from './instruction-trail.js';
 import type { ImageOptions } from './image-options.js';
 import type { MachineInputs } from './machine-options.js';
 import type { Observer } from './observer.js';
@@ -33,6 +34,8 @@ const FIRST_PAGE = 4096;
 const HERTZ_PER_GHZ = 1e9;
 /** An image does not say where its iterations begin. */
 const NO_ITERATION = -1;
+/** How long before the end of its time the machine begins to record instructions. */
+export const TRAIL_CYCLES = 100_000;
 const RAX = 0;
 const RBX = 3;
 const RSP = 4;
@@ -59,6 +62,10 @@ export interface ImageMachine {
   readonly run: (cycles: number) => ImageEnd | null;
   /** Simulated TSC cycles so far. */
   readonly cycles: () => number;
+  /** The last instructions, recorded near the end of the machine's time; null if somebody else observes it. */
+  readonly trail: InstructionTrail | null;
+  /** The same machine once more before its first cycle, observed and with a mute console. It does the same again. */
+  readonly again: (observer: Observer) => ImageMachine;
 }
 
 export interface ImageInputs extends MachineInputs {
@@ -75,11 +82,17 @@ export function buildImageMachine(
 ): ImageMachine | LoadProblem {
   const loaded = loadImage(image, options);
   if (loaded.kind === 'problem') return loaded;
+  return build(loaded, options, inputs, observer);
+}
+
+function build(image: MultibootImage, options: ImageOptions, inputs: ImageInputs, given?: Observer): ImageMachine {
   const memoryBytes = options.memoryMiB * MIB;
+  const trail = given === undefined ? new InstructionTrail() : null;
+  const observer = (given ?? trail) as Observer;
   const hardware = buildImageHardware(options, memoryBytes, inputs, observer);
-  observer?.attach(hardware, NO_ITERATION);
-  const machine = new Builder(hardware, options, inputs);
-  const kvm = options.bare ? machine.startBare(loaded) : machine.startKvm(loaded, memoryBytes);
+  observer.attach(hardware, NO_ITERATION);
+  const machine = new Builder(hardware, options, inputs, trail);
+  const kvm = options.bare ? machine.startBare(image) : machine.startKvm(image, memoryBytes);
   return {
     kind: 'machine',
     hardware,
@@ -87,6 +100,8 @@ export function buildImageMachine(
     kvm,
     run: (cycles) => machine.run(cycles),
     cycles: () => Math.floor(Math.max(...hardware.cpus.map((cpu) => cpu.now)) / TICKS_PER_CYCLE),
+    trail,
+    again: (watching) => build(image, options, { ...inputs, console: () => undefined }, watching),
   };
 }
 
@@ -100,7 +115,7 @@ function buildImageHardware(
   options: ImageOptions,
   memoryBytes: number,
   inputs: MachineInputs,
-  observer: Observer | undefined,
+  observer: Observer,
 ): Hardware {
   const { bare, vcpus, apicMode, cpu, host, haltPolicy } = options;
   const hardware = buildHardware(
@@ -128,13 +143,15 @@ class Builder {
   readonly #options: ImageOptions;
   readonly #clock = new BoardClock();
   readonly #raised: RaisedInterrupt[] = [];
+  readonly #trail: InstructionTrail | null;
   #end: ImageEnd | null = null;
   /** Cycles that it has been given to run. */
   #given = 0;
 
-  constructor(hardware: Hardware, options: ImageOptions, inputs: ImageInputs) {
+  constructor(hardware: Hardware, options: ImageOptions, inputs: ImageInputs, trail: InstructionTrail | null) {
     this.#hardware = hardware;
     this.#options = options;
+    this.#trail = trail;
     this.board = new Board(
       {
         apicIds: hardware.cpus.map(({ apicId }) => apicId),
@@ -153,15 +170,25 @@ class Builder {
 
   run(cycles: number): ImageEnd | null {
     const { clock, cpus } = this.#hardware;
-    this.#given = Math.min(this.#given + cycles, this.#options.maxCycles);
+    const { maxCycles } = this.#options;
+    const before = this.#given;
+    this.#given = Math.min(before + cycles, maxCycles);
+    const trailFrom = Math.max(0, maxCycles - TRAIL_CYCLES);
+    if (before <= trailFrom && trailFrom < this.#given) this.#scheduleTrail(trailFrom);
     clock.schedule(this.#given * TICKS_PER_CYCLE, ALL_CPUS, () => {
       const isStuck = !clock.hasEvents && cpus.every(({ state }) => state === ASLEEP);
       if (isStuck) this.#finish({ kind: 'deadlock' });
-      else if (this.#given === this.#options.maxCycles) this.#finish({ kind: 'time-out' });
+      else if (this.#given === maxCycles) this.#finish({ kind: 'time-out' });
       else clock.stop();
     });
     clock.run();
     return this.#end;
+  }
+
+  #scheduleTrail(cycles: number): void {
+    this.#hardware.clock.schedule(cycles * TICKS_PER_CYCLE, ALL_CPUS, () => {
+      this.#trail?.begin();
+    });
   }
 
   #finish(end: ImageEnd): void {
@@ -237,6 +264,9 @@ class Builder {
       initialize(cpu);
       cpu.ports = directPorts(cpu, this.board, this.#clock, onWrite);
       cpu.deviceMemory = directMemory(cpu, this.board, this.#clock, onWrite);
+      cpu.onShutdown = () => {
+        this.#finish({ kind: 'failure', vcpu: cpu.id, failure: { kind: 'shutdown' } });
+      };
     }
     listenToCpus(this.#hardware, this.board, this.#clock);
     for (const { gpa, bytes } of [this.board.firmware, ...image.segments]) memory.bytes(gpa, bytes.length).set(bytes);

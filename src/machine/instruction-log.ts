@@ -2,7 +2,7 @@
  * The guest instructions of one CPU, one by one, with the time each takes: from its first attempt to its retirement, or
  * to the VM exit or fault that it ends in. Sleep, and passes of spin loops that are not executed, belong to none.
  */
-import { Decoder, Formatter, FormatterSyntax } from 'iced-x86';
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
 import { STEP } from '../cost/step.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import * as L from '../hardware/cpu/layout.js';
@@ -68,10 +68,16 @@ export class InstructionLog {
   }
 }
 
-/** 64-bit instructions in the SDM's syntax. */
+/** An instruction in the SDM's syntax, and its length in bytes. */
+interface Disassembled {
+  readonly text: string;
+  readonly length: number;
+}
+
+/** Instructions in the SDM's syntax. */
 export class Disassembler {
   readonly #formatter = new Formatter(FormatterSyntax.Intel);
-  readonly #known = new Map<string, string>();
+  readonly #known = new Map<string, Disassembled>();
 
   constructor() {
     this.#formatter.hexPrefix = '0x';
@@ -81,23 +87,29 @@ export class Disassembler {
     this.#formatter.addLeadingZeroToHexNumbers = false;
   }
 
-  /** The first instruction of `bytes`; empty if they are none. */
+  /** The first instruction of `bytes`, 64-bit code; empty if they are none. */
   text(bytes: Uint8Array, rip: number): string {
-    const key = `${rip} ${bytes.join(' ')}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const text = bytes.length === 0 ? '' : this.#decode(bytes, rip);
-    this.#known.set(key, text);
-    return text;
+    return this.instruction(bytes, rip, 64).text;
   }
 
-  #decode(bytes: Uint8Array, rip: number): string {
-    const decoder = new Decoder(64, bytes, 0);
+  /** The first instruction of `bytes`; empty if they are none. */
+  instruction(bytes: Uint8Array, rip: number, bitness: 16 | 32 | 64): Disassembled {
+    const key = `${bitness} ${rip} ${bytes.join(' ')}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const instruction = bytes.length === 0 ? { text: '', length: 0 } : this.#decode(bytes, rip, bitness);
+    this.#known.set(key, instruction);
+    return instruction;
+  }
+
+  #decode(bytes: Uint8Array, rip: number, bitness: 16 | 32 | 64): Disassembled {
+    const decoder = new Decoder(bitness, bytes, DecoderOptions.None);
     decoder.ip = BigInt.asUintN(64, BigInt(rip));
     const instruction = decoder.decode();
+    const { length } = instruction;
     const text = this.#formatter.format(instruction);
     instruction.free();
     decoder.free();
-    return text;
+    return { text, length };
   }
 }

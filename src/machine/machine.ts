@@ -10,6 +10,7 @@ import { Kvm } from '../hypervisor/kvm.js';
 import { BenchUserSpace } from './bench-user-space.js';
 import { buildHardware, type Hardware } from './hardware.js';
 import { parametersOf } from './parameters.js';
+import { vcpuFailureText } from './vcpu-failure-text.js';
 import { impossibilities } from './impossible.js';
 import type { MachineInputs, MachineOptions } from './machine-options.js';
 import { GuestFailure, type MachineResult } from './machine-result.js';
@@ -155,18 +156,7 @@ function failureOf({ hardware, kvm, userSpace }: Machine): GuestFailure {
   }
   if (userSpace.end?.kind === 'failure') {
     const { vcpu, failure } = userSpace.end;
-    return new GuestFailure(`vCPU ${String(vcpu)}: ${describe(failure)}`, cycles, details);
+    return new GuestFailure(`vCPU ${String(vcpu)}: ${vcpuFailureText(failure, hardware.cpus[vcpu])}`, cycles, details);
   }
   return new GuestFailure('the guest hangs: no CPU can ever go on', cycles, details);
-}
-
-function describe(failure: Extract<NonNullable<BenchUserSpace['end']>, { kind: 'failure' }>['failure']): string {
-  switch (failure.kind) {
-    case 'fail-entry':
-      return `VM entry failed, hardware reason ${failure.hardwareReason.toString(16)}H`;
-    case 'shutdown':
-      return 'triple fault';
-    case 'internal-error':
-      return failure.message;
-  }
 }

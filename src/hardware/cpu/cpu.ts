@@ -19,7 +19,7 @@ import type { Engine } from './engine.js';
 import { raiseFault, deliverEvent } from './exceptions.js';
 import { resetExtendedState } from './extended-state.js';
 import { interruptBoundary } from './interrupts.js';
-import type { Fault, IdtEvent } from './fault.js';
+import type { DeliveryFault, Fault, IdtEvent } from './fault.js';
 import * as L from './layout.js';
 import { enterCodeContext } from './legacy/code-context.js';
 import { handleStop } from './stops.js';
@@ -124,6 +124,8 @@ export class Cpu implements Timed {
   ports: Ports | null = null;
   /** Devices at physical addresses without memory; null reads as all ones. */
   deviceMemory: DeviceMemory | null = null;
+  /** Takes the shutdown special cycle after a triple fault; null = nobody resets the processor. */
+  onShutdown: (() => void) | null = null;
   /**
    * With interrupts enabled HLT is what a one-cycle no-op in a loop would be: it never exits, and to leave it costs
    * nothing. Not architectural; for `--ap-halt-policy spin`.
@@ -147,6 +149,8 @@ export class Cpu implements Timed {
   /** The event being delivered, for IDT-vectoring information of an exit in between. */
   delivering: IdtEvent | null = null;
   fault: Fault | null = null;
+  /** What led to the last double or triple fault, first cause first. */
+  readonly deliveryFaults: DeliveryFault[] = [];
   /** `fault` is still to be turned into an exit or a delivery: the next operation at this boundary. */
   faulting = false;
   /** Physical address of the line armed by MONITOR, or -1. */

@@ -1,11 +1,11 @@
 /** The exports of build/interpreter.wasm. One instance serves all CPUs of a machine. */
 export interface Engine {
   /** Runs the CPU whose state block is at `block` until it has a reason to stop (layout.ts, STOP_*). */
-  run(block: number): number;
+  readonly run: (block: number) => number;
   /** RFLAGS bits 31:0 with the lazy arithmetic flags made explicit. */
-  getFlags(block: number): number;
+  readonly getFlags: (block: number) => number;
   /** Sets RFLAGS from explicit bits. */
-  setFlags(block: number, flags: number): void;
+  readonly setFlags: (block: number, flags: number) => void;
 }
 
 /** Instantiates the compiled interpreter on a machine's memory. */

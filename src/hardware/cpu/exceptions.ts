@@ -28,7 +28,7 @@ import {
 import { ACCESS_READ, ACCESS_WRITE } from './layout.js';
 import { deliverLegacyEvent } from './legacy/event-delivery.js';
 import { isCanonical, LinearRange } from './linear-access.js';
-import { inLongMode } from './mode.js';
+import { inLongMode, modeName } from './mode.js';
 import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { RFLAGS_IF, RFLAGS_NT, RFLAGS_RF, RFLAGS_TF, RFLAGS_VM } from './rflags.js';
 import { SEGMENT_CS, SEGMENT_SS, SEGMENT_TR } from './segments.js';
@@ -80,10 +80,20 @@ function settleExit(cpu: Cpu, outcome: Outcome): Outcome {
 
 function deliverCombined(cpu: Cpu, vector: number, error: number | null): Outcome {
   const first = cpu.delivering;
+  noteDeliveryFault(cpu, first, vector, error);
   const firstVector = first?.type === EVENT_EXCEPTION ? first.vector : -1;
   if (firstVector === VECTOR_DF && faultClass(vector) !== BENIGN) return tripleFault(cpu);
   if (makesDoubleFault(firstVector, vector)) return doubleFault(cpu);
   return inject(cpu, vector, error);
+}
+
+/** Faults follow one from the other while each comes in the delivery of the one before, or of the double fault. */
+function noteDeliveryFault(cpu: Cpu, event: IdtEvent | null, vector: number, error: number | null): void {
+  const faults = cpu.deliveryFaults;
+  const last = faults.at(-1);
+  if (event === null || (event.vector !== VECTOR_DF && event.vector !== last?.vector)) faults.length = 0;
+  if (event === null) return;
+  faults.push({ delivering: event.vector, vector, errorCode: error, rip: cpu.rip, mode: modeName(cpu) });
 }
 
 function inject(cpu: Cpu, vector: number, error: number | null): Outcome {
@@ -103,6 +113,7 @@ function tripleFault(cpu: Cpu): Outcome {
   cpu.delivering = null;
   cpu.fault = null;
   cpu.activity = ACTIVITY_SHUTDOWN;
+  cpu.onShutdown?.();
   return REDIRECTED;
 }
 

@@ -57,6 +57,17 @@ export type Fault =
       readonly linear: number;
     };
 
+/** A fault while an event was being delivered. */
+export interface DeliveryFault {
+  /** Vector of the event. */
+  readonly delivering: number;
+  readonly vector: number;
+  readonly errorCode: number | null;
+  /** Where the event had interrupted what, signed. */
+  readonly rip: number;
+  readonly mode: string;
+}
+
 /** Sets cpu.fault to an exception (not #PF); returns FAULT. */
 export function fault(cpu: Cpu, vector: number, errorCode: number | null = null): Outcome {
   cpu.fault = { kind: 'exception', vector, errorCode, address: 0 };

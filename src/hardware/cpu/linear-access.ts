@@ -58,7 +58,7 @@ function checkedTranslation(cpu: Cpu, va: number, access: number, user: boolean)
   if (isSpecial(cpu, pa - (pa % PAGE_SIZE))) {
     throw new UnimplementedError(
       `an operand or a structure of microcode in the device page at ${pa.toString(16)}H`,
-      cpu.rip,
+      cpu,
     );
   }
   if (!cpu.lines.touch(cpu, pa)) return -WAIT;

@@ -56,3 +56,11 @@ function decodingMode(cpu: Cpu): number {
   if (in64BitMode(cpu)) return MODE_64;
   return (cpu.segments[SEGMENT_CS].access & ACCESS_DB) !== 0 ? MODE_32 : MODE_16;
 }
+
+/** The mode that instructions are executed in, as the SDM calls it. */
+export function modeName(cpu: Cpu): string {
+  if ((cpu.cr0 & CR0_PE) === 0) return 'real-address mode';
+  if (in64BitMode(cpu)) return '64-bit mode';
+  if (inLongMode(cpu)) return 'compatibility mode';
+  return `${decodingMode(cpu) === MODE_32 ? '32' : '16'}-bit protected mode`;
+}

@@ -152,7 +152,7 @@ function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: nu
     else cpu.deviceMemory?.read(pa, bytes);
   }
   const stop = executeMapped(cpu, va, bounce);
-  if (stop === L.STOP_SPECIAL) throw new UnimplementedError('an instruction with two device operands', cpu.rip);
+  if (stop === L.STOP_SPECIAL) throw new UnimplementedError('an instruction with two device operands', cpu);
   if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
   if (access !== L.ACCESS_READ) {
     if (isApic) accessDevice(cpu, offset, bytes, true);

@@ -1,29 +1,24 @@
+import type { Cpu } from './cpu.js';
+import { modeName } from './mode.js';
+
 /** The guest needs something of the processor that is not modelled: a fault of the guest, not of the emulator. */
 export class UnimplementedError extends Error {
-  /** Linear address of the instruction. */
-  readonly rip: number;
+  /** ID of the CPU. */
+  readonly cpu: number;
 
-  constructor(what: string, rip: number) {
-    super(`${what} at RIP ${hexAddress(rip)} is not implemented`);
+  constructor(what: string, cpu: Cpu) {
+    const rip = BigInt.asUintN(64, BigInt(cpu.rip)).toString(16);
+    super(`${what} at RIP ${rip}H in ${modeName(cpu)} is not implemented`);
     this.name = 'UnimplementedError';
-    this.rip = rip;
+    this.cpu = cpu.id;
   }
 }
 
 /** An instruction that is not modelled; `bytes` is what it consists of. */
 export class UnimplementedInstructionError extends UnimplementedError {
-  readonly instruction: string;
-  readonly bytes: Uint8Array;
-
-  constructor(instruction: string, bytes: Uint8Array, rip: number) {
+  constructor(instruction: string, bytes: Uint8Array, cpu: Cpu) {
     const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    super(`instruction ${instruction} (${hex})`, rip);
+    super(`instruction ${instruction} (${hex})`, cpu);
     this.name = 'UnimplementedInstructionError';
-    this.instruction = instruction;
-    this.bytes = bytes;
   }
-}
-
-function hexAddress(rip: number): string {
-  return `${BigInt.asUintN(64, BigInt(rip)).toString(16)}H`;
 }

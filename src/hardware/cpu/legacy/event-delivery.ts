@@ -97,7 +97,7 @@ function readGate(cpu: Cpu, event: IdtEvent, ext: number): Outcome {
   if (!isGate && type !== TASK_GATE) return fault(cpu, VECTOR_GP, error);
   if (ext === 0 && ((word >>> 13) & 3) < cpu.cpl) return fault(cpu, VECTOR_GP, error);
   if ((word & GATE_PRESENT) === 0) return fault(cpu, VECTOR_NP, error);
-  if (type === TASK_GATE) throw new UnimplementedError('a task switch through a task gate', cpu.rip);
+  if (type === TASK_GATE) throw new UnimplementedError('a task switch through a task gate', cpu);
   return DONE;
 }
 

@@ -102,7 +102,7 @@ function readTarget(cpu: Cpu): Outcome {
   const outcome = target.read(cpu, pointer.selector, VECTOR_GP, 0, DESCRIPTOR_ACCESSED);
   if (outcome !== DONE || !TASK_TYPES.includes(target.type)) return outcome;
   if (inLongMode(cpu)) return fault(cpu, VECTOR_GP, errorCode(pointer.selector, 0));
-  throw new UnimplementedError('a task switch', cpu.rip);
+  throw new UnimplementedError('a task switch', cpu);
 }
 
 function isCallGate(cpu: Cpu): boolean {

@@ -35,7 +35,7 @@ export function interruptReturn(cpu: Cpu, instruction: DecodedInstruction): Outc
   const flags = size === 4 ? stack.read(cpu, 2, size) : (cpu.rflags & ~0xffff) | stack.read(cpu, 2, size);
   if (!isProtected) return returnInRealMode(cpu, rip, selector, flags, size);
   if (entersVirtual8086Mode(cpu, flags, size)) {
-    throw new UnimplementedError('a return to virtual-8086 mode', cpu.rip);
+    throw new UnimplementedError('a return to virtual-8086 mode', cpu);
   }
   const popsStack = cpu.word(CPU_MODE) === MODE_64 || (selector & 3) > cpu.cpl;
   return popsStack ? returnOuter(cpu, rip, selector, flags, size) : returnSame(cpu, rip, selector, flags, size);
@@ -43,7 +43,7 @@ export function interruptReturn(cpu: Cpu, instruction: DecodedInstruction): Outc
 
 function returnToTask(cpu: Cpu): Outcome {
   if (inLongMode(cpu)) return generalProtection(cpu);
-  throw new UnimplementedError('a return to a nested task', cpu.rip);
+  throw new UnimplementedError('a return to a nested task', cpu);
 }
 
 function entersVirtual8086Mode(cpu: Cpu, flags: number, size: number): boolean {

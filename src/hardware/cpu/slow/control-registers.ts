@@ -297,7 +297,7 @@ function writeDebugRegister(cpu: Cpu, dr: number, value: bigint): Outcome {
 }
 
 function writeBreakpointControl(cpu: Cpu, value: bigint): Outcome {
-  if ((value & DR7_ENABLES) !== 0n) throw new UnimplementedError('a breakpoint in DR7', cpu.rip);
+  if ((value & DR7_ENABLES) !== 0n) throw new UnimplementedError('a breakpoint in DR7', cpu);
   cpu.dr[7] = (value | DR7_FIXED) & ~DR7_CLEAR & ~DR7_GD;
   return DONE;
 }

@@ -7,5 +7,5 @@ import { UnimplementedInstructionError } from '../unimplemented.js';
 /** Throws UnimplementedInstructionError. */
 export function unimplemented(cpu: Cpu, instruction: DecodedInstruction): never {
   const name = Mnemonic[instruction.mnemonic].toUpperCase();
-  throw new UnimplementedInstructionError(name, instruction.bytes, cpu.rip);
+  throw new UnimplementedInstructionError(name, instruction.bytes, cpu);
 }
