@@ -144,6 +144,7 @@ describe('what is wrong with a scenario with an image', () => {
     ['no image',                { guest: {} },                                 '"guest" lacks "image"'],
     ['an unknown key',          { guest: { ...GUEST, images: 'x' } },          'unknown key "images" in "guest"; did you mean "image"'],
     ['a policy of programs',    { guest: GUEST, apHaltPolicy: 'pause' },       '"apHaltPolicy" is "pause"; allowed: "hlt", "hlt-passthrough" or "spin"'],
+    ['fractions of a kilohertz', { guest: GUEST, host: { tscGHz: 2.1234567 } }, 'an image needs a TSC of whole kilohertz'],
     ['IPIv without APICv',      { guest: GUEST, kvm: { enableApicv: false } }, 'IPI virtualization needs APICv'],
   ])('is said with its place: %s', (_, content, expected) => {
     const { code, stdout, stderr } = bench('run', scenario(content), '--no-save');

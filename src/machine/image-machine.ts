@@ -156,7 +156,7 @@ class Builder {
       {
         apicIds: hardware.cpus.map(({ apicId }) => apicId),
         memoryBytes: options.memoryMiB * MIB,
-        tscHertz: options.host.tscGHz * HERTZ_PER_GHZ,
+        tscHertz: Math.round(options.host.tscGHz * HERTZ_PER_GHZ),
       },
       {
         now: () => this.#clock.cycles,

@@ -78,7 +78,7 @@ export function imageOptionsOf({ guest, workload, apHaltPolicy, ...options }: Im
     memoryMiB,
     bare: false,
     haltPolicy: apHaltPolicy,
-    maxCycles: timeoutSeconds * options.host.tscGHz * HERTZ_PER_GHZ,
+    maxCycles: Math.round(timeoutSeconds * options.host.tscGHz * HERTZ_PER_GHZ),
   };
 }
 

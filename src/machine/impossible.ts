@@ -13,8 +13,11 @@ export const MOST_CPUS = 256;
  * the image can be loaded.
  */
 export function impossibilities(options: MachineOptions | ImageCaseOptions): Impossible[] {
-  const ofProgram = isProgramCase(options) ? PROGRAM_RULES.flatMap((rule) => rule(options) ?? []) : [];
-  return [...ofProgram, ...RULES.flatMap((rule) => rule(options) ?? [])];
+  const own = isProgramCase(options)
+    ? PROGRAM_RULES.map((rule) => rule(options))
+    : IMAGE_RULES.map((rule) => rule(options));
+  const shared = RULES.map((rule) => rule(options));
+  return [...own, ...shared].filter((each) => each !== null);
 }
 
 /** What a built-in program needs. */
@@ -51,6 +54,24 @@ const PROGRAM_RULES: readonly ((options: MachineOptions) => Impossible | null)[]
           'leave apPhase out, or choose workload ipi or ipi-halt',
         )
       : null,
+];
+
+/** The clocks of the board count whole ticks: see platform/oscillator.ts. */
+const BOARD_KHZ_BELOW = 2 ** 33 / 1000;
+
+/** What an image needs. */
+const IMAGE_RULES: readonly ((options: ImageCaseOptions) => Impossible | null)[] = [
+  ({ host: { tscGHz } }) => {
+    const kilohertz = tscGHz * 1e6;
+    const isWhole = Math.abs(kilohertz - Math.round(kilohertz)) < 1e-3;
+    return isWhole && kilohertz >= 1 && kilohertz < BOARD_KHZ_BELOW
+      ? null
+      : impossible(
+          ['host', 'tscGHz'],
+          `an image needs a TSC of whole kilohertz, below 8.5 GHz, not ${String(tscGHz)} GHz`,
+          'give host.tscGHz at most six decimals',
+        );
+  },
 ];
 
 /** What holds whatever the guest runs. */
