@@ -32,7 +32,7 @@ const MEMBERS: Readonly<Record<Exclude<StepFamily, 'other'>, string>> = {
     host-eoi cpuid-handler hypercall-handler msr-handler fast-eoi-handler eoi-induced-handler cr-access-handler
     interrupt-window-handler pause-handler ept-violation-handler timer-program preemption-timer-load hrtimer-start
     hrtimer-interrupt timer-expiry vcpu-reset nmi-window-handler dr-access-handler wbinvd-handler kernel-port-io
-    eventfd-signal user-space-exit`,
+    eventfd-signal user-space-exit irq-line ioapic-scan`,
   sleep: `idle hlt-wake mwait-wake thread-wakeup context-switch idle-wake pi-load halt-poll-iteration vcpu-block pi-put
     wakeup-handler`,
 };
