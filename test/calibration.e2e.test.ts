@@ -77,6 +77,21 @@ it('calibrate names every problem of a prior with its place', () => {
   );
 });
 
+it('calibrate fits an imported result without a row that is held out, and prints the error of its prediction', () => {
+  const folder = emptyFolder();
+  writeFileSync(join(folder, 'short.json'), JSON.stringify(oneFreeStepPerGroup()));
+  const imported = join(ROOT, 'results/measured/ipiv-v1.json');
+  const { code, stdout } = ipivBench(
+    ['calibrate', imported, '--prior', './short.json', '--holdout', 'xapic_on'],
+    folder,
+  );
+  expect(stdout).toMatch(
+    /^ {2}xapic_on +measured +4713\.10 .* model +\d+\.\d\d +held out: prediction error [-+]\d+\.\d\d \([-+]\d+\.\d\d%\)$/m,
+  );
+  expect(stdout.match(/held out/g)).toHaveLength(1);
+  expect(code).toBe(0);
+});
+
 it('calibrate shows progress on a terminal', ({ skip }) => {
   const { error } = spawnSync('script', ['--version']);
   if (error !== undefined) skip('`script` of util-linux is needed to have a terminal');

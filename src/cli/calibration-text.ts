@@ -17,9 +17,10 @@ export function calibrationText(report: CalibrationReport, style: Style): string
 }
 
 function rowLine({ name, measured, standardError, model, heldOut }: CalibrationReport['rows'][number]): string {
-  const residual = model - measured;
+  const error = model - measured;
   const figures = `measured ${cycles(measured)} (s.e. ${standardError.toFixed(1)})  model ${cycles(model)}`;
-  return `  ${name.padEnd(12)} ${figures}  ${signed(residual)}${heldOut ? '  held out: a prediction' : ''}`;
+  const difference = `${signed(error)} (${signed((error / measured) * 100)}%)`;
+  return `  ${name.padEnd(12)} ${figures}  ${heldOut ? `held out: prediction error ${difference}` : difference}`;
 }
 
 function groupLines({ name, description, steps }: CalibratedGroup, style: Style): string[] {
