@@ -12,11 +12,16 @@ interface Flow {
 }
 
 const VECTOR_MASK = 0xffn;
+/** Delivery modes whose vector is delivered and ended: fixed and lowest priority. */
+const VECTORED_MODES: readonly number[] = [0, 1];
+/** The hypercall KVM_HC_SEND_IPI has no event of its own. */
+const PARAVIRTUAL_SEND = 'VMCALL';
 
 export class IpiFlows {
   readonly #recording: TraceRecording;
-  /** The last write to the ICR on each CPU. */
+  /** What sends on each CPU until it enters the guest again: the write to the ICR, or the exit that it causes. */
   readonly #sources = new Map<number, Mark>();
+  readonly #exits = new Map<number, Mark>();
   readonly #pending = new FlowTable();
   readonly #inService = new FlowTable();
   #count = 0;
@@ -33,11 +38,19 @@ export class IpiFlows {
         if (event.outcome === 'self') this.#request(cpu, cpu, Number(event.icr & VECTOR_MASK), mark);
         return;
       case 'kvm_exit':
-        // The write that exits has been noted right before; any other exit may be one that hardware cannot tell.
-        if (this.#sources.get(cpu)?.flows.length !== 0) this.#sources.set(cpu, mark);
+        this.#exits.set(cpu, mark);
+        if (event.reasonName === PARAVIRTUAL_SEND) this.#sources.set(cpu, mark);
+        return;
+      case 'kvm_entry':
+        this.#sources.delete(cpu);
+        this.#exits.delete(cpu);
+        return;
+      case 'kvm_apic_ipi':
+        // An access to the APIC page exits before the processor knows what is written.
+        if (!this.#sources.has(cpu)) this.#sources.set(cpu, this.#exits.get(cpu) ?? mark);
         return;
       case 'kvm_apic_accept_irq':
-        this.#request(cpu, event.apicId, event.vector, mark);
+        if (VECTORED_MODES.includes(event.deliveryMode)) this.#request(cpu, event.apicId, event.vector, mark);
         return;
       case 'ipiv_pir_set':
         this.#request(cpu, this.#recording.descriptors.get(event.descriptor) ?? -1, event.vector, mark);

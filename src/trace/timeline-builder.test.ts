@@ -169,11 +169,30 @@ describe('a flow', () => {
   it('begins with the exit where the processor cannot see what is written', () => {
     const told: readonly Told[] = [
       exitAt(100, 0, 44, 'APIC_ACCESS'),
+      [150, 0, { name: 'kvm_apic_ipi', icr: 0x4020, destination: 1 }],
       [200, 0, { name: 'kvm_apic_accept_irq', apicId: 1, deliveryMode: 0, levelTriggered: false, vector: 32 }],
       [300, 1, { name: 'kvm_inj_virq', vector: 32, soft: false, reinjected: false }],
       [400, 1, { name: 'kvm_eoi', apicId: 1, vector: 32 }],
     ];
     expect(flows(timeline(told))).toEqual([['APIC_ACCESS', 'kvm_apic_accept_irq', 'kvm_inj_virq', 'kvm_eoi!']]);
+  });
+
+  it('begins with the hypercall where the guest sends by one', () => {
+    const told: readonly Told[] = [
+      exitAt(100, 0, 18, 'VMCALL'),
+      [200, 0, { name: 'kvm_apic_accept_irq', apicId: 1, deliveryMode: 0, levelTriggered: false, vector: 32 }],
+      [300, 1, { name: 'kvm_inj_virq', vector: 32, soft: false, reinjected: false }],
+    ];
+    expect(flows(timeline(told))).toEqual([['VMCALL', 'kvm_apic_accept_irq', 'kvm_inj_virq']]);
+  });
+
+  it('has nothing to do with timers', () => {
+    const told: readonly Told[] = [
+      exitAt(100, 1, 52, 'PREEMPTION_TIMER'),
+      [200, 1, { name: 'kvm_apic_accept_irq', apicId: 1, deliveryMode: 0, levelTriggered: false, vector: 0xee }],
+      [300, 1, { name: 'ipiv_delivery', vector: 0xee }],
+    ];
+    expect(flows(timeline(told))).toEqual([]);
   });
 
   it('of each IPI is one of its own', () => {
