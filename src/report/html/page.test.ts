@@ -119,7 +119,9 @@ function withStep({ cases: [{ activity }] }: SavedResult, name: string): CaseRec
 
 describe('a report says', () => {
   it('that a run was interrupted', async () => {
-    expect(await page(changed(sample(), { interrupted: true }))).toContain('The run was interrupted');
+    const text = await page(changed(sample(), { interrupted: true }));
+    expect(text).toContain('The run was interrupted');
+    expect(text).not.toContain('show --verify');
   });
 
   it('which guest failed, and that a case has no run', async () => {
@@ -138,6 +140,12 @@ describe('a report says', () => {
     expect(text).toContain('ipiv-v1.csv (csv)');
     expect(text).not.toContain('What the CPUs do');
     expect(text).not.toContain('show --verify');
+  });
+
+  it('which image was run', async () => {
+    expect(await page(changed(sample(), { images: { 'vmexit.flat': 'sha256:cafe' } }))).toMatch(
+      /<dt>image<\/dt>\s*<dd>vmexit\.flat <code>sha256:cafe<\/code>/,
+    );
   });
 
   it('what perf counted, where there is nothing else', async () => {

@@ -29,12 +29,13 @@ function common({ toolVersion, digest, environment: { date, node, platform } }: 
   ];
 }
 
-function emulated({ scenario, seed, cases, environment: { jobs, wallSeconds } }: SavedResult): Row[] {
+function emulated({ scenario, seed, cases, images = {}, environment: { jobs, wallSeconds } }: SavedResult): Row[] {
   const profiles = new Map(cases.map(({ profile }) => [profile.hash, profile.name]));
   return [
     ['scenario', scenario.description === '' ? scenario.name : `${scenario.name}: ${scenario.description}`],
     ['cases', `${cases.length}, each run ${scenario.runs} times`],
     ['profile', [...profiles].map(([hash, name]) => html`${name} <code>${hash.slice(0, 12)}</code> `)],
+    ...Object.entries(images).map(([name, hash]): Row => ['image', html`${name} <code>${hash}</code>`]),
     ['noise', scenario.noise],
     ['seed', seed],
     ['took', `${wallSeconds} s with ${jobs} worker thread${jobs === 1 ? '' : 's'}`],
@@ -65,23 +66,29 @@ export function reproduction({ file: saved, result }: ReportedResult): Markup {
     return html`<h3>How to reproduce</h3>
       <p>This was measured, not emulated: only the machine can repeat it.</p>`;
   }
-  const { scenario, toolVersion, digest } = result;
+  const { scenario, toolVersion, interrupted } = result;
   const file = `${scenario.name}.json`;
   return html`<h3>How to reproduce</h3>
     <p>
-      Emulated cycles are exact. With version ${toolVersion} and the same profile, on any machine, this runs the
-      scenario again and compares the digests:
+      Emulated cycles are exact: version ${toolVersion} gives the same ones on any machine, with the same profile.
+      ${interrupted ? 'This run was interrupted: there is no whole result to hold another one against.' : null}
     </p>
-    <pre tabindex="0"><code>ipiv-bench show --verify ${shellWord(saved)}</code></pre>
-    <p>
-      Without the saved result, put the scenario below into <code>${file}</code>; a whole run has the digest
-      <code>${digest}</code>.
-    </p>
+    ${interrupted ? null : verification(saved, result)}
+    <p>This runs the scenario below, saved as <code>${file}</code>:</p>
     <pre tabindex="0"><code>ipiv-bench run ${shellWord(file)}</code></pre>
     <details>
       <summary>The scenario, with every default filled in</summary>
       <pre tabindex="0" class="scenario"><code>${JSON.stringify(scenario, null, 2)}</code></pre>
     </details>`;
+}
+
+/** Only a whole run has a digest that another one can be held against. */
+function verification(saved: string, { digest }: SavedResult): Markup {
+  return html`<p>
+      This runs everything again and says whether the digest is still
+      <code>${digest}</code>:
+    </p>
+    <pre tabindex="0"><code>ipiv-bench show --verify ${shellWord(saved)}</code></pre>`;
 }
 
 /** A file's name as a shell takes it. */
