@@ -48,7 +48,7 @@ function readPointer(cpu: Cpu, instruction: DecodedInstruction, size: number): O
 /** JMP far. */
 export function jumpFar(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeSystem(cpu);
-  let outcome = readPointer(cpu, instruction, operandSize(instruction));
+  let outcome = readPointer(cpu, instruction, operandSize(cpu, instruction));
   if (outcome !== DONE) return outcome;
   if (!inProtectedMode(cpu)) return enterRealModeCode(cpu);
   outcome = readTarget(cpu);
@@ -61,7 +61,7 @@ export function jumpFar(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 /** CALL far. */
 export function callFar(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeSystem(cpu);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   let outcome = readPointer(cpu, instruction, size);
   if (outcome !== DONE) return outcome;
   const isProtected = inProtectedMode(cpu);
@@ -132,7 +132,7 @@ function enterTarget(cpu: Cpu): Outcome {
 /** RET far, with or without releasing parameters. */
 export function returnFar(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeSystem(cpu);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const operand = instruction.operands.at(0);
   const released = operand?.kind === 'immediate' ? Number(operand.value) : 0;
   const outcome = stack.useCurrent(cpu).mapPops(cpu, 2, size);

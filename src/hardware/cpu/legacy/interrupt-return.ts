@@ -25,7 +25,7 @@ const stack = new Stack();
 /** IRET and IRETD. */
 export function interruptReturn(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   if (cpu.begin()) cpu.charge(STEP.IRETQ);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const isProtected = inProtectedMode(cpu);
   if (isProtected && (cpu.rflags & RFLAGS_NT) !== 0) return returnToTask(cpu);
   const outcome = stack.useCurrent(cpu).mapPops(cpu, 3, size);

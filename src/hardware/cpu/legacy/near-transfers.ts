@@ -28,7 +28,7 @@ function jumpNear(cpu: Cpu, target: number, size: number): boolean {
 /** JMP with a near target. */
 export function nearJump(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const outcome = readValue(cpu, instruction, instruction.operands[0], size);
   if (outcome !== DONE) return outcome;
   return jumpNear(cpu, operandValue.value, size) ? redirected(cpu) : generalProtection(cpu);
@@ -42,7 +42,7 @@ function redirected(cpu: Cpu): Outcome {
 /** CALL with a near target. */
 export function nearCall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   let outcome = readValue(cpu, instruction, instruction.operands[0], size);
   if (outcome !== DONE) return outcome;
   const { value } = operandValue;
@@ -57,7 +57,7 @@ export function nearCall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 
 function nearReturn(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const outcome = stack.useCurrent(cpu).mapPops(cpu, 1, size);
   if (outcome !== DONE) return outcome;
   const operand = instruction.operands.at(0);
@@ -90,7 +90,7 @@ function loop(step: number, isTaken: (left: number, isZero: boolean) => boolean)
     chargeRecord(cpu, instruction);
     const target = instruction.operands[0];
     if (target.kind !== 'branch') throw new RangeError('a counted branch has a target');
-    const size = operandSize(instruction);
+    const size = operandSize(cpu, instruction);
     const counter = cpu.gpr(RCX);
     const left = countDown(cpu, instruction, step);
     if (!isTaken(left, (cpu.rflags & RFLAGS_ZF) !== 0)) return DONE;

@@ -47,7 +47,7 @@ function registerValue(cpu: Cpu, register: Register): number {
 
 function push(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   let outcome = readValue(cpu, instruction, instruction.operands[0], size);
   if (outcome !== DONE) return outcome;
   const { value } = operandValue;
@@ -60,7 +60,7 @@ function push(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 
 function pop(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const outcome = stack.useCurrent(cpu).mapPops(cpu, 1, size);
   if (outcome !== DONE) return outcome;
   const value = stack.read(cpu, 0, size);
@@ -107,7 +107,7 @@ function popSegment(cpu: Cpu, segment: number, size: number, selector: number): 
 /** PUSHA: AX CX DX BX SP BP SI DI, with SP as it was. */
 function pushAll(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const outcome = stack.useCurrent(cpu).mapPushes(cpu, 8, size);
   if (outcome !== DONE) return outcome;
   for (let register = 0; register < 8; register++) stack.write(cpu, register, size, cpu.gprLow(register));
@@ -118,7 +118,7 @@ function pushAll(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 /** POPA skips SP. */
 function popAll(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const outcome = stack.useCurrent(cpu).mapPops(cpu, 8, size);
   if (outcome !== DONE) return outcome;
   for (let element = 0; element < 8; element++) {
@@ -136,7 +136,7 @@ function setRegister(cpu: Cpu, register: number, size: number, value: number): v
 
 function pushFlags(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const outcome = stack.useCurrent(cpu).mapPushes(cpu, 1, size);
   if (outcome !== DONE) return outcome;
   stack.write(cpu, 0, size, (cpu.rflags & ~(RFLAGS_VM | RFLAGS_RF)) >>> 0);
@@ -146,7 +146,7 @@ function pushFlags(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 
 function popFlags(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const outcome = stack.useCurrent(cpu).mapPops(cpu, 1, size);
   if (outcome !== DONE) return outcome;
   const popped = stack.read(cpu, 0, size);
@@ -158,7 +158,7 @@ function popFlags(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 /** ENTER: the old frame pointer, copies of outer frame pointers, the new one, and room for `bytes` of locals. */
 function enter(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   const [bytes, levels] = instruction.operands.map((operand) =>
     operand.kind === 'immediate' ? Number(operand.value) : 0,
   );
@@ -192,7 +192,7 @@ function copyFrames(cpu: Cpu, level: number, size: number): Outcome {
 
 function leave(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeRecord(cpu, instruction);
-  const size = operandSize(instruction);
+  const size = operandSize(cpu, instruction);
   frames.useCurrent(cpu).pointer = (cpu.gprLow(RBP) & frames.mask) >>> 0;
   const outcome = frames.mapPops(cpu, 1, size);
   if (outcome !== DONE) return outcome;
