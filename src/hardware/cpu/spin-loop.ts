@@ -7,7 +7,6 @@
  * Left out: loops with branches inside, loops over more than MAX_INSTRUCTIONS instructions.
  */
 import {
-  Code,
   Decoder,
   DecoderOptions,
   InstructionInfoFactory,
@@ -83,7 +82,7 @@ export function findSpinLoop(
   return loop;
 }
 
-/** The instructions from `head` to the branch, if they meet it in at most MAX_INSTRUCTIONS. */
+/** The instructions from `head` to the branch, if a spin loop may have them and they are at most MAX_INSTRUCTIONS. */
 function decodeBody({ bytes, bitness }: CodePage, head: number, branch: number): Instruction[] | null {
   const decoder = new Decoder(bitness, bytes.subarray(head), DecoderOptions.None);
   decoder.ip = BigInt(head);
@@ -96,12 +95,19 @@ function decodeBody({ bytes, bitness }: CodePage, head: number, branch: number):
       decoder.free();
       return body;
     }
+    if (!isAllowed(instruction, branch)) break;
     at += instruction.length;
-    if (instruction.code === Code.INVALID) break;
   }
   decoder.free();
   for (const instruction of body) instruction.free();
   return null;
+}
+
+function isAllowed(instruction: Instruction, branch: number): boolean {
+  if (instruction.hasLockPrefix) return false;
+  if (instruction.isJccShortOrNear) return instruction.nearBranchTarget > branch;
+  if (IMMEDIATE_SHIFTS.has(instruction.mnemonic)) return instruction.opKind(1) !== OpKind.Register;
+  return BODY.has(instruction.mnemonic);
 }
 
 /** The registers that a pass writes, if it only loads and computes and carries nothing to the next; else null. */
@@ -111,7 +117,6 @@ function writtenByIdlePass(body: readonly Instruction[]): Uint8Array | null {
   let flagsWritten = 0;
   let flagsReadFirst = 0;
   for (const instruction of body) {
-    if (!isAllowed(instruction, body)) return null;
     flagsReadFirst |= instruction.rflagsRead & ~flagsWritten;
     flagsWritten |= instruction.rflagsModified;
     const info = infoFactory.info(instruction);
@@ -121,16 +126,6 @@ function writtenByIdlePass(body: readonly Instruction[]): Uint8Array | null {
   }
   if ((flagsReadFirst & flagsWritten) !== 0) return null;
   return written.every((parts, register) => (parts & readFirst[register]) === 0) ? written : null;
-}
-
-function isAllowed(instruction: Instruction, body: readonly Instruction[]): boolean {
-  const last = body[body.length - 1];
-  if (instruction === last) return true;
-  if (instruction.hasLockPrefix) return false;
-  if (instruction.isJccShortOrNear)
-    return instruction.nearBranchTarget > last.ip && Number(instruction.nearBranchTarget) > 0;
-  if (IMMEDIATE_SHIFTS.has(instruction.mnemonic)) return instruction.opKind(1) !== OpKind.Register;
-  return BODY.has(instruction.mnemonic);
 }
 
 function readsMemoryOnly(info: InstructionInfo): boolean {
