@@ -27,7 +27,7 @@ export interface Timed {
   state: RunState;
   /** Runs until `now >= limit`, or until it must wait, parks or sleeps. */
   run(limit: number): void;
-  /** Accounts for the whole spin passes that start up to (at, byCpu), and leaves PARKED. See cpu/spin.ts. */
+  /** Accounts for the whole spin passes that start up to (at, byCpu), and leaves PARKED. See cpu/parking.ts. */
   unpark(at: number, byCpu: number): void;
 }
 

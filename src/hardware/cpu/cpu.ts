@@ -5,7 +5,7 @@
  */
 import { INSTRUCTION_CLASSES, STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
 import type { Meter } from '../../cost/meter.js';
-import { ASLEEP, PARKED, RUNNING, WAITING, type Clock, type RunState, type Timed } from '../clock/clock.js';
+import { ASLEEP, RUNNING, WAITING, type Clock, type RunState, type Timed } from '../clock/clock.js';
 import type { LocalApic } from '../apic/local-apic.js';
 import type { Bus } from '../apic/bus.js';
 import type { Lines } from '../memory/lines.js';
@@ -26,20 +26,17 @@ import { handleStop } from './stops.js';
 import type { Ports } from './slow/io.js';
 import type { NonRoot } from './non-root.js';
 import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
+import { Parking } from './parking.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
 import { RFLAGS_TF } from './rflags.js';
 import { nullSegment, type Segment } from './segments.js';
+import { StateBlock } from './state-block.js';
 import { takeSingleStepTrap } from './single-step-trap.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
-import { linesOf } from './spin-reads.js';
 import { trackPage } from './tlb.js';
-import type { TscBranch } from './tsc-branch.js';
-import { passesBeforeTurn } from './tsc-wait.js';
 
-const TWO_32 = 2 ** 32;
-const LINE_SHIFT = 6;
 
 export {
   ACTIVITY_ACTIVE,
@@ -74,11 +71,10 @@ export interface DeviceMemory {
   write(physical: number, bytes: Uint8Array): void;
 }
 
-export class Cpu implements Timed {
+export class Cpu extends StateBlock implements Timed {
   readonly id: number;
   /** Physical x2APIC ID. */
   readonly apicId: number;
-  readonly memory: PhysicalMemory;
   readonly clock: Clock;
   readonly meter: Meter;
   readonly lines: Lines;
@@ -87,9 +83,6 @@ export class Cpu implements Timed {
   readonly bus: Bus;
   readonly features: CpuFeatures;
   readonly onMarker: (cpu: Cpu, marker: number) => void;
-  /** Byte address of the state block in the shared memory. */
-  readonly block: number;
-  readonly #word: number;
 
   now = 0;
   state: RunState = RUNNING;
@@ -120,6 +113,7 @@ export class Cpu implements Timed {
   readonly idtr = { base: 0, limit: 0xffff };
   readonly msrs: Msrs;
   readonly userInterrupts = new UserInterrupts();
+  readonly parking = new Parking(this);
   /** I/O ports outside VMX non-root operation; null reads as all ones. */
   ports: Ports | null = null;
   /** Devices at physical addresses without memory; null reads as all ones. */
@@ -163,15 +157,8 @@ export class Cpu implements Timed {
   /** Lines collected by the operation in progress: slot, or ~slot for writing (memory/lines). */
   readonly collected: number[] = [];
   lineArriving = false;
-  /** When a line was last taken from this CPU while it was running. */
-  #lostLineAt = -1;
-  /** Numbers of the lines that the loop of a parked CPU reads, if they are known. */
-  readonly #spinLines: number[] = [];
-  #knowsSpinLines = false;
   /** Instructions retired when the collection began: it belongs to that instruction. */
   collectedAt = -1;
-  /** An event is scheduled for then, to settle this CPU if it is parked: no later than a parked loop is left. */
-  #alarmAt = Infinity;
   #begun = false;
   /**
    * The last attempt at the current instruction or event had to wait: go on with it before looking for events. 'stop'
@@ -184,9 +171,9 @@ export class Cpu implements Timed {
   slowInstruction: DecodedInstruction | null = null;
 
   constructor(id: number, apicId: number, parts: CpuParts) {
+    super(parts.memory, id);
     this.id = id;
     this.apicId = apicId;
-    this.memory = parts.memory;
     this.clock = parts.clock;
     this.meter = parts.meter;
     this.lines = parts.lines;
@@ -195,8 +182,6 @@ export class Cpu implements Timed {
     this.bus = parts.bus;
     this.features = parts.features;
     this.onMarker = parts.onMarker;
-    this.block = parts.memory.cpuBlock(id);
-    this.#word = this.block >>> 2;
     this.msrs = new Msrs();
     this.#initializeBlock();
   }
@@ -213,67 +198,6 @@ export class Cpu implements Timed {
   }
 
   // ---- Registers
-
-  /** A 32-bit word of the state block. */
-  word(offset: number): number {
-    return this.memory.u32[this.#word + (offset >>> 2)];
-  }
-
-  setWord(offset: number, value: number): void {
-    this.memory.u32[this.#word + (offset >>> 2)] = value;
-  }
-
-  /** A 64-bit field of the state block as a signed number: exact for canonical addresses and for times. */
-  long(offset: number): number {
-    const at = this.#word + (offset >>> 2);
-    return this.memory.i32[at + 1] * TWO_32 + this.memory.u32[at];
-  }
-
-  setLong(offset: number, value: number): void {
-    const at = this.#word + (offset >>> 2);
-    this.memory.u32[at] = value >>> 0;
-    this.memory.i32[at + 1] = Math.floor(value / TWO_32);
-  }
-
-  /** General-purpose register by SDM number (0 RAX .. 15 R15), unsigned 64-bit. */
-  gpr(register: number): bigint {
-    return this.memory.u64[(this.block >>> 3) + register];
-  }
-
-  setGpr(register: number, value: bigint): void {
-    this.memory.u64[(this.block >>> 3) + register] = value;
-  }
-
-  gprLow(register: number): number {
-    return this.memory.u32[this.#word + register * 2];
-  }
-
-  gprHigh(register: number): number {
-    return this.memory.u32[this.#word + register * 2 + 1];
-  }
-
-  setGprWords(register: number, high: number, low: number): void {
-    this.memory.u32[this.#word + register * 2] = low;
-    this.memory.u32[this.#word + register * 2 + 1] = high;
-  }
-
-  /** Signed number: exact for canonical addresses. */
-  gprNumber(register: number): number {
-    return this.long(L.CPU_GPR + register * 8);
-  }
-
-  setGprNumber(register: number, value: number): void {
-    this.setLong(L.CPU_GPR + register * 8, value);
-  }
-
-  /** Instruction pointer as a signed, canonical linear address. */
-  get rip(): number {
-    return this.long(L.CPU_RIP);
-  }
-
-  set rip(value: number) {
-    this.setLong(L.CPU_RIP, value);
-  }
 
   /** RFLAGS bits 31:0 (63:32 are always 0). */
   get rflags(): number {
@@ -376,7 +300,7 @@ export class Cpu implements Timed {
 
   /** Another CPU takes the line of `pa` from this one, to write to it, at time `at`. */
   loseLine(pa: number, at: number): void {
-    if (this.state !== PARKED) this.#lostLineAt = at;
+    this.parking.noteLostLine(at);
     if (this.monitoredLine !== pa) return;
     this.monitoredLine = -1;
     if (this.activity !== ACTIVITY_MWAIT) return;
@@ -387,26 +311,8 @@ export class Cpu implements Timed {
     this.wake(at);
   }
 
-  /** While parked: its loop may read the line of `pa`. */
-  spinsOn(pa: number): boolean {
-    return !this.#knowsSpinLines || this.#spinLines.includes(pa >>> LINE_SHIFT);
-  }
-
-  /** Accounts for the idle passes of a parked spin loop that begin before (at, byCpu). */
   unpark(at: number, byCpu: number): void {
-    const d = this.long(L.CPU_PARK_D);
-    const precedes = (time: number): boolean => time < at || (time === at && this.id < byCpu);
-    let passes = Math.max(0, Math.floor((at - this.now) / d));
-    if (passes > 0 && !precedes(this.now + passes * d)) passes--;
-    passes = Math.max(0, passes - this.word(L.CPU_PARK_EXECUTED));
-    this.now += passes * d;
-    this.setLong(L.CPU_RETIRED, this.long(L.CPU_RETIRED) + passes * this.long(L.CPU_PARK_N));
-    this.setLong(L.CPU_SPIN_TICKS, this.long(L.CPU_SPIN_TICKS) + passes * d);
-    if (this.long(L.CPU_PARK_PAUSES) > 0 && this.word(L.CPU_PLE_ON) !== 0) {
-      this.setLong(L.CPU_PLE_LAST, this.long(L.CPU_PLE_LAST) + passes * d);
-      this.setLong(L.CPU_PLE_FIRST, this.long(L.CPU_PLE_FIRST) + passes * d);
-    }
-    this.setLong(L.CPU_MARK_TIME, this.now);
+    this.parking.passOver(at, byCpu);
   }
 
   // ---- Running
@@ -457,37 +363,11 @@ export class Cpu implements Timed {
       return false;
     }
     this.#retrying = outcome === PASS ? 'instruction' : null;
-    if (stop === L.STOP_PARKED) return !this.#park();
+    if (stop === L.STOP_PARKED) return !this.parking.begin();
     if (outcome === PASS || this.faulting) return true;
     if (shadow !== 0) this.#endShadow(shadow);
     if (traced && nonRoot === this.nonRoot) this.#trace();
     return true;
-  }
-
-  /** False when another pass has to be executed first. */
-  #park(): boolean {
-    const ticks = this.long(L.CPU_PARK_D);
-    // What the pass that ends now has read may have been taken since.
-    if (this.#lostLineAt >= this.now - ticks) return false;
-    const loop = this.decoder.spinLoop(this.word(L.CPU_MARK_BRANCH));
-    if (loop === null || !this.#waitsForTsc(loop.tscBranches, ticks)) return false;
-    this.#knowsSpinLines = loop.reads !== null && linesOf(this, loop.reads, this.#spinLines);
-    this.state = PARKED;
-    return true;
-  }
-
-  /** Sees to it that a loop that reads the TSC is left in time; false when that is in this pass or the next. */
-  #waitsForTsc(branches: readonly TscBranch[], ticks: number): boolean {
-    if (branches.length === 0) return true;
-    const passes = passesBeforeTurn(this, branches, ticks);
-    const at = this.now + passes * ticks;
-    if (passes >= 2 && at < this.#alarmAt) {
-      this.#alarmAt = at;
-      this.clock.schedule(at, this.id, () => {
-        if (this.#alarmAt === at) this.#alarmAt = Infinity;
-      });
-    }
-    return passes >= 2;
   }
 
   /** APIC-write emulation that the last instruction left behind; false when the CPU gives up its turn. */

@@ -203,7 +203,7 @@ export class Lines {
   #settleReaders(cpu: Cpu, slot: number): void {
     for (const other of this.#cpus) {
       if (other === cpu || other.state !== PARKED || !this.#may(other.id, slot, false)) continue;
-      if (!other.spinsOn(this.#address(slot))) continue;
+      if (!other.parking.mayRead(this.#address(slot))) continue;
       this.#clock.settle(other.id, cpu.now, cpu.id);
     }
   }

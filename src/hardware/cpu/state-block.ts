@@ -1,0 +1,82 @@
+/**
+ * The part of a CPU's state that the interpreter works on: a block of the shared memory (layout.ts), with the general
+ * registers, RIP and what the run loop passes back and forth.
+ */
+import type { PhysicalMemory } from '../memory/physical-memory.js';
+import * as L from './layout.js';
+
+const TWO_32 = 2 ** 32;
+
+export class StateBlock {
+  readonly memory: PhysicalMemory;
+  /** Byte address of the block in the shared memory. */
+  readonly block: number;
+  readonly #word: number;
+
+  constructor(memory: PhysicalMemory, cpu: number) {
+    this.memory = memory;
+    this.block = memory.cpuBlock(cpu);
+    this.#word = this.block >>> 2;
+  }
+
+  /** A 32-bit word of the state block. */
+  word(offset: number): number {
+    return this.memory.u32[this.#word + (offset >>> 2)];
+  }
+
+  setWord(offset: number, value: number): void {
+    this.memory.u32[this.#word + (offset >>> 2)] = value;
+  }
+
+  /** A 64-bit field of the state block as a signed number: exact for canonical addresses and for times. */
+  long(offset: number): number {
+    const at = this.#word + (offset >>> 2);
+    return this.memory.i32[at + 1] * TWO_32 + this.memory.u32[at];
+  }
+
+  setLong(offset: number, value: number): void {
+    const at = this.#word + (offset >>> 2);
+    this.memory.u32[at] = value >>> 0;
+    this.memory.i32[at + 1] = Math.floor(value / TWO_32);
+  }
+
+  /** General-purpose register by SDM number (0 RAX .. 15 R15), unsigned 64-bit. */
+  gpr(register: number): bigint {
+    return this.memory.u64[(this.block >>> 3) + register];
+  }
+
+  setGpr(register: number, value: bigint): void {
+    this.memory.u64[(this.block >>> 3) + register] = value;
+  }
+
+  gprLow(register: number): number {
+    return this.memory.u32[this.#word + register * 2];
+  }
+
+  gprHigh(register: number): number {
+    return this.memory.u32[this.#word + register * 2 + 1];
+  }
+
+  setGprWords(register: number, high: number, low: number): void {
+    this.memory.u32[this.#word + register * 2] = low;
+    this.memory.u32[this.#word + register * 2 + 1] = high;
+  }
+
+  /** Signed number: exact for canonical addresses. */
+  gprNumber(register: number): number {
+    return this.long(L.CPU_GPR + register * 8);
+  }
+
+  setGprNumber(register: number, value: number): void {
+    this.setLong(L.CPU_GPR + register * 8, value);
+  }
+
+  /** Instruction pointer as a signed, canonical linear address. */
+  get rip(): number {
+    return this.long(L.CPU_RIP);
+  }
+
+  set rip(value: number) {
+    this.setLong(L.CPU_RIP, value);
+  }
+}
