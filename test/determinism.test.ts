@@ -4,7 +4,7 @@ import { Code } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import { Assembler, type Label } from '../src/guest/assembler.js';
 import { DATA, KERNEL_CODE, PML4 } from '../src/guest/memory-map.js';
-import { dword, EAX, EBX, ECX, EDX, ESI } from '../src/guest/operand.js';
+import { dword, EAX, EBX, ECX, EDX, ESI, RAX } from '../src/guest/operand.js';
 import { CPU_RETIRED, CPU_SPIN_TICKS } from '../src/hardware/cpu/layout.js';
 import type { LineTransfer } from '../src/hardware/memory/lines.js';
 import type { SimulationOptions } from '../src/machine/machine-options.js';
@@ -16,11 +16,14 @@ const TOKEN = DATA;
 const SHARED = DATA + 0x1000;
 
 type Operation =
-  | { readonly kind: 'load' | 'store' | 'add' | 'xchg' | 'lock inc' | 'tables' | 'call'; readonly line: number }
+  | { readonly kind: (typeof ON_LINES)[number]; readonly line: number }
   | { readonly kind: 'compute'; readonly count: number };
 
-/** Besides accesses of a line: a store to the line that page walks begin with, and a call of code on another page. */
-const ON_LINES = ['load', 'store', 'add', 'xchg', 'lock inc', 'tables', 'call'] as const;
+/**
+ * Besides accesses of a line: a store to the line that page walks begin with, a call of code on another page, and stores
+ * into that code and into the loop in which a CPU waits.
+ */
+const ON_LINES = ['load', 'store', 'add', 'xchg', 'lock inc', 'tables', 'call', 'patch', 'patch loop'] as const;
 const UNUSED_PML4_ENTRY = PML4 + 7 * 8;
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -45,17 +48,28 @@ const script: fc.Arbitrary<Script> = fc.record({
 
 const ROUNDS = 3;
 
-/** Functions that do nothing, each on a page of its own. */
+/** Functions that add a constant, two on a page. */
 function emitFunctions(asm: Assembler): Label[] {
-  return Array.from({ length: 8 }, (_, page) => {
-    asm.align(4096);
-    const entry = asm.here(`function_${String(page)}`);
+  return Array.from({ length: 8 }, (_, n) => {
+    asm.align(n % 2 === 0 ? 4096 : 256);
+    const entry = asm.here(`function_${String(n)}`);
+    asm.mov(EAX, n);
+    asm.add(EBX, EAX);
     asm.ret();
     return entry;
   });
 }
 
-function emit(asm: Assembler, { kind, ...operand }: Operation, functions: readonly Label[]): void {
+/** Of the constant in MOV to a register of 32 bits. */
+const CONSTANT_OFFSET = 1;
+
+/** Code that all CPUs run, and the loops in which each of them waits. */
+interface Places {
+  readonly functions: readonly Label[];
+  readonly loops: readonly Label[];
+}
+
+function emit(asm: Assembler, { kind, ...operand }: Operation, { functions, loops }: Places): void {
   if (kind === 'compute') {
     const { count } = operand as { count: number };
     for (let n = 0; n < count; n++) asm.add(EBX, n + 1);
@@ -68,28 +82,32 @@ function emit(asm: Assembler, { kind, ...operand }: Operation, functions: readon
     asm.add(EBX, EAX);
   } else if (kind === 'tables') asm.mov(dword(UNUSED_PML4_ENTRY), EBX);
   else if (kind === 'call') asm.call(functions[line]);
-  else if (kind === 'store') asm.mov(word, EBX);
+  else if (kind === 'patch' || kind === 'patch loop') {
+    asm.address(EAX, kind === 'patch' ? functions[line] : loops[line % loops.length]);
+    asm.mov(dword(RAX, CONSTANT_OFFSET), EBX);
+  } else if (kind === 'store') asm.mov(word, EBX);
   else if (kind === 'add') asm.add(word, EBX);
   else if (kind === 'xchg') asm.xchg(word, EBX);
   else asm.lock.inc(word);
 }
 
-function emitScript(asm: Assembler, script: Script, cpu: number, cpus: number, functions: readonly Label[]): Label {
+function emitScript(asm: Assembler, script: Script, cpu: number, places: Places): Label {
   const { before, holding, pauses, padding } = script;
   asm.align(64);
   const entry = asm.here('entry');
   asm.mov(EBX, cpu);
   asm.mov(ESI, ROUNDS);
   const round = asm.here('round');
-  for (const step of before) emit(asm, step, functions);
+  for (const step of before) emit(asm, step, places);
   const wait = asm.here('wait');
   if (pauses) asm.plain(Code.Pause);
-  for (let n = 0; n < padding; n++) asm.mov(EDX, n);
+  asm.bind(places.loops[cpu]);
+  for (let n = 0; n <= padding; n++) asm.mov(EDX, n);
   asm.mov(EAX, dword(TOKEN));
   asm.cmp(EAX, cpu);
   asm.jcc('ne', wait);
-  for (const step of holding) emit(asm, step, functions);
-  asm.mov(ECX, (cpu + 1) % cpus);
+  for (const step of holding) emit(asm, step, places);
+  asm.mov(ECX, (cpu + 1) % places.loops.length);
   asm.mov(dword(TOKEN), ECX);
   asm.dec(ESI);
   asm.jcc('ne', round);
@@ -111,8 +129,8 @@ interface Guest {
 
 function assemble(scripts: readonly Script[]): Guest {
   const asm = new Assembler(KERNEL_CODE);
-  const functions = emitFunctions(asm);
-  const starts = scripts.map((each, cpu) => emitScript(asm, each, cpu, scripts.length, functions));
+  const places = { functions: emitFunctions(asm), loops: scripts.map(() => asm.label('loop')) };
+  const starts = scripts.map((each, cpu) => emitScript(asm, each, cpu, places));
   const code = asm.assemble();
   return { code, entries: starts.map((start) => code.addressOf(start)) };
 }
@@ -143,9 +161,9 @@ describe('random programs on up to four CPUs', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it('really spin and really share: the test would see a difference', () => {
     const scripts = [0, 1].map(() => ({

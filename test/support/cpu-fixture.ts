@@ -243,6 +243,7 @@ function hostDecoder(cpus: () => readonly Cpu[]): Decoder {
       return decodeInstruction(cpu.memory.bytes(cpu.rip, 15), cpu.rip);
     },
     hasCode: () => false,
+    codeOf: () => undefined,
     drop: () => undefined,
   } as unknown as Decoder;
 }

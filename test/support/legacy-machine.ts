@@ -84,7 +84,7 @@ export class LegacyMachine {
       .split(/\s+/)
       .map((byte) => parseInt(byte, 16));
     for (let page = address - (address % 4096); page < address + bytes.length; page += 4096)
-      this.cpu.decoder.drop(page);
+      this.cpu.decoder.drop(this.cpu, page);
     this.memory.bytes(address, bytes.length).set(bytes);
     return this;
   }

@@ -11,6 +11,7 @@ import type { Fault } from '../../src/hardware/cpu/fault.js';
 import * as L from '../../src/hardware/cpu/layout.js';
 import { enterCodeContext } from '../../src/hardware/cpu/legacy/code-context.js';
 import { PASS } from '../../src/hardware/cpu/outcome.js';
+import type { PageCode } from '../../src/hardware/memory/lines.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 
 const TWO_32 = 2 ** 32;
@@ -47,6 +48,18 @@ export interface ReportedAccess {
   readonly access: number;
 }
 
+/** Every page is the CPU's own. */
+const PRIVATE = {
+  touch: (): boolean => true,
+  hold: (): boolean => true,
+  joinCode: (): boolean => true,
+  fetch: (): boolean => true,
+  isFetchable: (): boolean => true,
+  addCode: (pa: number, code: PageCode): void => {
+    code.lines[(pa >>> 6) & 63] = 1;
+  },
+};
+
 export class SingleStep {
   readonly memory: PhysicalMemory;
   readonly engine: Engine;
@@ -63,7 +76,7 @@ export class SingleStep {
   readonly id = 0;
   /** Flat, with a 32-bit stack. */
   readonly segments = Array.from({ length: 8 }, () => ({ selector: 0, base: 0, limit: 0xffff_ffff, access: 0xc093 }));
-  readonly lines = { touch: (): boolean => true, hold: (): boolean => true };
+  readonly lines = PRIVATE;
 
   constructor(options: SingleStepOptions = {}) {
     const { ramBytes = 1 << 20, costs = plainCosts(), records = 4096, codePages = 16 } = options;
@@ -71,7 +84,7 @@ export class SingleStep {
     this.memory = new PhysicalMemory({ cpus: 1, ramBytes, trackedPages: 4, records, codePages });
     this.engine = instantiateEngine(interpreter(), this.memory.wasm);
     this.decoder = new Decoder(this.memory, costs);
-    this.decoder.add(this as unknown as Cpu);
+    this.decoder.add(this.#cpu);
     this.block = this.memory.cpuBlock(0);
     this.setWord(L.CPU_LINE_MASKS, this.memory.lineMasks);
     this.cpl = 0;
@@ -152,7 +165,7 @@ export class SingleStep {
 
   /** Puts code at an address, forgetting what was decoded there, and points RIP at it. */
   load(address: number, bytes: readonly number[] | Uint8Array): void {
-    for (let page = address - (address % 4096); page < address + bytes.length; page += 4096) this.decoder.drop(page);
+    for (let page = address - (address % 4096); page < address + bytes.length; page += 4096) this.drop(page);
     this.flushTlbs();
     this.memory.bytes(address, bytes.length).set(bytes);
     this.rip = address;
@@ -168,7 +181,7 @@ export class SingleStep {
       this.setLong(L.CPU_LIMIT, limit);
       const stop = this.engine.run(this.block);
       if (stop === L.STOP_NO_RECORD) {
-        if (this.decoder.decode(this as unknown as Cpu) !== PASS) return stop;
+        if (this.decoder.decode(this.#cpu) !== PASS) return stop;
       } else if (stop !== L.STOP_TLB_MISS || !this.#fillTlb()) return stop;
     }
   }
@@ -191,6 +204,16 @@ export class SingleStep {
     return { va: this.long(L.CPU_STOP_VA), ...access };
   }
 
+  /** Forgets what was decoded in a page. */
+  drop(page: number): void {
+    this.decoder.drop(this.#cpu, page);
+  }
+
+  /** As much of a CPU as decoding concerns. */
+  get #cpu(): Cpu {
+    return this as unknown as Cpu;
+  }
+
   #fillTlb(): boolean {
     const { va, size, access } = this.access;
     return this.#fillPage(va, access) && this.#fillPage(va + size - 1, access);
@@ -199,7 +222,7 @@ export class SingleStep {
   #fillPage(va: number, access: number): boolean {
     const page = Math.floor(va / 4096);
     if (this.unmapped.has(page) || !this.memory.isRam(page * 4096)) return false;
-    if (access !== L.ACCESS_READ) this.decoder.drop(page * 4096);
+    if (access !== L.ACCESS_READ) this.drop(page * 4096);
     const at = (this.word(L.CPU_TLB) >>> 2) + (page % L.TLB_ENTRIES) * 8;
     const index = this.tracked.get(page);
     const writable = !this.decoder.hasCode(page * 4096);

@@ -62,7 +62,7 @@ export class VectorReplay {
     cpu.rflags = flags | RFLAGS_IF_AND_FIXED;
     cpu.rip = CODE_ADDRESS;
     cpu.faulting = false;
-    cpu.decoder.drop(CODE_ADDRESS - (CODE_ADDRESS % PAGE));
+    cpu.decoder.drop(cpu, CODE_ADDRESS - (CODE_ADDRESS % PAGE));
     cpu.memory.bytes(CODE_ADDRESS, code.length).set(code);
     cpu.memory.bytes(CODE_ADDRESS + code.length, MARKER.length).set(MARKER);
     cpu.memory.bytes(WINDOW_PAGES, 2 * PAGE).fill(0);

@@ -251,7 +251,7 @@ export class VmxMachine {
       lines,
       bus,
       engine: flagsOnlyEngine(memory),
-      decoder: null as unknown as Decoder,
+      decoder: { codeOf: () => undefined } as unknown as Decoder,
       features: DEFAULT_FEATURES,
       onMarker: () => undefined,
     });

@@ -218,5 +218,5 @@ export class VmxProcessor {
 }
 
 function noCode(): Decoder {
-  return {} as unknown as Decoder;
+  return { codeOf: () => undefined } as unknown as Decoder;
 }

@@ -5,11 +5,13 @@
  * A variant is a mode and, because branches outside 64-bit mode wrap around at instruction pointers of 16 or 32 bits, the
  * instruction pointer at which the page begins.
  */
+import type { PageCode } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { RECORD_SIZE } from './layout.js';
 
 const PAGE_SIZE = 4096;
 const MAP_SIZE = PAGE_SIZE * 4;
+const LINES_PER_PAGE = 64;
 
 export class CodePages {
   readonly #memory: PhysicalMemory;
@@ -18,6 +20,8 @@ export class CodePages {
   /** Physical pages in the order of their maps. */
   readonly #pages: number[] = [];
   readonly #withCode = new Set<number>();
+  /** What is known of each page that ever had code. */
+  readonly #code = new Map<number, PageCode>();
   /** Pages whose last instruction continues on the key page. */
   readonly #continued = new Map<number, Set<number>>();
   #nextRecord: number;
@@ -29,6 +33,11 @@ export class CodePages {
 
   has(page: number): boolean {
     return this.#withCode.has(page);
+  }
+
+  /** The code of `page`; made by `open`. */
+  codeOf(page: number): PageCode | undefined {
+    return this.#code.get(page);
   }
 
   /** Address of the map of a variant of `page`, which from now on has code; 0 if there is no room. */
@@ -43,6 +52,9 @@ export class CodePages {
     const map = this.#memory.codeMaps + this.#pages.length * MAP_SIZE;
     const maps = this.#maps.get(page) ?? new Map<number, number>();
     this.#maps.set(page, maps.set(variant, map));
+    if (!this.#code.has(page)) {
+      this.#code.set(page, { lines: new Uint8Array(LINES_PER_PAGE), since: Infinity, cpus: [] });
+    }
     this.#pages.push(page);
     return map;
   }
@@ -63,11 +75,19 @@ export class CodePages {
   drop(page: number): void {
     if (!this.#withCode.delete(page)) return;
     for (const map of this.#maps.get(page)?.values() ?? []) this.#memory.u8.fill(0, map, map + MAP_SIZE);
+    this.#forget(page);
     for (const other of this.#continued.get(page) ?? []) this.drop(other);
     this.#continued.delete(page);
   }
 
+  #forget(page: number): void {
+    const code = this.#code.get(page);
+    code?.lines.fill(0);
+    if (code !== undefined) code.since = Infinity;
+  }
+
   dropAll(): void {
+    for (const page of this.#withCode) this.#forget(page);
     const { u8, codeMaps, codePages } = this.#memory;
     u8.fill(0, codeMaps, codeMaps + codePages * MAP_SIZE);
     this.#maps.clear();

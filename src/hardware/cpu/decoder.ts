@@ -4,12 +4,13 @@
  * Records are keyed by physical address. In 64-bit mode they hold for every linear address that maps to it, in the other
  * modes for one instruction pointer (code-pages.ts). Straight-line runs are decoded and kept until their page is
  * written; code that begins within a page, or whose limit lies within one, is decoded for one execution. Fetching code
- * touches its page but takes no cache lines.
+ * touches its page, and needs its lines where another CPU may be writing to them (memory/lines.ts).
  *
  * Left out: fetches from devices raise #UD.
  */
 import { DecoderError, FlowControl, Instruction } from 'iced-x86';
 import type { CostTable } from '../../cost/step.js';
+import type { PageCode } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { translate } from '../memory/walk.js';
 import { CodePages } from './code-pages.js';
@@ -29,6 +30,7 @@ import { findSpinLoop, type SpinLoop } from './spin-loop.js';
 import { forbidStores } from './tlb.js';
 
 const PAGE_SIZE = 4096;
+const LINE_SHIFT = 6;
 const LONGEST_INSTRUCTION = 15;
 const LONGEST_RUN = 64;
 const CANONICAL_LIMIT = 2 ** 47;
@@ -45,6 +47,7 @@ export type DecodingCpu = Pick<
   | 'lines'
   | 'long'
   | 'memory'
+  | 'now'
   | 'rip'
   | 'segmentBase'
   | 'segments'
@@ -62,10 +65,8 @@ export class Decoder {
   /** By record of the branch. */
   readonly #spinLoops = new Map<number, SpinLoop>();
   readonly #instruction = new Instruction();
-  /** Page dropped last, and the instruction that made it so: it is executed without decoding the page again. */
-  #dropped = -1;
-  #droppedBy: DecodingCpu | null = null;
-  #droppedAt = -1;
+  /** The page that a CPU made be dropped last, and the instruction that did: it runs without decoding the page again. */
+  readonly #dropped = new Map<DecodingCpu, { readonly page: number; readonly retired: number }>();
 
   constructor(memory: PhysicalMemory, costs: CostTable) {
     this.#memory = memory;
@@ -103,12 +104,17 @@ export class Decoder {
     return this.#pages.has(page);
   }
 
-  /** Forgets the decoded code of a page that is about to be written. */
-  drop(page: number): void {
+  /** The code of a page that has or had some. */
+  codeOf(page: number): PageCode | undefined {
+    return this.#pages.codeOf(page);
+  }
+
+  /** Forgets the decoded code of a page that `cpu` is about to write. */
+  drop(cpu: DecodingCpu, page: number): void {
+    if (!this.#pages.has(page)) return;
     this.#pages.drop(page);
-    for (const cpu of this.#cpus) cpu.setWord(L.CPU_ONCE, 0);
-    this.#dropped = page;
-    this.#droppedBy = null;
+    for (const each of this.#cpus) each.setWord(L.CPU_ONCE, 0);
+    this.#dropped.set(cpu, { page, retired: cpu.long(L.CPU_RETIRED) });
   }
 
   /** Decodes at cpu.rip. PASS: the interpreter can go on. WAIT or FAULT: as for any access. */
@@ -125,9 +131,10 @@ export class Decoder {
     const isKept = isPageOfCode(cpu, rip) && !this.#isStoringToItself(cpu, fetch.page);
     if (!isKept) return this.#decodeOnce(cpu, fetch);
     const map = this.#open(cpu, fetch.page, rip);
+    if (!cpu.lines.joinCode(cpu as Cpu, fetch.page, this.#codeAt(fetch.page))) return WAIT;
     const known = this.#pages.record(map, offset);
     if (known !== 0 && this.#opcode(known) !== OP.CROSS) return PASS;
-    return this.#decodeRun(cpu, fetch);
+    return cpu.lines.fetch(cpu as Cpu, pa) ? this.#decodeRun(cpu, fetch) : WAIT;
   }
 
   /**
@@ -146,15 +153,15 @@ export class Decoder {
 
   /** True while the instruction that made its own page be dropped has not retired. */
   #isStoringToItself(cpu: DecodingCpu, page: number): boolean {
-    if (page !== this.#dropped) return false;
-    const retired = cpu.long(L.CPU_RETIRED);
-    if (this.#droppedBy === null) {
-      this.#droppedBy = cpu;
-      this.#droppedAt = retired;
-    }
-    if (this.#droppedBy === cpu && this.#droppedAt === retired) return true;
-    this.#dropped = -1;
-    return false;
+    const last = this.#dropped.get(cpu);
+    return last?.page === page && last.retired === cpu.long(L.CPU_RETIRED);
+  }
+
+  /** The code of a page that is open. */
+  #codeAt(page: number): PageCode {
+    const code = this.#pages.codeOf(page);
+    if (code === undefined) throw new RangeError(`page ${page.toString(16)}H was never opened for code`);
+    return code;
   }
 
   #opcode(record: number): number {
@@ -170,7 +177,10 @@ export class Decoder {
       this.#forgetAll();
       map = this.#pages.open(page, variant);
     }
-    if (isNew) for (const each of this.#cpus) forbidStores(each, page);
+    if (isNew) {
+      this.#codeAt(page).since = cpu.now;
+      for (const each of this.#cpus) forbidStores(each, page);
+    }
     this.#enterInstructionTlb(cpu, rip, map);
     return map;
   }
@@ -228,10 +238,14 @@ export class Decoder {
     let offset = fetch.offset;
     let at = start;
     let isOpen = true;
+    let missing = -1;
     while (isOpen && offset < PAGE_SIZE && at < start + LONGEST_RUN * L.RECORD_SIZE) {
       if (this.#pages.record(map, offset) !== 0 && offset !== fetch.offset) break;
       decoder.decodeOut(this.#instruction);
       if (decoder.lastError === DecoderError.NoMoreBytes) break;
+      missing = this.#missingLine(cpu, fetch.page + offset, this.#instruction.length);
+      if (missing >= 0) break;
+      this.#addCode(fetch.page, offset, this.#instruction.length);
       isOpen = this.#place(cpu, at, fetch.page + offset, BigInt(origin));
       this.#pages.setRecord(map, offset, at);
       const head = this.#backwardTarget(at, offset);
@@ -240,6 +254,10 @@ export class Decoder {
       at += L.RECORD_SIZE;
     }
     decoder.free();
+    if (at === start && missing >= 0) {
+      this.#pages.trim(start);
+      return cpu.lines.fetch(cpu as Cpu, missing) ? PASS : WAIT;
+    }
     if (at === start) return this.#decodeCrossing(cpu, fetch, start);
     if (isOpen) {
       this.#writeLink(at, offset, offset < PAGE_SIZE ? this.#pages.record(map, offset) : 0);
@@ -248,6 +266,21 @@ export class Decoder {
     this.#pages.trim(at);
     for (const { branch, head } of loops) this.#markSpinLoop(cpu, fetch, branch, head);
     return PASS;
+  }
+
+  /** Address in the first line of an instruction on one page that is still to be fetched, or -1. */
+  #missingLine(cpu: DecodingCpu, pa: number, length: number): number {
+    if (!cpu.lines.isFetchable(cpu as Cpu, pa)) return pa;
+    const last = pa + length - 1;
+    return cpu.lines.isFetchable(cpu as Cpu, last) ? -1 : last;
+  }
+
+  /** `length` bytes of the page at `offset` have been decoded. */
+  #addCode(page: number, offset: number, length: number): void {
+    const { lines } = this.#cpus[0];
+    const code = this.#codeAt(page);
+    lines.addCode(page + offset, code);
+    lines.addCode(page + offset + length - 1, code);
   }
 
   /** Writes the record of `#instruction`, which lies at `pa`; false when nothing follows it in sequence. */
@@ -290,10 +323,13 @@ export class Decoder {
     if (loop === null) return;
     const variant = variantOf(cpu, fetch.rip);
     if (this.#pages.record(this.#pages.open(fetch.page, variant), head) === 0) {
+      if (!cpu.lines.isFetchable(cpu as Cpu, fetch.page + head)) return;
       this.#decodeRun(cpu, { page: fetch.page, offset: head, rip: fetch.rip - fetch.offset + head });
     }
     const map = this.#pages.open(fetch.page, variant);
     const record = this.#pages.record(map, branch);
+    const { lines } = this.#codeAt(fetch.page);
+    if (lines.subarray(head >>> LINE_SHIFT, (branch >>> LINE_SHIFT) + 1).includes(0)) return;
     if (record === 0 || loop.exits.some((exit) => this.#pages.record(map, exit) === 0)) return;
     for (const exit of loop.exits) this.#writeExit(this.#pages.record(map, exit), record);
     this.#writeSpin(record, loop);
@@ -346,6 +382,8 @@ export class Decoder {
     if (next < 0) return -next as Outcome;
     const nextMap = this.#open(cpu, next, nextRip);
     const map = this.#open(cpu, fetch.page, fetch.rip);
+    if (!cpu.lines.joinCode(cpu as Cpu, next, this.#codeAt(next))) return WAIT;
+    if (!cpu.lines.fetch(cpu as Cpu, next) || !cpu.lines.fetch(cpu as Cpu, fetch.page + PAGE_SIZE - 1)) return WAIT;
     const at = this.#pages.allocate(3);
     if (at === 0 || nextMap === map) return PASS;
     this.#pages.join(fetch.page, next);
@@ -353,6 +391,8 @@ export class Decoder {
     this.#memory.view.setUint16(at + R.R_OP, OP.CROSS, true);
     this.#placeAlone(at + L.RECORD_SIZE, cpu, fetch, next);
     this.#pages.setRecord(map, fetch.offset, at);
+    this.#addCode(fetch.page, fetch.offset, PAGE_SIZE - fetch.offset);
+    this.#addCode(next, 0, 1);
     return PASS;
   }
 
@@ -367,13 +407,17 @@ export class Decoder {
 
   #decodeOnce(cpu: DecodingCpu, fetch: Fetch): Outcome {
     let next = -1;
+    if (!cpu.lines.fetch(cpu as Cpu, fetch.page + fetch.offset)) return WAIT;
     const onPage = this.#bytes(fetch, next);
     if (!this.#decodeBytes(cpu, onPage, 0n)) {
       if (!isFetchable(cpu, fetch.rip, onPage.length + 1)) return raise(cpu, VECTOR_GP, 0);
       next = this.#fetch(cpu, fetch.rip + PAGE_SIZE - fetch.offset);
       if (next < 0) return -next as Outcome;
+      if (!cpu.lines.fetch(cpu as Cpu, next)) return WAIT;
       this.#decodeBytes(cpu, this.#bytes(fetch, next), 0n);
     }
+    const last = Math.min(fetch.offset + this.#instruction.length, PAGE_SIZE) - 1;
+    if (!cpu.lines.fetch(cpu as Cpu, fetch.page + last)) return WAIT;
     if (!isFetchable(cpu, fetch.rip, this.#instruction.length)) return raise(cpu, VECTOR_GP, 0);
     const at = cpu.block + L.CPU_ONCE_RECORDS;
     this.#placeAlone(at, cpu, fetch, next);

@@ -26,6 +26,7 @@ export function handleStop(cpu: Cpu, stop: number): Outcome {
     case L.STOP_LINE_MISS:
       return getLines(cpu);
     case L.STOP_NO_RECORD:
+      dropEarlierLines(cpu);
       return settle(cpu, cpu.decoder.decode(cpu));
     case L.STOP_SLOW:
       return executeAndRetire(cpu);

@@ -18,14 +18,11 @@ export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
   const page = pa - (pa & PAGE_MASK);
   if (isSpecial(cpu, page)) return enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, page, specialRights(page));
   if (!cpu.lines.touch(cpu, page)) return WAIT;
-  if (access !== L.ACCESS_READ && cpu.decoder.hasCode(page)) {
-    if (cpu.clock.mustWait(cpu)) return WAIT;
-    cpu.decoder.drop(page);
-  }
-  const writable = translation.writable && !cpu.decoder.hasCode(page);
+  const { writable } = translation;
   const index = cpu.lines.trackedIndex(page);
-  if (index < 0) return enterTlb(cpu, va, 1, writable ? 1 : 0, 0, page);
-  return enterTlb(cpu, va, 0, 0, writable ? L.TLB_TRACKED : L.TLB_TRACKED_READ_ONLY, page, index);
+  if (index >= 0) return enterTlb(cpu, va, 0, 0, writable ? L.TLB_TRACKED : L.TLB_TRACKED_READ_ONLY, page, index);
+  if (access !== L.ACCESS_READ) cpu.decoder.drop(cpu, page);
+  return enterTlb(cpu, va, 1, writable && !cpu.decoder.hasCode(page) ? 1 : 0, 0, page);
 }
 
 /** Accesses to this page need the host: a device, or the APIC-access page. */
@@ -171,13 +168,12 @@ export function trackPage(cpu: Cpu, page: number, index: number): void {
   }
 }
 
-/** From now on stores to the page stop: it holds decoded code. Translations stay, as in `trackPage`. */
+/** From now on stores to the page stop while it is private: it holds decoded code. Translations stay, as in `trackPage`. */
 export function forbidStores(cpu: Pick<Cpu, 'block' | 'memory'>, page: number): void {
   const { u32 } = cpu.memory;
   for (const at of entriesOf(cpu, page)) {
     u32[at + 2] = 0;
     u32[at + 3] = 0;
-    if ((u32[at + 4] & PAGE_MASK) === L.TLB_TRACKED) u32[at + 4] |= L.TLB_TRACKED_READ_ONLY;
   }
 }
 

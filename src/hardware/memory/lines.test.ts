@@ -19,6 +19,7 @@ class AccessingCpu {
   transferTicks = 0;
   readonly id: number;
   readonly block: number;
+  readonly decoder = { codeOf: () => undefined };
   readonly #host: Host;
   readonly #accesses: { at: number; pa: number; write: boolean }[];
 

@@ -6,13 +6,17 @@
  * needs the line: a miss requests it when this CPU is next in order, takes `line-transfer` by distance, queues behind
  * transfers of the same line, and takes effect for everybody at the instant of arrival.
  *
+ * Lines with decoded instructions are held for reading by all CPUs that run their page, and by nobody for writing: a
+ * store to them is a miss like any other, and takes the decoded code with the line. Instructions are fetched at no cost
+ * unless somebody holds their line for writing; then the first CPU that fetches them pays for the transfer.
+ *
  * Not modelled: cache capacity, associativity, the store buffer, prefetch.
  */
 import { STEP } from '../../cost/step.js';
 import type { Clock } from '../clock/clock.js';
 import { PARKED } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { LINE_MASK_SIZE } from '../cpu/layout.js';
+import { CPU_ONCE, LINE_MASK_SIZE } from '../cpu/layout.js';
 import { PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
 
 const LINES_PER_PAGE = 64;
@@ -26,6 +30,16 @@ const WRITE_MASK = 8;
 
 /** Ticks for a line (or an IPI) from one CPU to another. */
 export type Latency = (from: number, to: number) => number;
+
+/** The decoded code of a page. */
+export interface PageCode {
+  /** By line: 1 where decoded instructions lie. */
+  readonly lines: Uint8Array;
+  /** When the page got code; since then nobody has stored to it while it was private. Infinity: it has none. */
+  since: number;
+  /** CPUs that may run it, from when the page is tracked. */
+  readonly cpus: number[];
+}
 
 export interface LineTransfer {
   readonly at: number;
@@ -46,6 +60,8 @@ export class Lines {
   #owner = new Int16Array(TRACKED_AT_FIRST * LINES_PER_PAGE);
   #busyUntil = new Float64Array(TRACKED_AT_FIRST * LINES_PER_PAGE);
   readonly #pageOfIndex: Int32Array;
+  /** By tracked page: its code, if it ever had any. */
+  readonly #code: (PageCode | undefined)[] = [];
   #tracked = 0;
   /** Sees every transfer as it takes effect. For tests and traces. */
   onTransfer: ((transfer: LineTransfer) => void) | null = null;
@@ -94,7 +110,7 @@ export class Lines {
     const state = this.#pages[pa >>> PAGE_SHIFT];
     if (state === 1 + cpu.id) return true;
     if (state >= 0) return this.touch(cpu, pa) && this.collect(cpu, pa, write);
-    const slot = (-state - 1) * LINES_PER_PAGE + ((pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1));
+    const slot = slotOf(-state - 1, pa);
     return this.#may(cpu.id, slot, write) || this.#miss(cpu, slot, write);
   }
 
@@ -105,18 +121,74 @@ export class Lines {
     if (state < 0 || state === 1 + cpu.id) return true;
     if (this.#clock.mustWait(cpu)) return false;
     if (state === UNTOUCHED) this.#pages[page] = 1 + cpu.id;
-    else this.#track(page, this.#cpus[state - 1]);
+    else this.#track(page, this.#cpus[state - 1], cpu.now);
     return true;
   }
 
-  #track(page: number, owner: Cpu): void {
+  // ---- Code
+
+  /** A CPU is going to run the code of the page of `pa`. False: wait for your turn, ask again. */
+  joinCode(cpu: Cpu, pa: number, code: PageCode): boolean {
+    const index = this.trackedIndex(pa);
+    if (index < 0 || code.cpus.includes(cpu.id)) return true;
+    if (this.#clock.mustWait(cpu)) return false;
+    this.#code[index] = code;
+    code.cpus.push(cpu.id);
+    code.lines.forEach((isCode, line) => {
+      if (isCode === 1) this.#allow(cpu.id, index * LINES_PER_PAGE + line, false);
+    });
+    return true;
+  }
+
+  /** Gets the line of `pa` for decoding what is in it, which is an act. False: wait for your turn, ask again. */
+  fetch(cpu: Cpu, pa: number): boolean {
+    if (this.isPrivate(cpu, pa)) return true;
+    if (this.#clock.mustWait(cpu)) return false;
+    if (!this.isFetchable(cpu, pa)) return this.collect(cpu, pa, false);
+    this.#allow(cpu.id, slotOf(this.trackedIndex(pa), pa), false);
+    return true;
+  }
+
+  /** May the line of `pa` be decoded without getting it from somebody? */
+  isFetchable(cpu: Cpu, pa: number): boolean {
+    const index = this.trackedIndex(pa);
+    if (index < 0) return true;
+    const slot = slotOf(index, pa);
+    return this.#may(cpu.id, slot, false) || !this.#may(this.#owner[slot], slot, true);
+  }
+
+  /** Instructions in the line of `pa` have been decoded: who runs the page may read it, nobody may write it. */
+  addCode(pa: number, code: PageCode): void {
+    const line = (pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1);
+    if (code.lines[line] === 1) return;
+    code.lines[line] = 1;
+    const index = this.trackedIndex(pa);
+    if (index < 0) return;
+    const slot = slotOf(index, pa);
+    this.#revoke(this.#owner[slot], slot, true);
+    for (const each of code.cpus) this.#allow(each, slot, false);
+  }
+
+  /**
+   * At time `now` a second CPU touches the page. Its owner may be ahead of that; if it has had code before, it has not
+   * been written to since, and all its lines are held for reading.
+   */
+  #track(page: number, owner: Cpu, now: number): void {
     const index = this.#tracked++;
     if (index >= this.#memory.trackedPages) throw new RangeError('more shared pages than the machine can track');
     this.#pages[page] = -1 - index;
     this.#pageOfIndex[index] = page;
     if ((index + 1) * LINES_PER_PAGE > this.#owner.length) this.#grow();
     this.#owner.fill(owner.id, index * LINES_PER_PAGE, (index + 1) * LINES_PER_PAGE);
-    this.#memory.u8.fill(0xff, this.#mask(owner.id, index), this.#mask(owner.id, index) + LINE_MASK_SIZE);
+    const code = owner.decoder.codeOf(page * PAGE_SIZE);
+    const isUnwritten = code !== undefined && code.since <= now;
+    const mask = this.#mask(owner.id, index);
+    this.#memory.u8.fill(0xff, mask, mask + (isUnwritten ? WRITE_MASK : LINE_MASK_SIZE));
+    if (code !== undefined) {
+      if (!isUnwritten) owner.decoder.drop(owner, page * PAGE_SIZE);
+      code.cpus.push(owner.id);
+      this.#code[index] = code;
+    }
     owner.trackPage(page * PAGE_SIZE, index);
   }
 
@@ -156,6 +228,10 @@ export class Lines {
   #miss(cpu: Cpu, slot: number, write: boolean): boolean {
     for (;;) {
       if (this.#clock.mustWait(cpu)) return false;
+      if (write && this.#isAlone(cpu.id, slot)) {
+        this.#takeForWriting(cpu, slot);
+        return true;
+      }
       if (cpu.lineArriving) {
         if (!this.#take(cpu)) return false;
         if (this.#may(cpu.id, slot, write)) return true;
@@ -171,6 +247,11 @@ export class Lines {
     cpu.charge(STEP.LINE_TRANSFER, done - cpu.now);
     cpu.collected.push(write ? ~slot : slot);
     cpu.lineArriving = true;
+  }
+
+  /** True for an owner that may not write although nobody else reads: it has decoded code there. */
+  #isAlone(cpu: number, slot: number): boolean {
+    return this.#owner[slot] === cpu && this.#cpus.every(({ id }) => id === cpu || !this.#may(id, slot, false));
   }
 
   /** Where the line comes from: its owner, or for an upgrade by the owner the farthest other reader. */
@@ -203,7 +284,7 @@ export class Lines {
   #settleReaders(cpu: Cpu, slot: number): void {
     for (const other of this.#cpus) {
       if (other === cpu || other.state !== PARKED || !this.#may(other.id, slot, false)) continue;
-      if (!other.parking.mayRead(this.#address(slot))) continue;
+      if (!this.#isCode(slot) && !other.parking.mayRead(this.#address(slot))) continue;
       this.#clock.settle(other.id, cpu.now, cpu.id);
     }
   }
@@ -219,14 +300,27 @@ export class Lines {
       if (other === cpu || !this.#may(other.id, slot, false)) continue;
       this.#revoke(other.id, slot, false);
       this.#revoke(other.id, slot, true);
+      this.#memory.u32[(other.block + CPU_ONCE) >>> 2] = 0;
       other.loseLine(this.#address(slot), cpu.now);
     }
     this.#owner[slot] = cpu.id;
     this.#allow(cpu.id, slot, false);
     this.#allow(cpu.id, slot, true);
+    if (this.#isCode(slot)) {
+      cpu.decoder.drop(cpu, this.#pageOfIndex[slot >>> 6] * PAGE_SIZE);
+    }
+  }
+
+  #isCode(slot: number): boolean {
+    return this.#code[slot >>> 6]?.lines[slot & (LINES_PER_PAGE - 1)] === 1;
   }
 
   #address(slot: number): number {
     return this.#pageOfIndex[slot >>> 6] * PAGE_SIZE + (slot & (LINES_PER_PAGE - 1)) * 64;
   }
+}
+
+/** Index of the line of `pa` among all lines of tracked pages. */
+function slotOf(trackedIndex: number, pa: number): number {
+  return trackedIndex * LINES_PER_PAGE + ((pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1));
 }
