@@ -78,6 +78,33 @@ describe.each(COMMANDS)('%s', (command, args) => {
   });
 });
 
+describe('a scenario of another version', { timeout: 120_000 }, () => {
+  const rewritten = (file: string, change: (kvm: Record<string, unknown>) => void): void => {
+    const { digest: _, environment, ...rest } = JSON.parse(read('quick.json')) as SavedResult;
+    change(rest.scenario.kvm);
+    write(file, resultText(sealResult(rest, environment)));
+  };
+
+  beforeAll(() => {
+    const quick = ['--runs', '1', '--iterations', '16', '--no-save', '-o', 'quick.json'];
+    ipivBench(['run', 'x2apic', ...quick], folder);
+  }, 60_000);
+
+  it('with a key that is not known here is not run again', () => {
+    rewritten('later.json', (kvm) => (kvm['pleShrink'] = 2));
+    const { code, stdout, stderr } = ipivBench(['show', 'later.json', '--verify'], folder);
+    expect(stderr).toMatch(/^error: later\.json: unknown key "pleShrink" in "kvm"/);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('without a key that is younger runs with its default, and is not called the same', () => {
+    rewritten('earlier.json', (kvm) => delete kvm['pleGap']);
+    const { code, stdout } = ipivBench(['show', 'earlier.json', '--verify'], folder);
+    expect(stdout).toMatch(/^not the same: .*\ngate passed: 2 of 2 rows/);
+    expect(code).toBe(1);
+  });
+});
+
 describe('metrics that do not go together', () => {
   it('are not compared', () => {
     const { code, stderr } = ipivBench(['compare', 'lab.result.json', 'perf.result.json'], folder);
