@@ -6,6 +6,7 @@ import type { Output } from './output-option.js';
 import { imageTracing, parseTraceOutput, TRACE_OPTION_NAMES, type TraceOptions } from './trace-options.js';
 import { outputProblem, writeTrace } from './trace-outputs.js';
 
+/** Options of `boot` that matter here. */
 export interface BootTraceOptions extends TraceOptions {
   readonly trace?: readonly string[];
   readonly vcpus: number;

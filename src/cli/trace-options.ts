@@ -13,8 +13,10 @@ import type { Output } from './output-option.js';
 /** Enough for some ten thousand IPIs; a few hundred bytes each while they are kept. */
 const DEFAULT_LIMIT = 100_000;
 
+/** What `--time` can say. */
 export type TimeWindow = TracingOptions['time'] | 'all';
 
+/** As commander gives them. */
 export interface TraceOptions {
   readonly event?: readonly string[];
   readonly vcpu?: readonly number[];
@@ -24,6 +26,7 @@ export interface TraceOptions {
   readonly clock: TraceClock;
 }
 
+/** Adds the options to a command. */
 export function addTraceOptions(command: Command): void {
   const groups = Object.keys(TRACE_EVENT_GROUPS).join(', ');
   command

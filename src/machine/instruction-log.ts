@@ -17,6 +17,7 @@ interface Attempt {
   bytes: Uint8Array;
 }
 
+/** Told before and after everything that the interpreter does for its CPU. */
 export class InstructionLog {
   readonly #cpu: Cpu;
   readonly #disassembler: Disassembler;

@@ -4,7 +4,7 @@ import { activityBetween, takeSnapshot, type Snapshot } from './activity.js';
 import type { Hardware } from './hardware.js';
 import type { CpuActivity } from './machine-result.js';
 
-/** Markers that the guest places around its timed loop. */
+/** Markers that the guest places around its timed loop: its beginning and its end. */
 export const TIMED_LOOP_BEGINS = 1;
 export const TIMED_LOOP_ENDS = 2;
 

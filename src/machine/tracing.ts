@@ -29,6 +29,7 @@ export interface TracingOptions {
   readonly limit: number;
 }
 
+/** Watches one machine for one run. */
 export class Tracing implements Observer {
   readonly #options: TracingOptions;
   #recorder: TraceRecorder | null = null;

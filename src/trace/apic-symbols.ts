@@ -33,6 +33,7 @@ export const APIC_REGISTERS: Symbols = [
   [0x410, 'APIC_ECTRL'],
 ];
 
+/** Delivery modes, bits 10:8 of the ICR. */
 export const DELIVERY_MODES: Symbols = [
   [0, 'Fixed'],
   [1, 'LowPrio'],

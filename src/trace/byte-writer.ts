@@ -1,6 +1,7 @@
 /** Little-endian binary data of unknown length. */
 const FIRST_CAPACITY = 4096;
 
+/** Appends numbers, text and bytes. */
 export class ByteWriter {
   #bytes = new Uint8Array(FIRST_CAPACITY);
   #view = new DataView(this.#bytes.buffer);

@@ -13,6 +13,7 @@ const KINDS: readonly TrackKind[] = ['vcpu', 'interrupts', 'steps', 'instruction
 
 type Entry = Readonly<Record<string, unknown>>;
 
+/** The JSON of a trace, entry by entry. */
 export function* chromeText(recording: TraceRecording): Generator<string, void, void> {
   const { tracks, items } = buildTimeline(recording);
   yield '{"displayTimeUnit":"ns","otherData":' + JSON.stringify(otherData(recording)) + ',"traceEvents":[\n';

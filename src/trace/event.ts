@@ -79,6 +79,7 @@ export interface TraceFields {
   readonly ipiv_instruction: { readonly rip: number; readonly ticks: number; readonly text: string };
 }
 
+/** Name of an event. */
 export type TraceEventName = keyof TraceFields;
 
 /** An event: its name and its fields. */

@@ -5,7 +5,9 @@ import { perfStatText } from './perf-stat.js';
 import type { TraceRecording } from './recording.js';
 import { traceDatBytes } from './trace-dat.js';
 
+/** Formats that a trace can be written in; the first is the usual one. */
 export const TRACE_FORMAT_NAMES = ['ftrace', 'perf-stat', 'chrome', 'perfetto', 'trace-dat'] as const;
+/** Name of a format. */
 export type TraceFormatName = (typeof TRACE_FORMAT_NAMES)[number];
 
 /** Formats that are not text. */

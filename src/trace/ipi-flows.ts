@@ -17,6 +17,7 @@ const VECTORED_MODES: readonly number[] = [0, 1];
 /** The hypercall KVM_HC_SEND_IPI has no event of its own. */
 const PARAVIRTUAL_SEND = 'VMCALL';
 
+/** Gives marks the flows that pass them, event by event in order of time. */
 export class IpiFlows {
   readonly #recording: TraceRecording;
   /** What sends on each CPU until it enters the guest again: the write to the ICR, or the exit that it causes. */

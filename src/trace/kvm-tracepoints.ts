@@ -72,6 +72,7 @@ function ipiText({ icr, destination }: TraceFields['kvm_apic_ipi']): string {
   return `dst ${hex(destination)} vec ${icr & 0xff} (${words.join('|')})`;
 }
 
+/** By name. */
 export const KVM_TRACEPOINTS: { readonly [Name in KvmEventName]: Tracepoint<Name> } = {
   kvm_entry: {
     fields: [

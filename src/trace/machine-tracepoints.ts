@@ -38,6 +38,7 @@ const vcpuOnly: Tracepoint<'ipiv_sched_out' | 'ipiv_sched_in'> = {
   text: ({ vcpu }) => `vcpu ${vcpu}`,
 };
 
+/** By name. */
 export const MACHINE_TRACEPOINTS: { readonly [Name in MachineEventName]: Tracepoint<Name> } = {
   ipiv_icr_write: {
     fields: [

@@ -7,6 +7,7 @@ import type { TraceRecording } from './recording.js';
 
 const PERCENT = 100;
 
+/** The tables of a trace, one or one per chosen vCPU. */
 export function* perfStatText(recording: TraceRecording): Generator<string, void, void> {
   const all = new Set(Array.from({ length: recording.cpus }, (_, cpu) => cpu));
   if (recording.vcpus === null) yield table(recording, all, 'all VCPUs');

@@ -5,6 +5,7 @@ const LENGTH_DELIMITED = 2;
 
 const encoder = new TextEncoder();
 
+/** A message in the making; every method adds one field. */
 export class ProtobufMessage {
   readonly #bytes: number[] = [];
 

@@ -4,6 +4,7 @@
  */
 import type { TraceEvent, TraceEventName, TraceRecord } from './event.js';
 
+/** What to keep; times are ticks. */
 export interface RecorderOptions {
   readonly events: ReadonlySet<TraceEventName>;
   /** CPUs to record; null = all. */
@@ -15,6 +16,7 @@ export interface RecorderOptions {
   readonly limit: number;
 }
 
+/** Takes the events of all CPUs. */
 export class TraceRecorder {
   readonly #options: RecorderOptions;
   #rings: readonly Ring[];

@@ -4,6 +4,7 @@
  */
 import { ByteWriter } from './byte-writer.js';
 
+/** Bytes of a page. */
 export const PAGE_SIZE = 4096;
 const HEADER_SIZE = 16;
 const DATA_SIZE = PAGE_SIZE - HEADER_SIZE;

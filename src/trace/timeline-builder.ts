@@ -6,6 +6,7 @@ import type { Arguments, Mark, Timeline, TimelineItem, Track, TrackKind } from '
 import { hex } from './tracepoint.js';
 import { eventValues, tracepointOf } from './tracepoints.js';
 
+/** The timeline of a whole recording. */
 export function buildTimeline(recording: TraceRecording): Timeline {
   const builder = new TimelineBuilder(recording);
   for (const record of recording.records) builder.add(record);

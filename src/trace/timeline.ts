@@ -6,11 +6,13 @@
 /** What a track shows of one vCPU. */
 export type TrackKind = 'vcpu' | 'interrupts' | 'steps' | 'instructions' | 'exits' | 'requests';
 
+/** A line of the drawing. */
 export interface Track {
   readonly cpu: number;
   readonly kind: TrackKind;
 }
 
+/** What a viewer shows of a mark when it is selected. */
 export type Arguments = Readonly<Record<string, string | number | boolean>>;
 
 interface At {
@@ -29,9 +31,11 @@ export interface Mark extends At {
   readonly endingFlows: number[];
 }
 
+/** Something at an instant of a track. */
 export type TimelineItem =
   Mark | (At & { readonly kind: 'end' }) | (At & { readonly kind: 'counter'; readonly value: number });
 
+/** A whole drawing. */
 export interface Timeline {
   readonly tracks: readonly Track[];
   /** In order of time; of items at one time on one track, ends come before what begins there. */

@@ -17,6 +17,7 @@ const OPTION_TRACECLOCK = 4;
 /** Offset and size of one CPU's data. */
 const CPU_ENTRY_SIZE = 16;
 
+/** The file of a trace: its head, then the data of each CPU. */
 export function* traceDatBytes(recording: TraceRecording, clock: TraceClock): Generator<Uint8Array, void, void> {
   const file = new ByteWriter();
   writeStart(file);

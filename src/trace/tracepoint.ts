@@ -13,7 +13,9 @@ export const FIELD_TYPES = {
   text: { c: 'char', size: 80, signed: true },
 } as const;
 
+/** Name of a field type. */
 export type FieldType = keyof typeof FIELD_TYPES;
+/** Value of a field, of whatever type. */
 export type FieldValue = number | bigint | boolean | string;
 
 /** How one event looks in ftrace: as text, and as a record with fields that a format string prints. */
