@@ -1,10 +1,10 @@
-import { Code, Register } from 'iced-x86';
+import { Code, Instruction, Register } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import type { Assembler } from '../../guest/assembler.js';
 import { dword, EAX, EBX, ECX, EDX, ESI, qword, RAX, RBX } from '../../guest/operand.js';
 import { APIC_ADDRESS, LOCAL_APIC } from '../../guest/memory-map.js';
 import { emitWriteMsr } from '../../guest/programs/local-apic.js';
-import { STEP } from '../../cost/step.js';
+import { STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
 import * as X from '../../hardware/vmx/exit-reason.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import type { IoBus } from '../kernel-devices.js';
@@ -150,6 +150,77 @@ describe('instructions', () => {
     expect(machine.failures).toEqual([{ kind: 'shutdown' }]);
     expect(exits(machine, reason)).toBe(1);
   });
+});
+
+describe('XSETBV', () => {
+  const CR4_OSXSAVE = 0x4_0000;
+  const setXcr0 = (asm: Assembler, value: number): void => {
+    asm.emit(() => Instruction.createRegReg(Code.Mov_r64_cr, Register.RAX, Register.CR4));
+    asm.or(EAX, CR4_OSXSAVE);
+    asm.emit(() => Instruction.createRegReg(Code.Mov_cr_r64, Register.CR4, Register.RAX));
+    asm.xor(ECX, ECX);
+    asm.xor(EDX, EDX);
+    asm.mov(EAX, value);
+    asm.plain(Code.Xsetbv);
+  };
+
+  it('exits, and sets XCR0 to what the guest has been told of', () => {
+    const machine = run((asm) => {
+      setXcr0(asm, 1);
+      asm.plain(Code.Xgetbv);
+      asm.mov(dword(RESULT), EAX);
+    });
+    expect(result(machine)).toBe(1n);
+    expect(exits(machine, X.EXIT_REASON_XSETBV)).toBe(1);
+    const without = charges(
+      run(() => undefined),
+      STEP.MSR_HANDLER,
+    );
+    expect(charges(machine, STEP.MSR_HANDLER) - without).toBe(1);
+  });
+
+  it.each([
+    ['without x87', 2],
+    ['with AVX, which CPUID does not announce', 7],
+  ])('is a fault %s', (_, value) => {
+    const machine = kvmMachine({
+      sender: (asm) => {
+        setXcr0(asm, value);
+      },
+    });
+    machine.run(LONG);
+    expect(machine.failures).toEqual([{ kind: 'shutdown' }]);
+    expect(exits(machine, X.EXIT_REASON_XSETBV)).toBe(1);
+  });
+});
+
+it('an NMI of the host exits with reason 0, and is none of the guest', () => {
+  const machine = kvmMachine({
+    apicMode: 'x2apic',
+    sender: (asm) => {
+      asm.mov(ECX, 1000);
+      const loop = asm.here('loop');
+      asm.dec(ECX);
+      asm.jcc('ne', loop);
+      emitEnd(asm);
+    },
+    nmi: (asm) => {
+      asm.mov(dword(RESULT), 1);
+    },
+  });
+  const { hardware, sender } = machine;
+  let entriesBefore = 0;
+  // By then the guest is in its loop.
+  hardware.clock.schedule(8000 * TICKS_PER_CYCLE, sender.cpu.id, (at) => {
+    entriesBefore = charges(machine, STEP.HOST_IRQ_ENTRY);
+    sender.cpu.nmiPending = true;
+    sender.cpu.wake(at);
+  });
+  expect(machine.run(LONG)).toBe(true);
+  expect(exits(machine, X.EXIT_REASON_EXCEPTION_NMI)).toBe(1);
+  expect(charges(machine, STEP.HOST_IRQ_ENTRY) - entriesBefore).toBe(1);
+  expect(charges(machine, STEP.EVENT_INJECTION)).toBe(0);
+  expect(result(machine)).toBe(0n);
 });
 
 describe('without APICv', () => {
