@@ -4,6 +4,7 @@ import { bash, BIN, emptyFolder, ipivBench } from './support/cli.js';
 const COMMANDS = [
   'run',
   'explain',
+  'trace',
   'import',
   'compare',
   'show',

@@ -44,8 +44,7 @@ class TimelineBuilder {
   /** Everything still open ends with the last event. */
   finish(): Timeline {
     const last = this.#recording.records.at(-1)?.at ?? 0;
-    for (const [track, names] of this.#open)
-      for (const _ of names.splice(0)) this.#items.push({ kind: 'end', track, at: last });
+    for (const track of this.#open.keys()) this.#endAll(track, last);
     this.#items.sort((a, b) => a.at - b.at);
     return { tracks: [...this.#tracks.values()], items: this.#items };
   }
