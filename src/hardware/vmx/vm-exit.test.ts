@@ -211,6 +211,16 @@ describe('VM exit', () => {
     expect(vmx.cpu.delivering).toBeNull();
   });
 
+  it('during delivery of #GP in real-address mode leaves no error code', () => {
+    const vmx = new VmxProcessor();
+    vmx.set(F.EXCEPTION_BITMAP, 1 << 11);
+    const guest = vmx.guest();
+    vmx.cpu.cr0 &= ~1;
+    vmx.cpu.delivering = { type: 3, vector: 13, errorCode: 0x18, length: 0 };
+    guest.exception(11, null, 0, 3, 0);
+    expect(vmx.get(F.IDT_VECTORING_INFO_FIELD)).toBe(0x8000_030d);
+  });
+
   it('clears the valid bit of the VM-entry interruption information, and nothing else of it', () => {
     const vmx = new VmxProcessor();
     vmx.set(F.VM_ENTRY_INTR_INFO_FIELD, 0x8000_0020);

@@ -6,6 +6,7 @@ import { STEP } from '../../cost/step.js';
 import type { Cpu } from '../cpu/cpu.js';
 import type { IdtEvent } from '../cpu/fault.js';
 import { CPU_MARK_BRANCH } from '../cpu/layout.js';
+import { CR0_PE } from '../cpu/mode.js';
 import type { ActiveControls } from './active-controls.js';
 import { EXIT_REASON_FAILED_VMENTRY } from './exit-reason.js';
 import type { GuestState } from './guest-state.js';
@@ -55,7 +56,7 @@ export function leaveGuest(
   exit: ExitInformation,
 ): void {
   cpu.charge(STEP.VM_EXIT);
-  recordExit(vmcs, exit);
+  recordExit(cpu, vmcs, exit);
   guest.save(vmcs, controls);
   const count = vmcs.read32(F.VM_EXIT_MSR_STORE_COUNT);
   const failed = count === 0 ? 0 : storeMsrs(cpu, vmcs.readLong(F.VM_EXIT_MSR_STORE_ADDR), count);
@@ -65,7 +66,7 @@ export function leaveGuest(
   loadHost(cpu, vmcs, controls, guest);
 }
 
-function recordExit(vmcs: Vmcs, exit: ExitInformation): void {
+function recordExit(cpu: Cpu, vmcs: Vmcs, exit: ExitInformation): void {
   vmcs.write32(F.VM_EXIT_REASON, exit.reason);
   vmcs.writeLong(F.EXIT_QUALIFICATION, exit.qualification);
   vmcs.write32(F.VM_EXIT_INTR_INFO, exit.interruption);
@@ -75,16 +76,18 @@ function recordExit(vmcs: Vmcs, exit: ExitInformation): void {
     vmcs.write32(F.IDT_VECTORING_INFO_FIELD, 0);
     vmcs.write32(F.VM_EXIT_INSTRUCTION_LEN, exit.length);
   } else {
-    recordVectoring(vmcs, vectoring);
+    recordVectoring(cpu, vmcs, vectoring);
     vmcs.write32(F.VM_EXIT_INSTRUCTION_LEN, isSoftwareEvent(vectoring.type) ? vectoring.length : exit.length);
   }
   const injected = vmcs.read32(F.VM_ENTRY_INTR_INFO_FIELD);
   if ((injected & INTR_INFO_VALID) !== 0) vmcs.write32(F.VM_ENTRY_INTR_INFO_FIELD, injected & ~INTR_INFO_VALID);
 }
 
-function recordVectoring(vmcs: Vmcs, event: IdtEvent): void {
+/** Events of real-address mode have no error codes (28.2.4). */
+function recordVectoring(cpu: Cpu, vmcs: Vmcs, event: IdtEvent): void {
   const { vector, type, errorCode } = event;
-  vmcs.write32(F.IDT_VECTORING_INFO_FIELD, encodeInterruption(vector, type, errorCode !== null));
+  const isProtected = (cpu.cr0 & CR0_PE) !== 0;
+  vmcs.write32(F.IDT_VECTORING_INFO_FIELD, encodeInterruption(vector, type, isProtected && errorCode !== null));
   vmcs.write32(F.IDT_VECTORING_ERROR_CODE, errorCode ?? 0);
 }
 
