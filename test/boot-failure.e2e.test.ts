@@ -27,7 +27,7 @@ describe.each([
   // prettier-ignore
   it.each([
     ['a triple fault',               '0f0b',       'triple fault at RIP 10000fH in 32-bit protected mode: #GP(0033H) while delivering #UD, #GP(006bH) while delivering #GP, #GP(0043H) while delivering #DF', 'ud2'],
-    ['an unimplemented instruction', 'c5f858c1',   'instruction VADDPS (c5 f8 58 c1) at RIP 10000fH in 32-bit protected mode is not implemented', 'vaddps xmm0,xmm0,xmm1'],
+    ['an unimplemented instruction', 'd8c1',       'instruction FADD (d8 c1) at RIP 10000fH in 32-bit protected mode is not implemented', 'fadd st,st(1)'],
   ])('that comes to %s is told its cause and its last instructions', (_what, code, cause, last) => {
     const { code: exitCode, stdout, stderr } = boot(tinyImage(START_CODE + code), ...args);
     expect(stderr.split('\n')[0].replace(/\d+ cycles$/, 'N cycles')).toBe(`error: ${cpu} 0: ${cause}, after N cycles`);

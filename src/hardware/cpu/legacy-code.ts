@@ -84,9 +84,19 @@ function segmentOf({ memorySegment }: Instruction): number {
   return memorySegment === Register.None ? SEGMENT_DS : memorySegment - Register.ES;
 }
 
+/** By encoding and operand: whether it is only read. */
+const onlyRead = new Map<number, boolean>();
+const MOST_OPERANDS = 8;
+
 function isOnlyRead(instruction: Instruction, operand: number): boolean {
-  const info = information.info(instruction);
-  const access = info.opAccess(operand);
-  info.free();
-  return access === OpAccess.Read || access === OpAccess.CondRead;
+  const key = instruction.code * MOST_OPERANDS + operand;
+  let isRead = onlyRead.get(key);
+  if (isRead === undefined) {
+    const info = information.info(instruction);
+    const access = info.opAccess(operand);
+    info.free();
+    isRead = access === OpAccess.Read || access === OpAccess.CondRead;
+    onlyRead.set(key, isRead);
+  }
+  return isRead;
 }

@@ -97,6 +97,8 @@ describe('privilege', () => {
     ['SYSCALL without EFER.SCE', [0x0f, 0x05]],
     ['XGETBV without CR4.OSXSAVE', [0x0f, 0x01, 0xd0]],
     ['an invalid encoding', [0x0f, 0xff, 0xff]],
+    ['VADDPS, which CPUID does not announce,', [0xc5, 0xf8, 0x58, 0xc1]],
+    ['ENCLS, which CPUID does not announce,', [0x0f, 0x01, 0xcf]],
   ])('%s is #UD', (_, bytes) => {
     const machine = aboutUser(...bytes);
     machine.cpu.eferLow &= ~1;
