@@ -210,6 +210,11 @@ export class Kvm implements RootSoftware {
     return this.vm.behaviour.pidEntryInstallation === 'vcpu-creation' || vcpu.apicvActive;
   }
 
+  /** Bytes at the end of the host's memory that nobody has asked for yet. */
+  get unusedHostMemory(): number {
+    return this.#memory.available;
+  }
+
   /** VM exits on physical CPU `cpu` so far, by basic reason. */
   exitCounts(cpu: number): Float64Array {
     return this.hosts.get(cpu)?.vcpu.exits ?? NO_EXITS;
