@@ -148,6 +148,11 @@ describe('a report says', () => {
     );
   });
 
+  it('why a result is a baseline', async () => {
+    const baseline = { reason: 'the new fastpath', replaces: null };
+    expect(await page({ ...sample(), baseline })).toMatch(/baseline because<\/dt>\s*<dd>the new fastpath</);
+  });
+
   it('what perf counted, where there is nothing else', async () => {
     const exits = { MSR_WRITE: { samples: 10, minimumUs: 1, maximumUs: 3, meanUs: 2, relativeError: 0.1 } };
     const only = { runs: [], iterations: 0, summary: sampleSummary(null), exitTables: [{ scope: 'all vCPUs', exits }] };

@@ -20,12 +20,13 @@ export function environment({ result }: ReportedResult): Markup {
 
 type Row = readonly [term: string, text: Insert];
 
-function common({ toolVersion, digest, environment: { date, node, platform } }: SavedResult): Row[] {
+function common({ toolVersion, digest, baseline, environment: { date, node, platform } }: SavedResult): Row[] {
   return [
     ['ipiv-bench', toolVersion],
     ['date', date],
     ['on', `Node.js ${node}, ${platform}`],
     ['digest', html`<code>${digest}</code>`],
+    ...(baseline === undefined ? [] : [['baseline because', baseline.reason] as const]),
   ];
 }
 

@@ -62,7 +62,7 @@ figcaption p { max-width: 46rem; }
 }
 svg { display: block; width: 100%; height: auto; overflow: visible; margin: .75rem 0 .25rem; }
 svg text { font-family: system-ui, sans-serif; }
-svg.narrow { max-width: 30rem; display: none; }
+svg.narrow { max-width: 27rem; display: none; }
 @media screen and (max-width: 44rem) {
   svg.wide { display: none; }
   svg.narrow { display: block; }
