@@ -6,10 +6,11 @@ import { measuringGuest } from '../src/guest/test-support/measuring-guest.js';
 import type { ImageCaseOptions } from '../src/machine/image-options.js';
 import { runImageCase } from '../src/machine/image-case.js';
 import { executeUnit, type UnitResult } from '../src/run/execute-unit.js';
+import { explainCase } from '../src/run/explain-case.js';
 import type { SimulationOptions } from '../src/machine/machine-options.js';
 import { HOST, interpreterModule } from './support/bare-machine.js';
 
-const ITERATIONS = 600;
+const ITERATIONS = 1500;
 const GUEST: ImageCaseOptions['guest'] = {
   image: 'guest.elf',
   append: null,
@@ -72,11 +73,41 @@ describe('a run of an image', () => {
   // prettier-ignore
   it.each<[what: string, options: Partial<ImageCaseOptions>, guest: Uint8Array, message: RegExp]>([
     ['without the line',                { workload: 'cpuid' }, image, /printed no line "cpuid CYCLES"/],
-    ['that repeats more often',         {}, measuringGuest(3 * ITERATIONS), /before "ipi \d+", which guest\.iterations=600 does not account for/],
-    ['that does other work before it',  { workload: 'vmcall' }, measuringGuest(ITERATIONS, 200), /does not account for/],
+    ['that repeats more often',         {}, measuringGuest(3 * ITERATIONS), /before "ipi \d+", which guest\.iterations=1500 does not account for/],
+    ['that does other work before it',  { workload: 'vmcall' }, measuringGuest(ITERATIONS, 400), /does not account for/],
     ['that does not follow the rule of kvm-unit-tests', { guest: { ...GUEST, iterations: 'kvm-unit-tests' } }, image, /the doubling rule/],
     ['that runs out of time',           { guest: { ...GUEST, timeoutSeconds: 1e-5 } }, image, /has not ended/],
   ])('fails with an image %s', (_, options, guest, message) => {
     expect(execute(options, guest)).toMatchObject({ message: expect.stringMatching(message) as string });
+  });
+});
+
+describe('an explanation of an image', () => {
+  function explain(options: Partial<ImageCaseOptions>) {
+    const unit = { options: { ...OPTIONS, ...options }, image, costs };
+    const profile = loadProfile('ipiv-v1');
+    const described = { id: 'image', settings: {}, options: unit.options, profile: profile.name };
+    return explainCase(interpreterModule(), unit, described, { profile, hash: '' });
+  }
+
+  it('finds an iteration and its critical path', () => {
+    const { path, cycles, average, typical, iteration, architectural } = explain({ apHaltPolicy: 'spin' });
+    expect(path.map(({ name }) => name)).toEqual(['sender', 'flight', 'target', 'return']);
+    expect(path.reduce((sum, section) => sum + section.cycles, 0)).toBe(cycles);
+    expect(Math.abs(average / cycles - 1)).toBeLessThan(0.01);
+    expect({ typical, iteration, architectural }).toEqual({ typical: true, iteration: null, architectural: false });
+    const [sender] = path;
+    expect(sender.lines.filter(({ name }) => name.startsWith('ipiv-')).map(({ name }) => name)).toEqual([
+      'ipiv-eligibility',
+      'ipiv-pir-set',
+      'ipiv-on-update',
+      'ipiv-icr-write',
+    ]);
+  });
+
+  it('shows a round trip as such', () => {
+    const { path, cycles, average } = explain({ workload: 'vmcall' });
+    expect(path.map(({ name }) => name)).toEqual(['round-trip']);
+    expect(Math.abs(average / cycles - 1)).toBeLessThan(0.01);
   });
 });

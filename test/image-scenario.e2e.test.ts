@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { measuringGuest } from '../src/guest/test-support/measuring-guest.js';
 import { emptyFolder, ipivBench, savedFiles, type Finished } from './support/cli.js';
 
-const ITERATIONS = 1000;
+const ITERATIONS = 1500;
 const GUEST = { image: 'measure.elf', memoryMiB: 16, iterations: ITERATIONS };
 const folder = emptyFolder();
 mkdirSync(join(folder, 'inner'));
@@ -116,6 +116,15 @@ describe('an image whose other CPUs never halt', () => {
   ])('is called not architectural in the format %s', (format, expected) => {
     const { code, stdout } = bench('show', file, '--format', format);
     expect(stdout).toMatch(expected);
+    expect(code).toBe(0);
+  });
+});
+
+describe('explain', () => {
+  it('takes an iteration of the image apart', () => {
+    const { code, stdout } = bench('explain', scenario({ guest: GUEST, apHaltPolicy: 'spin' }));
+    expect(stdout).toMatch(/^cycles per IPI; profile ipiv-v1, noise off; an iteration of 1500$/m);
+    expect(stdout).toMatch(/ipiv-icr-write/);
     expect(code).toBe(0);
   });
 });

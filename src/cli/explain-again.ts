@@ -26,7 +26,6 @@ export function explainAgain(
     timeLineNotes: [`No time lines: ${note}.`],
   });
   if (sourceOf(result) === 'hardware') return none('nobody can look into the machine on which this was measured');
-  if (result.images !== undefined) return none('an image does not mark its iterations');
   if (most === 0) return { explanations: new Map(), timeLineNotes: [] };
   const planned = planOf(name, result);
   if (!planned.ok) return none(`the scenario does not run here: ${planned.problems.map(problemText).join('; ')}`);

@@ -12,7 +12,7 @@ import {
 import { explainCase } from '../run/explain-case.js';
 import { planScenario, unitOf, type Plan } from '../run/plan.js';
 import { parseOverride, type Override } from '../scenario/overrides.js';
-import { bad, good, type Checked } from '../scenario/problem.js';
+import { good, type Checked } from '../scenario/problem.js';
 import { example, type CommandModule } from './command.js';
 import { complain, print, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
@@ -69,15 +69,8 @@ function plan(scenario: string, { profile, set = [] }: Options): Checked<Plan> {
   if (!loaded.ok) return loaded;
   const planned = planScenario(loaded.value);
   if (!planned.ok) return planned;
-  if (planned.value.images.size > 0) {
-    const at = loaded.value.locator.locateKey(['guest']);
-    return bad({ at, message: 'an image does not mark its iterations: there is none to take apart', hint: NO_IMAGE });
-  }
   return good({ ...planned.value, scenario: { ...planned.value.scenario, noise: 'off' } });
 }
-
-const NO_IMAGE =
-  'remove "guest" to explain the built-in program of the same name; `run` counts exits and steps of images';
 
 function explain(plan: Plan): Explanation {
   const interpreter = loadInterpreter();

@@ -21,6 +21,8 @@ export interface ConsoleLine {
   readonly before: readonly CpuActivity[];
   /** TSC cycles that passed meanwhile. */
   readonly cyclesBefore: number;
+  /** When it began, in ticks: `before` and `cyclesBefore` end there. */
+  readonly at: number;
 }
 
 /** All counters at one instant, in ticks. */
@@ -61,9 +63,9 @@ export class ConsoleLog {
       .filter(({ bytes, ended }) => ended || bytes.length > 0)
       .map(({ bytes, from, to }) => {
         const text = Buffer.from(bytes).toString('latin1').replace(CARRIAGE_RETURN, '');
-        if (from === null || to === null) return { text, before: [], cyclesBefore: 0 };
+        if (from === null || to === null) return { text, before: [], cyclesBefore: 0, at: 0 };
         const before = to.snapshots.map((end, cpu) => activityBetween(cpu, from.snapshots[cpu], end));
-        return { text, before, cyclesBefore: (to.at - from.at) / TICKS_PER_CYCLE };
+        return { text, before, cyclesBefore: (to.at - from.at) / TICKS_PER_CYCLE, at: to.at };
       });
   }
 

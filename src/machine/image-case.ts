@@ -3,7 +3,7 @@ import type { LoadProblem } from '../guest/load-problem.js';
 import { ConsoleLog, type ConsoleLine } from './console-log.js';
 import { buildImageMachine, loadImage } from './image-machine.js';
 import { imageOptionsOf, type ImageCaseOptions } from './image-options.js';
-import { runImage } from './image-run.js';
+import { runImage, runImageFor } from './image-run.js';
 import type { MachineInputs } from './machine-options.js';
 import { GuestFailure, type MachineResult } from './machine-result.js';
 import type { Observer } from './observer.js';
@@ -23,6 +23,23 @@ const LAST_LINES = 10;
 export function imageProblem(image: Uint8Array, options: ImageCaseOptions): LoadProblem | null {
   const loaded = loadImage(image, imageOptionsOf(options));
   return loaded.kind === 'problem' ? loaded : null;
+}
+
+/** Cycles to run between two looks at whether an observer has seen enough. */
+const PIECE_CYCLES = 2 ** 22;
+
+/** Runs a case once more, mute, until `observer` is done. It does what it did before, whoever looks. */
+export function observeImageCase(
+  image: Uint8Array,
+  options: ImageCaseOptions,
+  inputs: MachineInputs,
+  observer: Observer & { readonly isDone: boolean },
+): void {
+  const console = (): void => undefined;
+  const machine = buildImageMachine(image, imageOptionsOf(options), { ...inputs, console }, observer);
+  if (machine.kind === 'problem') throw new RangeError(`guest.image: ${machine.message}`);
+  let goesOn = true;
+  while (goesOn && !observer.isDone) goesOn = runImageFor(machine, PIECE_CYCLES) === null;
 }
 
 /** Runs a case once, from reset to the guest's end. Throws GuestFailure unless the guest ends with exit code 0. */

@@ -66,6 +66,11 @@ export function isProgramCase(options: MachineOptions | ImageCaseOptions): optio
   return !('guest' in options);
 }
 
+/** Whether the guest of a case runs on what a processor could be. */
+export function isArchitectural(options: MachineOptions | ImageCaseOptions): boolean {
+  return isProgramCase(options) || options.apHaltPolicy !== 'spin';
+}
+
 const HERTZ_PER_GHZ = 1e9;
 
 /** The machine of a case. */

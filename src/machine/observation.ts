@@ -55,6 +55,10 @@ export interface ObservationOptions {
   /** Iterations before the first that is observed, untimed ones included. */
   readonly skip: number;
   readonly iterations: number;
+  /** Nothing is looked at before, in ticks (default 0). */
+  readonly notBefore?: number;
+  /** Linear address where each iteration begins, of a guest that does not say. */
+  readonly iteration?: number;
 }
 
 const SYSTEM_CLASS = INSTRUCTION_CLASSES.indexOf('system');
@@ -102,7 +106,7 @@ export class Observation implements Observer {
   attach({ cpus, bus, lines }: Hardware, iteration: number): void {
     this.#cpus = cpus;
     this.#logs = cpus.map((cpu) => new SpanLog(cpu));
-    this.#iteration = iteration;
+    this.#iteration = this.#options.iteration ?? iteration;
     bus.onFlight = (flight) => {
       if (this.#recording) this.#flights.push(flight);
     };
@@ -111,6 +115,11 @@ export class Observation implements Observer {
       this.#transfers.push(transfer);
       if (transfer.write) this.#logs.forEach((log, cpu) => log.lineTaken(transfer.pa, cpu === transfer.cpu));
     };
+  }
+
+  /** All that is to be observed has been. */
+  get isDone(): boolean {
+    return this.#finished;
   }
 
   /** What was seen, once the machine has come to its end. */
@@ -127,10 +136,11 @@ export class Observation implements Observer {
   #run(engine: Engine, cpu: Cpu): number {
     if (this.#finished || !(this.#recording || cpu.id === 0)) return engine.run(cpu.block);
     const limit = cpu.long(L.CPU_LIMIT);
+    const { notBefore = 0 } = this.#options;
     for (;;) {
       const now = cpu.long(L.CPU_NOW);
-      if (cpu.id === 0) this.#noteIteration(cpu, now);
-      cpu.setLong(L.CPU_LIMIT, Math.min(limit, now + 1));
+      if (cpu.id === 0 && now >= notBefore) this.#noteIteration(cpu, now);
+      cpu.setLong(L.CPU_LIMIT, Math.min(limit, Math.max(now + 1, notBefore)));
       const stop = this.#recording ? this.#runObserved(engine, cpu) : engine.run(cpu.block);
       if (stop !== L.STOP_LIMIT || cpu.long(L.CPU_NOW) >= limit) return stop;
     }

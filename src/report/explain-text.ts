@@ -31,7 +31,7 @@ function caseLines(each: CaseExplanation, style: Style): string[] {
   const unit = unitOf(each);
   return [
     style.strong(titleOf(each)),
-    `cycles per ${unit}; profile ${each.profile.name}, noise off; iteration ${each.iteration} of ${each.iterations}`,
+    `cycles per ${unit}; profile ${each.profile.name}, noise off; ${whichOf(each)}`,
     ...(each.typical
       ? []
       : [style.worse('its neighbours consist of other steps: no single iteration is typical here')]),
@@ -47,12 +47,16 @@ function caseLines(each: CaseExplanation, style: Style): string[] {
 }
 
 /** `x2APIC mode, IPIv on: ipi, 2 vCPUs, ...` */
-function titleOf(each: Pick<CaseExplanation, 'id' | 'settings'>): string {
+function titleOf(each: Pick<CaseExplanation, 'id' | 'settings' | 'architectural'>): string {
   return `${modeOf(each)}, IPIv ${each.settings['ipiv'] === true ? 'on' : 'off'}: ${commonPart(each)}`;
 }
 
 function modeOf({ settings }: Pick<CaseExplanation, 'settings'>): string {
   return settings['apicMode'] === 'xapic' ? 'xAPIC mode' : 'x2APIC mode';
+}
+
+function whichOf({ iteration, iterations }: CaseExplanation): string {
+  return iteration === null ? `an iteration of ${iterations}` : `iteration ${iteration} of ${iterations}`;
 }
 
 function unitOf({ settings }: CaseExplanation): string {

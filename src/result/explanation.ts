@@ -66,12 +66,14 @@ export interface CaseExplanation {
   readonly id: string;
   readonly settings: Readonly<Record<string, Scalar>>;
   readonly profile: { readonly name: string; readonly hash: string };
+  /** As in a saved result: false where the guest ran on something that no processor is, else absent. */
+  readonly architectural?: false;
   readonly groups: Readonly<Record<string, string>>;
   readonly iterations: number;
   /** Cycles per iteration of the whole timed loop. */
   readonly average: number;
-  /** The iteration that is shown, counted from 1 in the first timed pass. */
-  readonly iteration: number;
+  /** The iteration that is shown, counted from 1 in the first timed pass; null: one in the middle of an image's last. */
+  readonly iteration: number | null;
   /** Its length: the sum of all lines. */
   readonly cycles: number;
   /** `average` less `cycles`: other phases of the waiting loops, and what surrounds the timed loop. */

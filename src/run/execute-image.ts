@@ -2,6 +2,7 @@
  * One run of an image as a workload. Its number is what it prints itself, `NAME CYCLES` and perhaps `  ipi NAME CYCLES`;
  * counts are taken between the end of the line above and that line. docs/images.md says what they mean.
  */
+import { TICKS_PER_CYCLE } from '../cost/step.js';
 import type { ConsoleLine } from '../machine/console-log.js';
 import { runImageCase } from '../machine/image-case.js';
 import { iterationsOf } from '../machine/image-iterations.js';
@@ -11,8 +12,16 @@ import type { RunOutcome } from '../result/saved-result.js';
 import { activityByRole } from './cpu-roles.js';
 import type { ImageUnit } from './plan.js';
 
+/** What came of a run, and when. */
+export interface TimedOutcome {
+  readonly outcome: RunOutcome;
+  /** When the time begins and ends to which the counts belong, in ticks. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Runs an image once. Throws GuestFailure when it does not end with 0, or prints no number that can be used. */
-export function executeImage(interpreter: WebAssembly.Module, { image, options, costs }: ImageUnit): RunOutcome {
+export function executeImage(interpreter: WebAssembly.Module, { image, options, costs }: ImageUnit): TimedOutcome {
   const { console, effective, cycles } = runImageCase(image, options, { interpreter, costs });
   const fail = (message: string): GuestFailure =>
     new GuestFailure(
@@ -24,12 +33,12 @@ export function executeImage(interpreter: WebAssembly.Module, { image, options, 
   const results = [...console.keys()].filter((line) => cyclesIn(console[line], test) !== null);
   if (results.length !== 1) throw fail(countText(console, test, results.length));
   const [line] = results;
-  const { before, cyclesBefore } = console[line];
+  const { before, cyclesBefore, at } = console[line];
   const outer = cyclesIn(console[line], test) ?? 0;
   const iterations = iterationsOf(options.guest.iterations, outer, cyclesBefore);
   if (iterations === null) throw fail(ruleText(options.guest.iterations, test, outer, cyclesBefore));
   const lines = console.slice(line).map(({ text }) => text);
-  return {
+  const outcome = {
     iterations,
     outer,
     inner: cyclesIn(console.at(line + 1), `  ipi ${test}`),
@@ -38,6 +47,7 @@ export function executeImage(interpreter: WebAssembly.Module, { image, options, 
     console: lines.filter((text, index) => index === 0 || isSecondLine(text, test)),
     effective,
   };
+  return { outcome, from: at - cyclesBefore * TICKS_PER_CYCLE, to: at };
 }
 
 /** `ipi 3642` -> 3642; null where the line is another one, or there is none. */

@@ -11,7 +11,7 @@ export type UnitResult = RunOutcome | Omit<RunFailure, 'run'>;
 /** Runs one unit on a fresh machine. A guest that fails is a result; anything else that goes wrong is thrown. */
 export function executeUnit(interpreter: WebAssembly.Module, unit: Unit): UnitResult {
   try {
-    if ('image' in unit) return executeImage(interpreter, unit);
+    if ('image' in unit) return executeImage(interpreter, unit).outcome;
     return toOutcome(runMachine(unit.options, { interpreter, costs: unit.costs }));
   } catch (error) {
     if (!(error instanceof GuestFailure)) throw error;

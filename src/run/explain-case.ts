@@ -1,9 +1,8 @@
 import type { CostProfile } from '../cost/profile.js';
 import { TICKS_PER_CYCLE } from '../cost/step.js';
 import { CriticalPaths, type CriticalPath, type PathDoing } from '../machine/critical-path.js';
-import { runMachine } from '../machine/machine.js';
-import type { CpuActivity, MachineResult } from '../machine/machine-result.js';
-import { Observation, type ObservedIterations } from '../machine/observation.js';
+import { isArchitectural } from '../machine/image-options.js';
+import type { ObservedIterations } from '../machine/observation.js';
 import type {
   CaseExplanation,
   CostSource,
@@ -14,16 +13,11 @@ import type {
   SectionName,
   Work,
 } from '../result/explanation.js';
+import type { RoleActivity } from '../result/saved-result.js';
 import type { Case } from '../scenario/expand.js';
+import { BEFORE, runInDetail } from './detailed-run.js';
 import type { PlannedProfile, Unit } from './plan.js';
 
-/** The iteration in the middle is shown; in a long loop one that the steady state has reached long ago will do. */
-const LATEST_ITERATION = 512;
-/** The doubling rule of kvm-unit-tests: the middle of its first pass. */
-const FIRST_PASS_MIDDLE = 32;
-/** Before the one that is shown, and after it: paths begin in an iteration and may end in the next. */
-const BEFORE = 2;
-const AFTER = 2;
 /** A pattern of lines is shown once if it occurs so often in a row. */
 const FEWEST_REPEATS = 3;
 const LONGEST_PATTERN = 3;
@@ -35,15 +29,7 @@ export function explainCase(
   { id, settings }: Case,
   { profile, hash }: PlannedProfile,
 ): CaseExplanation {
-  if ('image' in unit) throw new RangeError('an image does not mark its iterations');
-  const { options, costs } = unit;
-  const { warmup, iterations } = options;
-  const middle = iterations === 'kvm-unit-tests' ? FIRST_PASS_MIDDLE : Math.floor(iterations / 2);
-  const shown = Math.max(warmup + Math.min(middle, LATEST_ITERATION), BEFORE);
-  const observation = new Observation({ skip: shown - BEFORE, iterations: BEFORE + 1 + AFTER });
-  const result = runMachine(options, { interpreter, costs }, observation);
-
-  const seen = observation.observed();
+  const { iterations, average, activity, seen, iteration } = runInDetail(interpreter, unit);
   const paths = new CriticalPaths(seen);
   const ends = seen.starts.slice(1);
   const [before, path, after] = [BEFORE - 1, BEFORE, BEFORE + 1].map((at) => paths.path(seen.starts[at], ends[at]));
@@ -54,14 +40,15 @@ export function explainCase(
     id,
     settings,
     profile: { name: profile.name, hash },
+    ...(isArchitectural(unit.options) ? {} : { architectural: false }),
     groups: profile.groups,
-    iterations: result.iterations,
-    average: result.outer,
-    iteration: shown - warmup + 1,
+    iterations,
+    average,
+    iteration,
     cycles,
-    rest: result.outer - cycles,
+    rest: average - cycles,
     typical: [before, after].every((other) => signature(other) === signature(path)),
-    path: sectionsOf(path, sectionNames(path, seen), from, result.outer, price),
+    path: sectionsOf(path, sectionNames(path, seen), from, average, price),
     overlapped: paths.overlapped(from, to, [before, path, after]).map((work): Overlap => ({
       cpu: work.cpu,
       start: (work.start - from) / TICKS_PER_CYCLE,
@@ -70,8 +57,8 @@ export function explainCase(
       endsWithStore: work.endsWithStore,
       work: merged(work.spans.map((span) => toWork(span, price))),
     })),
-    sender: shareOf(result, 0),
-    target: shareOf(result, 1),
+    sender: shareOf(activity.sender, iterations),
+    target: shareOf(activity.target, iterations),
   };
 }
 
@@ -197,12 +184,9 @@ function signature({ pieces }: CriticalPath): string {
     .join('; ');
 }
 
-function shareOf({ cpus, iterations }: MachineResult, cpu: number): CpuShare {
-  const { busyCycles, exits } = (cpus.at(cpu) ?? IDLE_CPU) satisfies Pick<CpuActivity, 'busyCycles' | 'exits'>;
+function shareOf({ busyCycles, exits }: RoleActivity, iterations: number): CpuShare {
   return {
     busyCycles: busyCycles / iterations,
     exits: Object.fromEntries(Object.entries(exits).map(([reason, count]) => [reason, count / iterations])),
   };
 }
-
-const IDLE_CPU = { busyCycles: 0, exits: {} };

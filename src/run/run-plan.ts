@@ -1,4 +1,4 @@
-import { isProgramCase } from '../machine/image-options.js';
+import { isArchitectural } from '../machine/image-options.js';
 import {
   caseRecord,
   RESULT_KIND,
@@ -7,7 +7,6 @@ import {
   type RunFailure,
   type RunOutcome,
 } from '../result/saved-result.js';
-import type { CaseOptions } from '../scenario/schema.js';
 import type { Engine } from './engine.js';
 import type { UnitResult } from './execute-unit.js';
 import { imageDigests, unitOf, type Plan } from './plan.js';
@@ -82,8 +81,4 @@ function toResult(
       return caseRecord(isArchitectural(options) ? identity : { ...identity, architectural: false }, slots[index]);
     }),
   } as const;
-}
-
-function isArchitectural(options: CaseOptions): boolean {
-  return isProgramCase(options) || options.apHaltPolicy !== 'spin';
 }
