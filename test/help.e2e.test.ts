@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { bash, BIN, emptyFolder, ipivBench } from './support/cli.js';
 
@@ -72,8 +73,13 @@ describe('reference commands', () => {
     }
   });
 
-  it('schema prints JSON', () => {
-    expect(JSON.parse(ipivBench(['schema'], folder).stdout)).toMatchObject({ title: 'ipiv-bench scenario' });
+  it('schema prints that of a scenario unless told otherwise', () => {
+    expect(ipivBench(['schema'], folder).stdout).toBe(ipivBench(['schema', 'scenario'], folder).stdout);
+  });
+
+  it.each(['scenario', 'profile', 'result'])('schema prints that of a %s', (kind) => {
+    const schema = JSON.parse(ipivBench(['schema', kind], folder).stdout) as unknown;
+    expect(schema).toEqual(JSON.parse(readFileSync(`schemas/${kind}.schema.json`, 'utf8')));
   });
 
   it('version is that of the package', () => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { profileSchema } from '../src/cost/profile.js';
 import { problemText } from '../src/scenario/problem.js';
 import { loadScenario } from '../src/scenario/load.js';
+import { resultJsonSchema } from '../src/result/result-schema.js';
 import { scenarioJsonSchema } from '../src/scenario/schema.js';
 
 const checkedIn = (name: string): unknown => JSON.parse(readFileSync(`schemas/${name}.schema.json`, 'utf8'));
@@ -12,6 +13,7 @@ describe('schemas that are checked in', () => {
   it.each([
     ['scenario', scenarioJsonSchema()],
     ['profile', z.toJSONSchema(profileSchema, { io: 'input' })],
+    ['result', resultJsonSchema()],
   ])('%s is what the code says (else: npm run build)', (name, schema) => {
     expect(checkedIn(name)).toEqual(JSON.parse(JSON.stringify(schema)));
   });

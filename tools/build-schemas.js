@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { profileSchema } from '../dist/cost/profile.js';
+import { resultJsonSchema } from '../dist/result/result-schema.js';
 import { scenarioJsonSchema } from '../dist/scenario/schema.js';
 
 const write = (name, schema) =>
@@ -9,3 +10,4 @@ const write = (name, schema) =>
 
 write('scenario', scenarioJsonSchema());
 write('profile', z.toJSONSchema(profileSchema, { io: 'input' }));
+write('result', resultJsonSchema());

@@ -75,7 +75,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./completion-command.js')).completionCommand,
   },
   schema: {
-    summary: 'the JSON Schema of scenario files',
+    summary: 'the JSON Schema of scenarios, profiles or saved results',
     group: 'Reference:',
     load: async () => (await import('./schema-command.js')).schemaCommand,
   },

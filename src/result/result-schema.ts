@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { gateLimits } from '../scenario/gate-limits.js';
-import { byRole } from './saved-result.js';
+import { byRole, RESULT_KIND, RESULT_SCHEMA_VERSION } from './saved-result.js';
 
 const total = z.number().min(0);
 const count = z.int().min(0);
@@ -70,8 +70,11 @@ const scenario = z.looseObject({
 
 const environment = z.looseObject({ date: text, node: text, platform: text, jobs: count, wallSeconds: total });
 
-/** Everything but kind, schema version and digest, which are checked first. */
+/** A saved result. That its digest is the right one is another matter. */
 export const resultSchema = z.looseObject({
+  kind: z.literal(RESULT_KIND),
+  schemaVersion: z.literal(RESULT_SCHEMA_VERSION),
+  digest: text,
   toolVersion: text,
   scenario,
   seed: count,
@@ -85,3 +88,8 @@ export const resultSchema = z.looseObject({
   environment,
   baseline: z.looseObject({ reason: text, replaces: text.nullable() }).optional(),
 });
+
+/** The JSON Schema of a saved result, for other tools. */
+export function resultJsonSchema(): unknown {
+  return z.toJSONSchema(resultSchema.meta({ title: 'ipiv-bench result' }), { io: 'input' });
+}
