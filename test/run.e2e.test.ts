@@ -216,7 +216,7 @@ describe('bad input', () => {
 
   it.each([
     ['--set', ['--set', 'vcpu=4'], /^2: error: --set vcpu=4: unknown key "vcpu"; did you mean "vcpus"\?/],
-    ['--runs', ['--runs', '0'], /^2: error: --runs 0: "runs" is 0; allowed: a whole number of at least 1/],
+    ['--runs', ['--runs', '0'], /^2: error: --runs 0: "runs" is 0; allowed: a whole number from 1 to 1000000/],
     ['--output', ['-o', 'cvs=a'], /^2: error: --output cvs=a: unknown format "cvs"; did you mean "csv"\?/],
     ['--format', ['--format', 'xml'], /^2: error: option '--format <format>' argument 'xml' is invalid/],
     ['an unknown option', ['--fromat', 'csv'], /^2: error: unknown option '--fromat'/],

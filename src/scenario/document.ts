@@ -104,6 +104,7 @@ const SYNTAX_HINTS: Readonly<Record<string, string>> = {
   CommaExpected: 'put a comma between two entries',
   InvalidSymbol: 'texts need double quotes; numbers are decimal, without NaN or Infinity',
   ValueExpected: 'a comma too many, or a value is missing',
+  UnexpectedEndOfString: 'a double quote is missing, or the file is truncated',
   EndOfFileExpected: 'a file holds one value; remove what follows it',
 };
 

@@ -41,9 +41,11 @@ describe('a scenario file', () => {
       's.json:1:12: "vcpus" is "two"; allowed: a whole number of at least 1, or an array of these',
     ]);
     expect(errors('{ "iterations": 0 }')).toEqual([
-      's.json:1:17: "iterations" is 0; allowed: a whole number of at least 1 or "kvm-unit-tests", or an array of these',
+      's.json:1:17: "iterations" is 0; allowed: a whole number from 1 to 2147483647 or "kvm-unit-tests", or an array of these',
     ]);
-    expect(errors('{ "runs": 2.5 }')).toEqual(['s.json:1:11: "runs" is 2.5; allowed: a whole number of at least 1']);
+    expect(errors('{ "runs": 2.5 }')).toEqual([
+      's.json:1:11: "runs" is 2.5; allowed: a whole number from 1 to 1000000',
+    ]);
   });
 
   it('points at the wrong element of an axis', () => {
@@ -55,6 +57,13 @@ describe('a scenario file', () => {
     expect(errors('\ufffd\ufffd{\0}\0')).toEqual([
       's.json:1:1: is not UTF-8 text; save the file as UTF-8; JSON in UTF-16 is not read',
     ]);
+  });
+
+  it('takes no number that a guest, KVM or the VMCS would cut off', () => {
+    const refused = ['{ "iterations": 4294967298 }', '{ "warmup": 2147483648 }', '{ "runs": 1e12 }'];
+    const tooLarge = [...refused, '{ "kvm": { "pleWindow": 4294967296 } }', '{ "host": { "tscGHz": 1e300 } }'];
+    for (const text of tooLarge)
+      expect(errors(text), text).toEqual([expect.stringMatching(/ is .*; allowed: .* to \d+/)]);
   });
 
   it('says of a number that overflows that it is too large', () => {

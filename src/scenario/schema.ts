@@ -17,10 +17,16 @@ function axis<T extends z.ZodType>(schema: T) {
 
 const wholeNumber = (minimum: number) => z.int().min(minimum);
 
+/** Guests count in 32 bits, and compare as signed numbers. */
+const MOST_ITERATIONS = 2 ** 31 - 1;
+const MOST_RUNS = 1_000_000;
+/** Module parameters of kvm and fields of the VMCS. */
+const unsigned32 = z.int().min(0).max(0xffff_ffff);
+
 const host = z
   .strictObject({
     apicMode: axis(z.enum(APIC_MODES)).default('x2apic').describe('mode of the physical local APICs'),
-    tscGHz: axis(z.number().positive())
+    tscGHz: axis(z.number().min(0.1).max(100))
       .default(2)
       .describe('TSC frequency; converts what a profile gives in nanoseconds'),
     pcpus: axis(wholeNumber(1).nullable()).default(null).describe('physical CPUs; null is one per vCPU'),
@@ -45,12 +51,12 @@ const kvm = z
       .default('5.19')
       .describe('v1 is the posting of July 2021, 5.19 the merged form'),
     enableApicv: axis(z.boolean()).default(true).describe("kvm_intel's enable_apicv"),
-    haltPollNs: axis(wholeNumber(0)).default(200_000).describe("kvm's halt_poll_ns"),
+    haltPollNs: axis(unsigned32).default(200_000).describe("kvm's halt_poll_ns"),
     maxVcpuIds: axis(wholeNumber(1).nullable())
       .default(null)
       .describe("KVM_CAP_MAX_VCPU_ID; null is the version's own"),
-    pleGap: axis(wholeNumber(0)).default(128).describe("kvm_intel's ple_gap in cycles; 0 turns PAUSE-loop exiting off"),
-    pleWindow: axis(wholeNumber(0)).default(4096).describe("kvm_intel's ple_window in cycles"),
+    pleGap: axis(unsigned32).default(128).describe("kvm_intel's ple_gap in cycles; 0 turns PAUSE-loop exiting off"),
+    pleWindow: axis(unsigned32).default(4096).describe("kvm_intel's ple_window in cycles"),
   })
   .describe('kvm and kvm_intel: version and module parameters');
 
@@ -78,10 +84,10 @@ const axes = {
   apicMode: axis(z.enum(APIC_MODES)).default('x2apic').describe("mode of the guest's local APICs"),
   ipiv: axis(z.boolean()).default(true).describe("kvm_intel's enable_ipiv"),
   apHaltPolicy: axis(z.enum(AP_HALT_POLICIES)).default('spin').describe('what the target vCPU does between IPIs'),
-  iterations: axis(z.union([wholeNumber(1), z.literal('kvm-unit-tests')]))
+  iterations: axis(z.union([wholeNumber(1).max(MOST_ITERATIONS), z.literal('kvm-unit-tests')]))
     .default(1024)
     .describe('timed iterations, or the doubling rule of kvm-unit-tests'),
-  warmup: axis(wholeNumber(0)).default(64).describe('untimed iterations before them'),
+  warmup: axis(wholeNumber(0).max(MOST_ITERATIONS)).default(64).describe('untimed iterations before them'),
   apPhase: axis(wholeNumber(0).max(MOST_PHASE_NOPS))
     .default(0)
     .describe('NOPs between the handler of an IPI and the idle loop: they shift the phase of the loop'),
@@ -130,8 +136,8 @@ function withRuns<Keys extends z.ZodRawShape>(keys: Keys) {
     description: z.string().default('').describe('what the scenario is for'),
     ...keys,
     exclude: z.array(exclusion(keys)).default([]).describe('combinations to leave out of the cross product'),
-    runs: wholeNumber(1).default(20).describe('runs of each case, each on a fresh machine'),
-    seed: z.int().min(0).max(0xffff_ffff).default(1).describe("each run's seed is derived from this one and its index"),
+    runs: wholeNumber(1).max(MOST_RUNS).default(20).describe('runs of each case, each on a fresh machine'),
+    seed: unsigned32.default(1).describe("each run's seed is derived from this one and its index"),
     noise: z.enum(['placement', 'off']).default('placement').describe('whether runs differ in where the vCPUs sit'),
     gate: gateLimits.optional(),
   });
