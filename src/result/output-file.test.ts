@@ -33,3 +33,23 @@ it('does not replace a folder', () => {
   expect(writeOutput(path, 'x')).not.toBeNull();
   expect(readdirSync(join(path, '..')).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
+
+it('says that a part of the path is a file', () => {
+  const path = join(folder(), 'plain');
+  writeFileSync(path, '');
+  const problem = writeOutput(join(path, 'a.txt'), 'x');
+  expect(problem?.message).toBe('cannot write: a part of the path is not a directory');
+});
+
+it('writes piece by piece, and nothing of what cannot be made to its end', () => {
+  const path = join(folder(), 'a.bin');
+  expect(writeOutput(path, [Uint8Array.of(1, 2), Uint8Array.of(3)])).toBeNull();
+  expect([...readFileSync(path)]).toEqual([1, 2, 3]);
+  const broken = function* (): Generator<Uint8Array> {
+    yield Uint8Array.of(9);
+    throw new RangeError('a bug');
+  };
+  expect(() => writeOutput(path, broken())).toThrow('a bug');
+  expect([...readFileSync(path)]).toEqual([1, 2, 3]);
+  expect(readdirSync(join(path, '..'))).toEqual(['a.bin']);
+});

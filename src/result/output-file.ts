@@ -4,15 +4,22 @@ import type { Problem } from '../scenario/problem.js';
 
 /** Writes a whole file or leaves the old one: to a temporary name, then renamed. Returns what went wrong, if anything. */
 export function writeOutput(path: string, content: string | Iterable<Uint8Array>): Problem | null {
-  if (isSpecial(path)) return attempt(path, () => writeAll(path, content));
+  return attempt(path, () => {
+    if (isSpecial(path)) writeAll(path, content);
+    else replace(path, content);
+  });
+}
+
+function replace(path: string, content: string | Iterable<Uint8Array>): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const problem = attempt(path, () => {
-    mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
+  try {
     writeAll(temporary, content);
     renameSync(temporary, path);
-  });
-  if (problem !== null) rmSync(temporary, { force: true });
-  return problem;
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Piece by piece: what is written may be larger than memory. */
@@ -28,8 +35,13 @@ function writeAll(path: string, content: string | Iterable<Uint8Array>): void {
 
 /** A device or pipe has no content to protect, and nothing may be renamed over it. */
 function isSpecial(path: string): boolean {
-  const status = statSync(path, { throwIfNoEntry: false });
-  return status !== undefined && !status.isFile() && !status.isDirectory();
+  try {
+    const status = statSync(path);
+    return !status.isFile() && !status.isDirectory();
+  } catch {
+    // There is nothing: writing will tell why not.
+    return false;
+  }
 }
 
 function attempt(path: string, write: () => void): Problem | null {
