@@ -189,7 +189,7 @@ describe('loops that wait for the TSC', () => {
           expect(run(guest, each.timer, { fastForward: true, lookaheadShare })).toEqual(expected);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   }, 60_000);
 });
