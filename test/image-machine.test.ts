@@ -112,6 +112,34 @@ describe('a guest that fails', () => {
   });
 });
 
+describe('a guest that writes code at run time', () => {
+  const WRITES_AND_CALLS = `
+    bc00001100     mov esp, 110000H
+    c607b8         mov byte ptr [edi], 0B8H
+    c7470105000000 mov dword ptr [edi+1], 5
+    c64705c3       mov byte ptr [edi+5], 0C3H
+    ffd7           call edi                       ; mov eax, 5; ret
+    89c3           mov ebx, eax
+    c7470107000000 mov dword ptr [edi+1], 7
+    ffd7           call edi                       ; mov eax, 7; ret
+    01d8           add eax, ebx
+    baf4000000     mov edx, 0F4H
+    ef             out dx, eax`;
+  const code = WRITES_AND_CALLS.split('\n').map((line) => line.trim().split(' ')[0]);
+
+  it.each([
+    ['on its own page', 0x10_0800],
+    ['on another page', 0x10_8800],
+  ])('%s executes what it has written', (_, address) => {
+    const operand = Buffer.alloc(4);
+    operand.writeUInt32LE(address);
+    for (const bare of [false, true]) {
+      const { outcome } = run(tinyImage(`bf${operand.toString('hex')}${code.join('')}`), { bare });
+      expect(outcome).toEqual({ kind: 'exit', code: 12 });
+    }
+  });
+});
+
 it('what is no multiboot image is a problem with its place and a hint', () => {
   const machine = buildImageMachine(new Uint8Array(100), DEFAULTS, {
     interpreter: interpreterModule(),
