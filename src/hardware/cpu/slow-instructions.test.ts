@@ -417,6 +417,19 @@ describe('interception', () => {
     expect(exits).toEqual([[reason, qualification, bytes.length]]);
     expect([machine.cpu.rip, machine.cpu.now]).toEqual([CODE, STEP_TICKS]);
   });
+
+  it('MOV from DR7 exits before it faults for its privilege level', () => {
+    const machine = aboutUser(0x0f, 0x21, 0xf8);
+    const reasons: number[] = [];
+    machine.cpu.nonRoot = nonRoot({
+      intercept: (reason) => {
+        reasons.push(reason);
+        return REDIRECTED;
+      },
+    });
+    execute(machine);
+    expect(reasons).toEqual([E.EXIT_REASON_DR_ACCESS]);
+  });
 });
 
 describe('ports', () => {

@@ -267,25 +267,27 @@ function smsw(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   return DONE;
 }
 
-/** MOV with a debug register on either side. */
+/**
+ * MOV with a debug register on either side. A VM exit comes before the faults that CPL and CR4.DE cause (SDM vol. 3,
+ * 26.1.3).
+ */
 export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   const to = registerOperand(instruction, 0);
   const writes = to >= Register.DR0 && to <= Register.DR15;
   const named = (writes ? to : registerOperand(instruction, 1)) - Register.DR0;
   const gpr = gprNumber(registerOperand(instruction, writes ? 1 : 0));
-  const aliased = named === 4 || named === 5;
-  if (named > 7 || (aliased && (cpu.cr4 & M.CR4_DE) !== 0)) return invalidOpcode(cpu);
-  if (cpu.cpl !== 0) return generalProtection(cpu);
+  if (named > 7) return invalidOpcode(cpu);
   const qualification = named | (writes ? 0 : DR_FROM) | (gpr << 8);
   const outcome = intercept(cpu, EXIT_REASON_DR_ACCESS, qualification, instruction.length);
   if (outcome !== PASS) return outcome;
+  const aliased = named === 4 || named === 5;
+  if (aliased && (cpu.cr4 & M.CR4_DE) !== 0) return invalidOpcode(cpu);
+  if (cpu.cpl !== 0) return generalProtection(cpu);
   const dr = aliased ? named + 2 : named;
   chargeSystem(cpu);
-  if (!writes) {
-    cpu.setGpr(gpr, cpu.dr[dr]);
-    return DONE;
-  }
-  return writeDebugRegister(cpu, dr, sourceValue(cpu, gpr));
+  if (writes) return writeDebugRegister(cpu, dr, sourceValue(cpu, gpr));
+  cpu.setGpr(gpr, cpu.dr[dr]);
+  return DONE;
 }
 
 function writeDebugRegister(cpu: Cpu, dr: number, value: bigint): Outcome {
