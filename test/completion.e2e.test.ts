@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commandTree, type CommandNode } from '../src/cli/command-tree.js';
+import { wholeProgram } from '../src/cli/program.js';
 import { bash, emptyFolder, ipivBench } from './support/cli.js';
 
 const folder = emptyFolder();
@@ -10,7 +11,7 @@ writeFileSync(join(folder, 'here.json'), '{}');
 for (const shell of ['bash', 'zsh', 'fish']) {
   writeFileSync(join(folder, `completion.${shell}`), ipivBench(['completion', shell], folder).stdout);
 }
-const program = await commandTree();
+const program = commandTree(await wholeProgram());
 
 function has(shell: string): boolean {
   return spawnSync(shell, ['-c', 'true']).status === 0;

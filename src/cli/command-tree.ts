@@ -1,6 +1,4 @@
 import type { Argument, Command, Option } from 'commander';
-import { COMMANDS } from './commands.js';
-import { createProgram } from './program.js';
 
 /** A command as data: what completion scripts and the manual page are made from. */
 export interface CommandNode {
@@ -36,19 +34,15 @@ export interface OptionNode {
   readonly group: string;
 }
 
-/** All commands with everything they take. */
-export async function commandTree(): Promise<CommandNode> {
-  return nodeOf(await createProgram(Object.keys(COMMANDS), () => Promise.resolve()));
-}
-
-function nodeOf(command: Command): CommandNode {
+/** A command with everything that it and its inner commands take, as far as they are defined. */
+export function commandTree(command: Command): CommandNode {
   return {
     name: command.name(),
     summary: command.description(),
     usage: `${command.name()} ${command.usage()}`,
     arguments: command.registeredArguments.map(argumentNode),
     options: command.createHelp().visibleOptions(command).map(optionNode),
-    commands: command.commands.map(nodeOf),
+    commands: command.commands.map(commandTree),
     remarks: remarksOf(command),
   };
 }

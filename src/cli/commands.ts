@@ -5,6 +5,8 @@ interface CommandEntry {
   /** Heading in the help under which it stands. */
   readonly group: string;
   readonly load: () => Promise<CommandModule>;
+  /** It describes all commands, so that they must be defined with it. */
+  readonly describesAll?: true;
 }
 
 /** Every command, loaded only when it is asked for: `--help` stays quick. */
@@ -73,6 +75,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'a script that completes commands and options in bash, zsh or fish',
     group: 'Reference:',
     load: async () => (await import('./completion-command.js')).completionCommand,
+    describesAll: true,
   },
   schema: {
     summary: 'the JSON Schema of scenarios, profiles or saved results',

@@ -1,4 +1,4 @@
-import { Argument } from 'commander';
+import { Argument, type Command } from 'commander';
 import { example, type CommandModule } from './command.js';
 import { commandTree, type CommandNode } from './command-tree.js';
 import { bashCompletion } from './completion/bash.js';
@@ -20,7 +20,7 @@ export const completionCommand: CommandModule = {
     command
       .addArgument(new Argument('<shell>', 'shell that the script is for').choices(Object.keys(SHELLS)))
       .addHelpText('after', HELP)
-      .action((shell: Shell) => run(() => execute(shell)));
+      .action((shell: Shell) => run(() => execute(shell, command.parent ?? command)));
     example(command, 'ipiv-bench completion bash > ~/.local/share/bash-completion/completions/ipiv-bench');
   },
 };
@@ -31,7 +31,7 @@ The script is made from the commands of this version. To try it out:
   zsh    source <(ipiv-bench completion zsh)     after compinit
   fish   ipiv-bench completion fish | source`;
 
-async function execute(shell: Shell): Promise<ExitCode> {
-  const problem = await print(SHELLS[shell](await commandTree()));
+async function execute(shell: Shell, program: Command): Promise<ExitCode> {
+  const problem = await print(SHELLS[shell](commandTree(program)));
   return problem === null ? EXIT.DONE : complain([problem]);
 }

@@ -14,10 +14,16 @@ try {
 
 async function main(argv: readonly string[]): Promise<void> {
   const wanted = argv.slice(2).find((argument) => argument in COMMANDS);
-  const program = await createProgram(wanted === undefined ? [] : [wanted], async (work) => {
+  const program = await createProgram(definedFor(wanted), async (work) => {
     process.exitCode = await work();
   });
   await program.parseAsync(argv);
+}
+
+/** Commands to load. */
+function definedFor(wanted: string | undefined): readonly string[] {
+  if (wanted === undefined) return [];
+  return COMMANDS[wanted].describesAll === true ? Object.keys(COMMANDS) : [wanted];
 }
 
 /** Help and version are no errors; whatever else commander objects to is. */

@@ -22,3 +22,8 @@ export async function createProgram(defined: readonly string[], run: Runner): Pr
   }
   return program;
 }
+
+/** The command line with every command defined, to be described: nothing runs. */
+export function wholeProgram(): Promise<Command> {
+  return createProgram(Object.keys(COMMANDS), () => Promise.resolve());
+}

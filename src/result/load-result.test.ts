@@ -34,6 +34,12 @@ describe('a saved result', () => {
     expect(complaint(parseResult('r.json', '{"kind":'))).toMatch(/^unusable: r\.json:1:9: JSON ends too early/);
   });
 
+  it('is called truncated wherever it was cut', () => {
+    const text = resultText(saved).trimEnd();
+    const cuts = Array.from({ length: 300 }, (_, index) => text.slice(0, Math.floor((text.length * index) / 300)));
+    for (const cut of cuts.slice(1)) expect(complaint(parseResult('r.json', cut))).toContain('JSON ends too early');
+  });
+
   it('of another schema is told apart from a damaged one', () => {
     expect(complaint(parseResult('r.json', resultText({ ...saved, schemaVersion: 2 })))).toBe(
       'other-schema: r.json: result schema 2, this version reads 1; run the scenario again with this version',

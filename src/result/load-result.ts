@@ -39,11 +39,12 @@ export function parseResult(file: string, text: string): LoadedResult {
   try {
     data = JSON.parse(text);
   } catch (error) {
-    const ended = text.trim() === '' || /JSON input$|^Unterminated/.test((error as Error).message);
-    const message = ended
-      ? 'JSON ends too early: the file is empty or truncated'
-      : `not valid JSON: ${(error as Error).message.replace(/ in JSON.*/, '').replace(/^./, (c) => c.toLowerCase())}`;
-    return unusable({ source: file, ...syntaxPosition(text, error as Error) }, message, 'run the scenario again');
+    const offset = errorOffset(text, error as Error);
+    const message =
+      text.slice(offset).trim() === '' || /JSON input$|^Unterminated/.test((error as Error).message)
+        ? 'JSON ends too early: the file is empty or truncated'
+        : `not valid JSON: ${(error as Error).message.replace(/ in JSON.*/, '').replace(/^./, (c) => c.toLowerCase())}`;
+    return unusable({ source: file, ...position(text, offset) }, message, 'run the scenario again');
   }
   if (!isObject(data) || data['kind'] !== RESULT_KIND) {
     return noResult(file);
@@ -120,8 +121,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** V8 names the offset in its message; without one the text ended too early. */
-function syntaxPosition(text: string, error: Error): { line: number; column: number } {
-  const offset = Number(/position (\d+)/.exec(error.message)?.[1] ?? text.length);
+function errorOffset(text: string, error: Error): number {
+  return Number(/position (\d+)/.exec(error.message)?.[1] ?? text.length);
+}
+
+function position(text: string, offset: number): { line: number; column: number } {
   const before = text.slice(0, offset);
   return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
 }
