@@ -53,3 +53,10 @@ it('writes piece by piece, and nothing of what cannot be made to its end', () =>
   expect([...readFileSync(path)]).toEqual([1, 2, 3]);
   expect(readdirSync(join(path, '..'))).toEqual(['a.bin']);
 });
+
+it.runIf(existsSync('/proc/self'))('says where no folder can be made', () => {
+  const problem = writeOutput('/proc/nothing/there/a.txt', 'x');
+  expect(problem && problemText(problem)).toBe(
+    '/proc/nothing/there/a.txt: cannot write: no folder can be made there; write elsewhere',
+  );
+});

@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Problem } from '../scenario/problem.js';
 
@@ -12,13 +22,25 @@ export function writeOutput(path: string, content: string | Iterable<Uint8Array>
 
 function replace(path: string, content: string | Iterable<Uint8Array>): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   try {
     writeAll(temporary, content);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Node's own recursion never ends where a folder cannot be made although its parent exists, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Somebody else may have made it in the meantime.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
@@ -66,6 +88,7 @@ const REASONS: Readonly<Record<string, readonly [message: string, hint: string] 
   EFBIG: ['larger than the file size limit', 'raise `ulimit -f`'],
   EACCES: ['permission denied', 'write elsewhere'],
   EROFS: ['read-only file system', 'write elsewhere'],
+  ENOENT: ['no folder can be made there', 'write elsewhere'],
   EISDIR: ['is a directory', 'name a file in it'],
   ENOTDIR: ['a part of the path is not a directory', 'check the path'],
   EEXIST: ['a part of the path is not a directory', 'check the path'],
