@@ -1,6 +1,6 @@
 /**
  * Unmodified images of kvm-unit-tests. They are not part of this project: KVM_UNIT_TESTS names a folder with apic.flat,
- * smptest.flat and vmexit.flat; CONTRIBUTING.md says how to build them. Without it, or without an image, the tests are
+ * ioapic.flat, smptest.flat and vmexit.flat; CONTRIBUTING.md says how to build them. Without it, or without an image, the tests are
  * skipped.
  */
 import { existsSync, writeFileSync } from 'node:fs';
@@ -51,6 +51,24 @@ describeImage('apic.flat', (file) => {
     expect(summaryOf(stdout)).toMatch(SUMMARY);
     expect(code).toBe(0);
   }, 15 * MINUTES);
+});
+
+describeImage('ioapic.flat', (file) => {
+  // prettier-ignore
+  it.each([
+    ['on 4 vCPUs, APICv on',         ['--vcpus', '4']],
+    ['on 4 vCPUs, APICv off',        ['--vcpus', '4', '--apicv', 'off']],
+    ['on 4 vCPUs, KVM v1',           ['--vcpus', '4', '--kvm', 'v1']],
+    ['on 4 CPUs, no hypervisor',     ['--vcpus', '4', '--bare']],
+    ['in xAPIC mode, APICv on',      ['--vcpus', '2', '--apic', 'xapic']],
+    ['in xAPIC mode, APICv off',     ['--vcpus', '2', '--apic', 'xapic', '--apicv', 'off']],
+    ['in xAPIC mode, no hypervisor', ['--vcpus', '2', '--apic', 'xapic', '--bare']],
+  ])('passes completely %s', (_, args) => {
+    const { code, stdout, stderr } = boot(file, ...args);
+    expect({ failures: failures(stdout), stderr }).toEqual({ failures: [], stderr: '' });
+    expect(summaryOf(stdout)).toMatch(SUMMARY);
+    expect(code).toBe(0);
+  }, 5 * MINUTES);
 });
 
 describeImage('smptest.flat', (file) => {
