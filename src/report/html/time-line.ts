@@ -25,9 +25,15 @@ export function timeLine(id: string, cases: readonly ExplainedCase[]): Chart {
     draw: (canvas) => draw(cases, canvas),
     legend: familyLegend(works.map(({ name }) => name)),
     data: lineTable(cases),
-    notes: isTypical ? [] : ['The iterations beside it consist of other steps: no single one stands for the loop.'],
+    notes: [
+      ...(isTypical ? [] : ['The iterations beside it consist of other steps: no single one stands for the loop.']),
+      ...(works.every(({ identifiable }) => identifiable) ? [] : [NOT_IDENTIFIABLE]),
+    ],
   };
 }
+
+const NOT_IDENTIFIABLE =
+  '~ in the table: the measured data fix only the sum of a group of steps; the prior splits it among them.';
 
 /** What cases of the same time line have in common. */
 function commonLabel(label: string): string {
@@ -116,18 +122,21 @@ function lanesOf({ path, overlapped }: CaseExplanation): string[] {
   return [first, ...(hasFlight ? [FLIGHT] : []), ...others];
 }
 
+/** Lines follow each other without a gap; of a pattern that repeats, all of one line stand before all of the next. */
 function pathPieces({ path }: CaseExplanation, name: string, pixelsPerCycle: number): Piece[] {
+  let from = path[0].lines[0].start;
   return path.flatMap((section) =>
     section.lines.map((line) => {
-      const { start, cycles } = line;
-      const lane = section.name === 'flight' ? FLIGHT : laneOf(line.cpu);
-      return {
-        lane: rowName(name, lane),
-        ...{ from: start, middle: start + cycles / 2, to: start + cycles },
+      const to = from + line.cycles;
+      const piece = {
+        lane: rowName(name, section.name === 'flight' ? FLIGHT : laneOf(line.cpu)),
+        ...{ from, middle: (from + to) / 2, to },
         colour: colourOf(familyOf(line.name)),
-        text: `${workText(line)}, from ${start.toFixed(2)}`,
-        inside: insideText(line.name, cycles, pixelsPerCycle),
+        text: `${workText(line)}, from ${line.start.toFixed(2)}`,
+        inside: insideText(line.name, line.cycles, pixelsPerCycle),
       };
+      from = to;
+      return piece;
     }),
   );
 }
