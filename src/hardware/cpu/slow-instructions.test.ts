@@ -424,6 +424,7 @@ describe('interception', () => {
     machine.cpu.nonRoot = nonRoot({
       intercept: (reason) => {
         reasons.push(reason);
+        machine.cpu.now += STEP_TICKS;
         return REDIRECTED;
       },
     });
