@@ -37,7 +37,6 @@ import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
 import { trackPage } from './tlb.js';
 
-
 export {
   ACTIVITY_ACTIVE,
   ACTIVITY_HLT,
