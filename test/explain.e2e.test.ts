@@ -81,7 +81,7 @@ describe('explain refuses', () => {
     ['a setting without a value', ['x2apic', '--set', 'vcpus'], /no "="/],
     ['a scenario that is not there', ['nowhere.json'], /nowhere\.json: no such file/],
     ['an impossible case', ['x2apic', '--set', 'vcpus=1'], /needs at least 2 vCPUs/],
-    ['an unknown profile', ['x2apic', '--profile', 'none'], /no profile 'none'/],
+    ['an unknown profile', ['x2apic', '--profile', 'none'], /no profile "none"/],
     ['an unknown format', ['x2apic', '--format', 'csv'], /argument 'csv' is invalid/],
   ])('%s', (_, args, expected) => {
     const { stdout, stderr, code } = ipivBench(['explain', ...args], folder);
