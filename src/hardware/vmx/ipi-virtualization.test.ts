@@ -27,6 +27,13 @@ function xapicMachine(destination = 1, options: VmxMachineOptions = {}): VmxMach
   return machine;
 }
 
+const DESCRIPTOR_BYTES = 64;
+
+/** The descriptor of vCPU 1, byte by byte. */
+function descriptorBytes(machine: VmxMachine): number[] {
+  return [...machine.memory.bytes(machine.descriptor(1), DESCRIPTOR_BYTES)];
+}
+
 /** What became of a write to 300H: exits of the sender, what was posted to vCPU 1, physical IPIs. */
 function send(machine: VmxMachine, icr: number) {
   machine.sender.write(0x300, icr);
@@ -40,6 +47,13 @@ function send(machine: VmxMachine, icr: number) {
 
 const POSTED_AND_NOTIFIED = { exits: [], posted: true, outstanding: true, physicalIpis: 1 };
 const LEFT_TO_SOFTWARE = { exits: [APIC_WRITE_EXIT], posted: false, outstanding: false, physicalIpis: 0 };
+
+/** The write exits, and not one byte of the descriptor of vCPU 1 changes. */
+function expectExit(machine: VmxMachine, icr: number): void {
+  const before = descriptorBytes(machine);
+  expect(send(machine, icr)).toEqual(LEFT_TO_SOFTWARE);
+  expect(descriptorBytes(machine)).toEqual(before);
+}
 
 describe('IPI virtualization of memory-mapped ICR writes', () => {
   it('48: xAPIC ICR write posts and notifies without an exit', () => {
@@ -74,8 +88,7 @@ describe('IPI virtualization of memory-mapped ICR writes', () => {
   });
 
   it('54: vector 0FH exits and touches nothing', () => {
-    const machine = xapicMachine();
-    expect(send(machine, 0x400f)).toEqual(LEFT_TO_SOFTWARE);
+    expectExit(xapicMachine(), 0x400f);
   });
 
   it('55: vector 10H is virtualized', () => {
@@ -88,33 +101,41 @@ describe('IPI virtualization of memory-mapped ICR writes', () => {
     ['58: lowest priority', 0x4120],
     ['59: NMI', 0x4400],
     ['60: INIT', 0x4500],
+    // With a vector that would be valid, so that the delivery mode alone decides
+    ['59: NMI with vector 20H', 0x4420],
+    ['60: INIT with vector 20H', 0x4520],
+    ['SMI with vector 20H', 0x4220],
+    ['start-up with vector 20H', 0x4620],
     ['61: bit 12', 0x5020],
     ['62: bit 13, without #GP', 0x6020],
     ['63: all including self', 0x8_4020],
   ])('%s exits', (_, icr) => {
     const machine = xapicMachine();
-    expect(send(machine, icr)).toEqual({ ...LEFT_TO_SOFTWARE, posted: false });
+    expectExit(machine, icr);
     expect(machine.sender.register(APIC_ICR)).toBe(icr);
   });
 
-  it('64: the last PID-pointer index is inclusive', () => {
-    const machine = xapicMachine(5, { lastPidPointerIndex: 5 });
-    machine.setTableEntry(5, 0, machine.descriptor(1) | 1);
-    machine.setTableEntry(6, 0, machine.descriptor(1) | 1);
-    expect(send(machine, 0x4020).exits).toEqual([]);
-    machine.sender.setRegister(APIC_ICR_HIGH, 6 << 24);
-    expect(send(machine, 0x4020).exits).toEqual([APIC_WRITE_EXIT]);
+  it('64: the last PID-pointer index is inclusive, and a valid entry behind it is not used', () => {
+    const towards = (destination: number): VmxMachine => {
+      const machine = xapicMachine(destination, { lastPidPointerIndex: 5 });
+      machine.setTableEntry(1, 0, 0);
+      machine.setTableEntry(destination, 0, machine.descriptor(1) | 1);
+      return machine;
+    };
+    expect(send(towards(5), 0x4020)).toEqual(POSTED_AND_NOTIFIED);
+    expectExit(towards(6), 0x4020);
   });
 
   it.each([
     ['65: an entry of 0', 0, 0],
     ['66: reserved bit 1 set', 0, 0x21003],
+    ['66: reserved bit 5 set', 0, 0x21021],
     ['67: an address beyond MAXPHYADDR', 1 << 14, 0x21001],
     ['67: bit 63 set', 0x8000_0000, 0x21001],
   ])('%s exits', (_, hi, lo) => {
     const machine = xapicMachine();
     machine.setTableEntry(1, hi, lo);
-    expect(send(machine, 0x4020)).toEqual(LEFT_TO_SOFTWARE);
+    expectExit(machine, 0x4020);
   });
 
   it('a descriptor where no memory is takes the request without an exit or a notification', () => {
@@ -140,11 +161,13 @@ describe('IPI virtualization of memory-mapped ICR writes', () => {
     machine.sender.write(0x300, 0x4020);
     expect(machine.sender.delivered).toEqual([0x20]);
     expect(machine.sender.exits).toEqual([]);
+    const steps = [STEP.IPIV_PIR_SET, STEP.IPIV_ICR_WRITE, STEP.PI_PROCESSING, STEP.SELF_IPI_VIRTUALIZATION];
+    expect(steps.map((step) => machine.charged(0, step))).toEqual([1, 1, 1, 0]);
     expect(machine.outstanding(0)).toBe(false);
   });
 
   it('70: without IPI virtualization the write exits and touches nothing', () => {
-    expect(send(xapicMachine(1, { ipiv: false }), 0x4020)).toEqual(LEFT_TO_SOFTWARE);
+    expectExit(xapicMachine(1, { ipiv: false }), 0x4020);
   });
 
   it.each([

@@ -52,8 +52,10 @@ describe('WRMSR of 830H with IPI virtualization', () => {
 
   it('80: the destination is compared as 32 bits with the last index', () => {
     const machine = x2apicMachine({ lastPidPointerIndex: 0xffff });
+    machine.setTableEntry(0x1_0000, 0, machine.descriptor(1) | 1);
     machine.sender.wrmsr(ICR, 0x1_0000, 0x4020);
     expect(machine.sender.exits).toEqual([APIC_WRITE_EXIT]);
+    expect([machine.posted(0, 0x20), machine.posted(1, 0x20)]).toEqual([false, false]);
     machine.setTableEntry(0xffff, 0, machine.descriptor(1) | 1);
     machine.sender.wrmsr(ICR, 0xffff, 0x4020);
     expect(machine.posted(1, 0x20)).toBe(true);
