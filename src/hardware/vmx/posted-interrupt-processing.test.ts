@@ -76,11 +76,17 @@ describe('posted-interrupt processing', () => {
   });
 
   it('42: a notification with an empty PIR changes nothing', () => {
-    const { target } = postedTarget(0);
+    const { machine, target } = postedTarget(0);
     target.interruptsEnabled = true;
     target.notify();
-    expect(target.state.rvi).toBe(0);
-    expect(target.delivered).toEqual([]);
+    expect([target.state.rvi, target.delivered]).toEqual([0, []]);
+    // A request that waits for a lower TPR keeps its RVI.
+    target.write(APIC_TPR, 0x30);
+    machine.post(1, 0x31);
+    target.notify();
+    target.notify();
+    expect([target.state.rvi, target.delivered]).toEqual([0x31, []]);
+    expect([target.exits, target.externalInterrupts]).toEqual([[], []]);
   });
 
   it('43: an interrupt of an allowed class ends HLT', () => {
