@@ -16,11 +16,18 @@ import {
 } from './test-support/kvm-machine.js';
 import { APIC_ADDRESS } from '../guest/memory-map.js';
 import { qword, RAX } from '../guest/operand.js';
+import { X2APIC_MSR_ICR } from '../hardware/apic/registers.js';
+import {
+  PIN_BASED_POSTED_INTR,
+  SECONDARY_EXEC_APIC_REGISTER_VIRT,
+  SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY,
+} from '../hardware/vmx/controls.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { Code } from 'iced-x86';
 
 const ICR_ASSERT = 1 << 14;
 const LONG = 300_000;
+const APICV_CONTROLS = SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
 
 /** Boots both vCPUs; the target of HALTS is blocked in the host afterwards, with polling off. */
 function blocked(parameters: object = {}): KvmMachine {
@@ -37,6 +44,24 @@ describe('posted-interrupt descriptor of a vCPU', () => {
     expect([descriptor.nv, descriptor.sn, descriptor.on, descriptor.pirEmpty]).toEqual([0xf2, true, false, true]);
     expect(piLoad(target)).toBe(true);
     expect([descriptor.nv, descriptor.sn, descriptor.ndst]).toEqual([0xf2, false, target.cpu.apicId]);
+  });
+
+  it('92: stands in the PID-pointer table of the VMCS under the APIC ID, 64-byte aligned, with bit 0 set', () => {
+    const { sender, target, hardware } = kvmMachine();
+    for (const { cpu, vcpu } of [sender, target]) {
+      const { address } = vcpu.descriptor;
+      expect(address % 64).toBe(0);
+      const table = cpu.vmx.vmread(VMCS_FIELD.PID_POINTER_TABLE);
+      expect(hardware.memory.readNumber(table + 8 * vcpu.id)).toBe(address + 1);
+    }
+    expect(sender.vcpu.descriptor.address).not.toBe(target.vcpu.descriptor.address);
+  });
+
+  it('88: with KVM_CAP_MAX_VCPU_ID = 8 the VMCS of the second vCPU says 7, and vCPU ID 8 is -EINVAL', () => {
+    const { target, kvm, hardware } = kvmMachine({ parameters: { maxVcpuIds: 8 } });
+    expect(target.cpu.vmx.vmread(VMCS_FIELD.LAST_PID_POINTER_INDEX)).toBe(7);
+    expect(kvm.vm.pidPointerTable?.order).toBe(0);
+    expect(() => kvm.createVcpu(8, hardware.cpus[1])).toThrow('KVM_CREATE_VCPU failed: error 22');
   });
 
   it('93: on an xAPIC host NDST holds the ID in bits 15:8', () => {
@@ -196,8 +221,12 @@ describe('APICv inhibited at run time', () => {
       expect(machine.counter()).toBe(1);
       expect(machine.kvm.vm.inhibits.reasons).toBe(1 << APICV_INHIBIT_REASON_APIC_ID_MODIFIED);
       expect(machine.kvm.effective).toEqual({ apicv: false, ipiv: false });
-      for (const { vcpu } of [machine.sender, machine.target]) {
+      for (const { vcpu, cpu } of [machine.sender, machine.target]) {
         expect([vcpu.apicvActive, vcpu.vmcs.apicvActive, vcpu.vmcs.ipivActive]).toEqual([false, false, false]);
+        expect(cpu.vmx.vmread(VMCS_FIELD.PIN_BASED_VM_EXEC_CONTROL) & PIN_BASED_POSTED_INTR).toBe(0);
+        expect(cpu.vmx.vmread(VMCS_FIELD.SECONDARY_VM_EXEC_CONTROL) & APICV_CONTROLS).toBe(0);
+        expect(cpu.vmx.vmread64(VMCS_FIELD.TERTIARY_VM_EXEC_CONTROL)).toBe(0n);
+        expect(vcpu.vmcs.msrBitmap.interceptsWrite(X2APIC_MSR_ICR)).toBe(true);
       }
     },
   );
