@@ -22,7 +22,7 @@ export interface TableLayout {
   readonly unit: string;
 }
 
-/** Tables of a result in the order of its cases. */
+/** Tables of a result in the order of its cases; within one, the columns of an APIC mode stand together. */
 export function layoutTables(result: SavedResult): TableLayout[] {
   const groups = new Map<string, CaseRecord[]>();
   for (const record of result.cases) {
@@ -34,9 +34,11 @@ export function layoutTables(result: SavedResult): TableLayout[] {
 
 function layout(key: string, records: readonly CaseRecord[]): TableLayout {
   const hasIpivAxis = new Set(records.map(ipivOf)).size > 1;
-  const columns = records.map((record) => ({
+  const modes = [...new Set(records.map(modeOf))];
+  const grouped = modes.flatMap((mode) => records.filter((record) => modeOf(record) === mode));
+  const columns = grouped.map((record) => ({
     record,
-    mode: record.settings['apicMode'] === 'xapic' ? 'xAPIC' : 'x2APIC',
+    mode: modeOf(record),
     ipiv: ipivOf(record) ? 'IPIv on' : 'IPIv off',
     reference: ipivOf(record) ? (records.find((other) => isReference(other, record)) ?? null) : null,
   }));
@@ -47,6 +49,10 @@ function layout(key: string, records: readonly CaseRecord[]): TableLayout {
 
 function isReference(other: CaseRecord, record: CaseRecord): boolean {
   return !ipivOf(other) && other.settings['apicMode'] === record.settings['apicMode'];
+}
+
+function modeOf({ settings }: CaseRecord): string {
+  return settings['apicMode'] === 'xapic' ? 'xAPIC' : 'x2APIC';
 }
 
 function ipivOf({ settings }: CaseRecord): boolean {

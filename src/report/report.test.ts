@@ -64,6 +64,12 @@ describe('the table', () => {
     `);
   });
 
+  it('keeps the columns of an APIC mode under its heading, whatever order the cases have', async () => {
+    const [xapicOff, xapicOn, x2apicOff, x2apicOn] = posting.cases;
+    const mixed = { ...posting, cases: [xapicOff, x2apicOff, xapicOn, x2apicOn] };
+    expect(await render('table', mixed)).toBe(await render('table', posting));
+  });
+
   it('has plain columns where IPIv does not vary', async () => {
     const result = sampleResult({ apicMode: ['xapic', 'x2apic'], ipiv: false, runs: 2 }, () => outcome(5000));
     expect(await render('table', result)).toMatchInlineSnapshot(`
