@@ -40,6 +40,18 @@ describe('a saved result', () => {
     for (const cut of cuts.slice(1)) expect(complaint(parseResult('r.json', cut))).toContain('JSON ends too early');
   });
 
+  it.each([
+    [
+      'a number that JSON does not have',
+      '{\n "a": [NaN],\n "b": 1\n}\n',
+      "r.json:2:8: not valid JSON: unexpected token 'N';",
+    ],
+    ['a comma too many', '{\n "a": [1,,2]\n}\n', "r.json:2:10: not valid JSON: unexpected token ',';"],
+    ['a comment', '{\n // why\n "a": 1\n}\n', 'r.json:2:2: not valid JSON: '],
+  ])('is not called truncated for %s', (_, text, expected) => {
+    expect(complaint(parseResult('r.json', text))).toContain(`unusable: ${expected}`);
+  });
+
   it('of another schema is told apart from a damaged one', () => {
     expect(complaint(parseResult('r.json', resultText({ ...saved, schemaVersion: 2 })))).toBe(
       'other-schema: r.json: result schema 2, this version reads 1; run the scenario again with this version',

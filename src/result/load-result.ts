@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { parseTree, type ParseError } from 'jsonc-parser';
 import { JsonDocument } from '../scenario/document.js';
 import type { Problem } from '../scenario/problem.js';
 import { validate } from '../scenario/validate.js';
@@ -43,7 +44,7 @@ export function parseResult(file: string, text: string): LoadedResult {
     const message =
       text.slice(offset).trim() === '' || /JSON input$|^Unterminated/.test((error as Error).message)
         ? 'JSON ends too early: the file is empty or truncated'
-        : `not valid JSON: ${(error as Error).message.replace(/ in JSON.*/, '').replace(/^./, (c) => c.toLowerCase())}`;
+        : `not valid JSON: ${(error as Error).message.replace(TAIL, '').replace(/^./, (c) => c.toLowerCase())}`;
     return unusable({ source: file, ...position(text, offset) }, message, 'run the scenario again');
   }
   if (!isObject(data) || data['kind'] !== RESULT_KIND) {
@@ -120,9 +121,15 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** V8 names the offset in its message; without one the text ended too early. */
+/** What V8 says after the reason: an excerpt, and that this is JSON. */
+const TAIL = /(?:, (?:\.\.\.)?".*)? (?:in JSON|is not valid JSON).*/s;
+
+/** V8 names the offset in some of its messages; the other parser finds the rest. */
 function errorOffset(text: string, error: Error): number {
-  return Number(/position (\d+)/.exec(error.message)?.[1] ?? text.length);
+  const errors: ParseError[] = [];
+  const named = /position (\d+)/.exec(error.message)?.[1];
+  if (named === undefined) parseTree(text, errors, { disallowComments: true });
+  return Number(named ?? errors.at(0)?.offset ?? text.length);
 }
 
 function position(text: string, offset: number): { line: number; column: number } {
