@@ -171,8 +171,8 @@ describe('MSRs', () => {
     expect(charges(machine, STEP.MSR_HANDLER)).toBe(charges(before, STEP.MSR_HANDLER));
   });
 
-  it('99: a logical one takes the slow path', () => {
-    const options = { ...READY, apicMode: 'x2apic', parameters: { enableIpiv: false } } as const;
+  it.each(['v1', '5.19', '6.12'] as const)('99: a logical one takes the slow path (%s)', (version) => {
+    const options = { ...READY, apicMode: 'x2apic', parameters: { enableIpiv: false, version } } as const;
     const machine = run(ipi(ASSERT | LOGICAL, 2), options);
     const before = run(() => undefined, options);
     expect(charges(machine, STEP.MSR_HANDLER)).toBe(charges(before, STEP.MSR_HANDLER) + 1);
