@@ -68,6 +68,14 @@ describe('annotations for GitHub', () => {
     ]);
   });
 
+  it('say the first figures of a row, and how many more there are', () => {
+    const moved = row(2);
+    const [figure] = moved.differences;
+    const [line] = lines([{ ...moved, differences: Array.from({ length: 60 }, () => figure) }]);
+    expect(line.split('%0A')).toHaveLength(9);
+    expect(line).toMatch(/%0Aand 52 more$/);
+  });
+
   it('are at most ten, the last of which counts the rest', () => {
     expect(lines(rows(10))).toHaveLength(10);
     expect(lines(rows(2000))).toHaveLength(10);

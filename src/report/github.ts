@@ -6,7 +6,7 @@ const MOST_ANNOTATIONS = 10;
 
 /** A step summary may have a mebibyte; nobody reads that many rows. */
 const MOST_SUMMARY_ROWS = 100;
-const MOST_SUMMARY_FIGURES = 8;
+const MOST_FIGURES = 8;
 
 /** Workflow commands that GitHub Actions shows beside the change: one per row that is not as it was, failures first. */
 export function githubAnnotations({ rows }: GateReport): string {
@@ -40,11 +40,14 @@ export function githubSummary(report: GateReport, scenario: string): string {
 }
 
 function tableLine(row: Row): string {
-  const texts = [row.reason, ...row.differences.map(differenceText)].filter((text) => text !== '');
-  const more = texts.length - MOST_SUMMARY_FIGURES;
-  const shown = texts.slice(0, MOST_SUMMARY_FIGURES).map(markdown);
-  if (more > 0) shown.push(`and ${more} more`);
-  return `| ${markdown(row.id)} | ${statusText(row)} | ${shown.join('<br>')} |`;
+  return `| ${markdown(row.id)} | ${statusText(row)} | ${figures(row).map(markdown).join('<br>')} |`;
+}
+
+/** What is to be said of a row, the first figures of many. */
+function figures({ reason, differences }: Row): string[] {
+  const texts = [reason, ...differences.map(differenceText)].filter((text) => text !== '');
+  const more = texts.length - MOST_FIGURES;
+  return more > 0 ? [...texts.slice(0, MOST_FIGURES), `and ${more} more`] : texts;
 }
 
 function markdown(text: string): string {
@@ -60,9 +63,8 @@ function level({ status }: Row): 'warning' | 'error' {
 }
 
 function annotation(row: Row): string {
-  const { id, status, reason, differences } = row;
-  const text = [reason, ...differences.map(differenceText)].filter((line) => line !== '').join('\n');
-  return `::${level(row)} title=${property(`${status}: ${id}`)}::${data(text)}\n`;
+  const title = property(`${row.status}: ${row.id}`);
+  return `::${level(row)} title=${title}::${data(figures(row).join('\n'))}\n`;
 }
 
 function data(text: string): string {
