@@ -232,6 +232,7 @@ describe('CSV', () => {
   it.each([
     ['a cell that is no number', 'run,xapic_on\n1,2\n2,NaN\n', 'a.log:3:2: xapic_on is "NaN", not a number of cycles'],
     ['an unknown column', 'run,xapic_on,xapic\n1,2,3\n', 'a.log:1:3: unknown column "xapic"'],
+    ['a column twice', 'run,xapic_on,xapic_on\n1,2,3\n', 'a.log:1:3: column "xapic_on" stands twice'],
     ['a row cut short', 'run,xapic_off,xapic_on\n1,2,3\n2,4\n', 'a.log:3:1: Invalid Record Length'],
     ['a header alone', 'run,xapic_on\n', 'no result in it'],
   ])('refuses %s', (_, text, expected) => {

@@ -69,6 +69,10 @@ class CsvReader {
     this.#names = names;
     const wide = !names.includes('average_cycles');
     names.forEach((name, column) => {
+      if (name !== '' && names.indexOf(name) < column) {
+        const hint = 'the runs of a case are the rows of one column';
+        this.#problem({ text: name, line: 1, column: column + 1 }, `column "${name}" stands twice`, hint);
+      }
       if (!wide || name === 'run' || WIDE_COLUMNS[name] !== undefined) return;
       const known = Object.keys(WIDE_COLUMNS).join(', ');
       this.#problem({ text: name, line: 1, column: column + 1 }, `unknown column "${name}"`, `known: run, ${known}`);
