@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bash, BIN, emptyFolder, ipivBench } from './support/cli.js';
+import { emptyFolder, ipivBench } from './support/cli.js';
 
 const COMMANDS = [
   'run',
@@ -32,17 +33,23 @@ describe('help', () => {
     expect(stdout).toMatch(new RegExp(`\nExample:\n  \\$ ipiv-bench ${command}`));
   });
 
-  it('costs at most 40 ms more than bare node, in processor time', () => {
-    const bare = leastProcessorTime('-e 0');
-    expect(leastProcessorTime(`${BIN} --help`) - bare).toBeLessThan(0.04);
+  it('loads the command tree alone: no machine, no schemas, no formats, no package but commander', () => {
+    const loaded = scriptsLoadedBy(['--help']);
+    expect(loaded.filter((url) => url.includes('/node_modules/') && !url.includes('/commander/'))).toEqual([]);
+    expect(loaded.filter((url) => /\/dist\/(?!cli\/)/.test(url)).map((url) => url.replace(/.*\/dist\//, ''))).toEqual([
+      'result/output-file.js',
+      'scenario/problem.js',
+    ]);
   });
 });
 
-/** The least of several measurements, in seconds: other load on the machine only ever adds. */
-function leastProcessorTime(command: string): number {
-  const line = `TIMEFORMAT='%U %S'; time ${process.execPath} ${command} > /dev/null`;
-  const times = Array.from({ length: 9 }, () => bash(line, folder).stderr.trim().split(' ').map(Number));
-  return Math.min(...times.map(([user, system]) => user + system));
+/** The addresses of all scripts that a command makes node load, as V8's coverage lists them. */
+function scriptsLoadedBy(args: readonly string[]): string[] {
+  const coverage = emptyFolder();
+  ipivBench(args, folder, { NODE_V8_COVERAGE: coverage });
+  const [report] = readdirSync(coverage);
+  const { result } = JSON.parse(readFileSync(join(coverage, report), 'utf8')) as { result: { url: string }[] };
+  return result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
 }
 
 describe('usage errors', () => {
