@@ -1,13 +1,9 @@
 /** Interrupts of the board's devices on small 32-bit guests, under KVM and without it. */
 import { describe, expect, it } from 'vitest';
-import { costTable } from '../src/cost/cost-table.js';
-import { loadProfile } from '../src/cost/profile.js';
 import { tinyImage } from '../src/guest/test-support/tiny-image.js';
 import * as X from '../src/hardware/vmx/exit-reason.js';
-import { buildImageMachine, type ImageMachine } from '../src/machine/image-machine.js';
-import type { ImageOptions } from '../src/machine/image-options.js';
-import { runImage, type ImageOutcome } from '../src/machine/image-run.js';
-import { HOST, interpreterModule } from './support/bare-machine.js';
+import { runImage } from '../src/machine/image-run.js';
+import { imageMachine, type ImageMachineOptions } from './support/image-machine.js';
 
 /**
  * Each guest loads a GDT and an IDT with one gate (vector 20H), enables the local APIC, prepares its interrupt, and halts
@@ -39,43 +35,17 @@ const GUESTS = {
 
 type Guest = keyof typeof GUESTS;
 
-const KVM: ImageOptions['kvm'] = {
-  ...{ version: '6.12', enableApicv: true, haltPollNs: 200_000, maxVcpuIds: null },
-  ...{ pleGap: 128, pleWindow: 4096 },
-};
-
-function run(guest: Guest, options: Partial<ImageOptions>, fastForward = true) {
-  const machine = buildImageMachine(
-    tinyImage(GUESTS[guest].replaceAll(/\s/g, '')),
-    {
-      ...{
-        commandLine: 'guest',
-        environment: '',
-        memoryMiB: 16,
-        vcpus: 2,
-        apicMode: 'x2apic',
-        ipiv: true,
-        bare: false,
-      },
-      ...{ haltPolicy: 'hlt', host: HOST, cpu: { ipiv: true, uintr: false }, kvm: KVM, maxCycles: 1e8 },
-      ...options,
-    },
-    {
-      interpreter: interpreterModule(),
-      costs: costTable(loadProfile('prior'), HOST.tscGHz),
-      simulation: { fastForward },
-      console: () => undefined,
-    },
-  );
-  if (machine.kind === 'problem') throw new Error(machine.message);
-  return { machine, outcome: runImage(machine) } satisfies { machine: ImageMachine; outcome: ImageOutcome };
+function run(guest: Guest, options: ImageMachineOptions = {}, fastForward = true) {
+  const image = tinyImage(GUESTS[guest].replaceAll(/\s/g, ''));
+  const machine = imageMachine(image, { maxCycles: 1e8, ...options }, { simulation: { fastForward } });
+  return { machine, outcome: runImage(machine) };
 }
 
 describe.each(Object.keys(GUESTS) as Guest[])('%s', (guest) => {
-  it.each<[string, Partial<ImageOptions>]>([
+  it.each<[string, ImageMachineOptions]>([
     ['under KVM with APICv', {}],
-    ['under KVM without APICv', { ipiv: false, kvm: { ...KVM, enableApicv: false } }],
-    ['under KVM v1', { kvm: { ...KVM, version: 'v1' } }],
+    ['under KVM without APICv', { ipiv: false, kvm: { enableApicv: false } }],
+    ['under KVM v1', { kvm: { version: 'v1' } }],
     ['with HLT passed through', { haltPolicy: 'hlt-passthrough' }],
     ['without a hypervisor', { bare: true }],
   ])('interrupts %s', (_, options) => {
@@ -83,12 +53,12 @@ describe.each(Object.keys(GUESTS) as Guest[])('%s', (guest) => {
   });
 
   it('takes the same cycles with and without fast-forwarding', () => {
-    expect(run(guest, {}, false).machine.cycles()).toBe(run(guest, {}).machine.cycles());
+    expect(run(guest, {}, false).machine.cycles()).toBe(run(guest).machine.cycles());
   });
 });
 
 describe('under KVM with APICv', () => {
-  const exits = (guest: Guest, reason: number): number => run(guest, {}).machine.kvm?.exitCounts(0)[reason] ?? 0;
+  const exits = (guest: Guest, reason: number): number => run(guest).machine.kvm?.exitCounts(0)[reason] ?? 0;
 
   it('ends of level-triggered interrupts exit, of edge-triggered ones not', () => {
     expect(exits('a level-triggered line', X.EXIT_REASON_EOI_INDUCED)).toBe(3);

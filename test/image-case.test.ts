@@ -1,6 +1,5 @@
 /** Images as workloads: what is counted before each line of a console, and what a run makes of it. */
 import { describe, expect, it } from 'vitest';
-import { costTable } from '../src/cost/cost-table.js';
 import { loadProfile } from '../src/cost/profile.js';
 import { measuringGuest } from '../src/guest/test-support/measuring-guest.js';
 import type { ImageCaseOptions } from '../src/machine/image-options.js';
@@ -9,6 +8,7 @@ import { executeUnit, type UnitResult } from '../src/run/execute-unit.js';
 import { explainCase } from '../src/run/explain-case.js';
 import type { SimulationOptions } from '../src/machine/machine-options.js';
 import { HOST, interpreterModule } from './support/bare-machine.js';
+import { defaultCosts, KVM } from './support/whole-machine.js';
 
 const ITERATIONS = 1500;
 const GUEST: ImageCaseOptions['guest'] = {
@@ -28,9 +28,9 @@ const OPTIONS: ImageCaseOptions = {
   apHaltPolicy: 'hlt',
   host: HOST,
   cpu: { ipiv: true, uintr: false },
-  kvm: { version: '5.19', enableApicv: true, haltPollNs: 200_000, maxVcpuIds: null, pleGap: 128, pleWindow: 4096 },
+  kvm: KVM,
 };
-const costs = costTable(loadProfile('ipiv-v1'), HOST.tscGHz);
+const costs = defaultCosts();
 const image = measuringGuest(ITERATIONS);
 
 function execute(options: Partial<ImageCaseOptions>, guest: Uint8Array = image): UnitResult {

@@ -6,43 +6,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { costTable } from '../src/cost/cost-table.js';
-import { loadProfile } from '../src/cost/profile.js';
 import { STEP, STEP_NAMES } from '../src/cost/step.js';
 import { bootGuest } from '../src/guest/test-support/boot-guest.js';
 import { measuringGuest } from '../src/guest/test-support/measuring-guest.js';
 import { waitingGuest } from '../src/guest/test-support/waiting-guest.js';
 import type { IpiFlight } from '../src/hardware/apic/bus.js';
 import * as L from '../src/hardware/cpu/layout.js';
-import { buildImageMachine } from '../src/machine/image-machine.js';
-import type { ImageOptions } from '../src/machine/image-options.js';
 import { runImage } from '../src/machine/image-run.js';
 import type { SimulationOptions } from '../src/machine/machine-options.js';
-import { HOST, interpreterModule } from './support/bare-machine.js';
-
-const KVM: ImageOptions['kvm'] = {
-  version: '6.12',
-  enableApicv: true,
-  haltPollNs: 200_000,
-  maxVcpuIds: null,
-  pleGap: 128,
-  pleWindow: 4096,
-};
-const DEFAULTS: ImageOptions = {
-  commandLine: 'guest.elf',
-  environment: '',
-  memoryMiB: 16,
-  vcpus: 2,
-  apicMode: 'x2apic',
-  ipiv: true,
-  bare: false,
-  haltPolicy: 'hlt',
-  host: HOST,
-  cpu: { ipiv: true, uintr: false },
-  kvm: KVM,
-  maxCycles: 1e12,
-};
-const costs = costTable(loadProfile('ipiv-v1'), HOST.tscGHz);
+import { imageMachine, type ImageMachineOptions } from './support/image-machine.js';
 
 /** Counters of the CPU that ends the machine: the others may have run ahead of its end. */
 const COUNTERS = [
@@ -52,19 +24,10 @@ const COUNTERS = [
 ];
 
 /** All that a run leaves behind, every IPI, and a digest of every step in the order in which each CPU was charged. */
-function traceOf(image: Uint8Array, options: Partial<ImageOptions>, simulation: SimulationOptions) {
+function traceOf(image: Uint8Array, options: ImageMachineOptions, simulation: SimulationOptions) {
   let output = '';
-  const machine = buildImageMachine(
-    image,
-    { ...DEFAULTS, ...options },
-    {
-      interpreter: interpreterModule(),
-      costs,
-      simulation,
-      console: (byte) => (output += String.fromCharCode(byte)),
-    },
-  );
-  if (machine.kind === 'problem') throw new Error(machine.message);
+  const console = (byte: number): unknown => (output += String.fromCharCode(byte));
+  const machine = imageMachine(image, { maxCycles: 1e12, ...options }, { simulation, console });
   const { cpus, meter, memory, bus } = machine.hardware;
   const steps = cpus.map(() => new StepDigest());
   const flights: IpiFlight[] = [];
@@ -123,7 +86,7 @@ function digest(data: Uint8Array): string {
 }
 
 /** With each share of the lookahead the same as without fast-forwarding and with `reference` of it. */
-function expectSame(image: Uint8Array, options: Partial<ImageOptions>, shares: readonly number[], reference = 0): void {
+function expectSame(image: Uint8Array, options: ImageMachineOptions, shares: readonly number[], reference = 0): void {
   const expected = traceOf(image, options, { fastForward: false, lookaheadShare: reference });
   expect(expected.outcome).toEqual({ kind: 'exit', code: 0 });
   for (const lookaheadShare of shares) {
@@ -131,18 +94,18 @@ function expectSame(image: Uint8Array, options: Partial<ImageOptions>, shares: r
   }
 }
 
-const MACHINES: readonly (readonly [name: string, options: Partial<ImageOptions>])[] = [
+const MACHINES: readonly (readonly [name: string, options: ImageMachineOptions])[] = [
   ['bare', { bare: true }],
   ['bare, xAPIC, three CPUs', { bare: true, apicMode: 'xapic', vcpus: 3 }],
   ['KVM', {}],
   ['KVM, xAPIC', { apicMode: 'xapic' }],
   ['KVM, xAPIC, IPIv off', { apicMode: 'xapic', ipiv: false }],
-  ['KVM without APICv', { kvm: { ...KVM, enableApicv: false } }],
-  ['KVM without APICv, xAPIC', { apicMode: 'xapic', kvm: { ...KVM, enableApicv: false } }],
-  ['KVM without halt polling', { kvm: { ...KVM, haltPollNs: 0 } }],
+  ['KVM without APICv', { kvm: { enableApicv: false } }],
+  ['KVM without APICv, xAPIC', { apicMode: 'xapic', kvm: { enableApicv: false } }],
+  ['KVM without halt polling', { kvm: { haltPollNs: 0 } }],
   ['KVM with HLT passed through', { haltPolicy: 'hlt-passthrough' }],
   ['KVM with APs that never halt', { haltPolicy: 'spin' }],
-  ['KVM with pause-loop exits', { kvm: { ...KVM, pleGap: 1000 } }],
+  ['KVM with pause-loop exits', { kvm: { pleGap: 1000 } }],
 ];
 
 describe('fast-forwarding changes nothing: a guest that', () => {
@@ -165,9 +128,9 @@ const images = process.env.KVM_UNIT_TESTS ?? '';
 
 describe.skipIf(images === '')('fast-forwarding changes nothing in the images of KVM_UNIT_TESTS=directory', () => {
   const BARE = { bare: true, environment: 'TEST_DEVICE=0\n' };
-  const NO_APICV = { kvm: { ...KVM, enableApicv: false } };
+  const NO_APICV = { kvm: { enableApicv: false } };
 
-  it.each<[image: string, args: string, options: Partial<ImageOptions>]>([
+  it.each<[image: string, args: string, options: ImageMachineOptions]>([
     ['smptest', '', { vcpus: 3 }],
     ['smptest', '', { ...BARE, vcpus: 4 }],
     ['vmexit', 'vmcall ple_round_robin', {}],

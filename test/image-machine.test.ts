@@ -1,30 +1,12 @@
 /** Multiboot images under KVM and without it, from reset to their end. */
 import { describe, expect, it } from 'vitest';
-import { costTable } from '../src/cost/cost-table.js';
-import { loadProfile } from '../src/cost/profile.js';
 import { bootGuest, bootGuestOutput } from '../src/guest/test-support/boot-guest.js';
 import { tinyImage } from '../src/guest/test-support/tiny-image.js';
-import { buildImageMachine, type ImageMachine } from '../src/machine/image-machine.js';
-import type { ImageOptions } from '../src/machine/image-options.js';
+import { buildImageMachine, type ImageInputs, type ImageMachine } from '../src/machine/image-machine.js';
 import { runImage, type ImageOutcome } from '../src/machine/image-run.js';
-import { HOST, interpreterModule } from './support/bare-machine.js';
+import { imageInputs, imageMachine, imageOptions, type ImageMachineOptions } from './support/image-machine.js';
 
 const ENVIRONMENT = 'NR_CPUS=2\n';
-
-const DEFAULTS: ImageOptions = {
-  commandLine: 'guest.elf all',
-  environment: ENVIRONMENT,
-  memoryMiB: 16,
-  vcpus: 2,
-  apicMode: 'x2apic',
-  ipiv: true,
-  bare: false,
-  haltPolicy: 'hlt',
-  host: HOST,
-  cpu: { ipiv: true, uintr: false },
-  kvm: { version: '6.12', enableApicv: true, haltPollNs: 200_000, maxVcpuIds: null, pleGap: 128, pleWindow: 4096 },
-  maxCycles: 1e9,
-};
 
 interface Run {
   readonly machine: ImageMachine;
@@ -32,36 +14,26 @@ interface Run {
   readonly output: string;
 }
 
-function run(image: Uint8Array, options: Partial<ImageOptions> = {}, fastForward = true): Run {
+function run(image: Uint8Array, options: ImageMachineOptions = {}, fastForward = true): Run {
   let output = '';
-  const machine = machineOf(image, options, fastForward, (byte) => (output += String.fromCharCode(byte)));
+  const console = (byte: number): unknown => (output += String.fromCharCode(byte));
+  const machine = machineOf(image, options, { simulation: { fastForward }, console });
   const outcome = runImage(machine);
   return { machine, outcome, output };
 }
 
-function machineOf(
-  image: Uint8Array,
-  options: Partial<ImageOptions> = {},
-  fastForward = true,
-  console: (byte: number) => void = () => undefined,
-): ImageMachine {
-  const costs = costTable(loadProfile('prior'), HOST.tscGHz);
-  const inputs = { interpreter: interpreterModule(), costs, simulation: { fastForward }, console };
-  const machine = buildImageMachine(image, { ...DEFAULTS, ...options }, inputs);
-  if (machine.kind === 'problem') throw new Error(machine.message);
-  return machine;
+function machineOf(image: Uint8Array, options: ImageMachineOptions = {}, inputs: Partial<ImageInputs> = {}) {
+  return imageMachine(image, { commandLine: 'guest.elf all', environment: ENVIRONMENT, ...options }, inputs);
 }
 
-const KVM = DEFAULTS.kvm;
-
 describe('a multiboot kernel that starts all CPUs', () => {
-  it.each<[what: string, options: Partial<ImageOptions>]>([
+  it.each<[what: string, options: ImageMachineOptions]>([
     ['alone under KVM', { vcpus: 1 }],
     ['under KVM with IPI virtualization', {}],
     ['under KVM without it', { ipiv: false }],
-    ['under KVM without APICv', { ipiv: false, kvm: { ...KVM, enableApicv: false } }],
-    ['under KVM v1', { kvm: { ...KVM, version: 'v1' } }],
-    ['under KVM 5.19, in xAPIC mode', { apicMode: 'xapic', kvm: { ...KVM, version: '5.19' } }],
+    ['under KVM without APICv', { ipiv: false, kvm: { enableApicv: false } }],
+    ['under KVM v1', { kvm: { version: 'v1' } }],
+    ['under KVM 5.19, in xAPIC mode', { apicMode: 'xapic', kvm: { version: '5.19' } }],
     ['under KVM with HLT passed through', { haltPolicy: 'hlt-passthrough' }],
     ['under KVM with APs that never halt', { haltPolicy: 'spin' }],
     ['on five vCPUs', { vcpus: 5 }],
@@ -112,6 +84,13 @@ describe('a guest that fails', () => {
   });
 });
 
+it.each([true, false])('nothing happens after the end of the machine, bare: %s', (bare) => {
+  const EXITS_AND_PRINTS = 'b805000000 baf4000000 ef baf8030000 b078 ee b00a ee ebf8';
+  const { output, outcome, machine } = run(tinyImage(EXITS_AND_PRINTS), { bare, vcpus: 1 });
+  expect({ output, outcome }).toEqual({ output: '', outcome: { kind: 'exit', code: 5 } });
+  expect(machine.cycles()).toBeLessThan(20_000);
+});
+
 describe('a guest that writes code at run time', () => {
   const WRITES_AND_CALLS = `
     bc00001100     mov esp, 110000H
@@ -141,11 +120,7 @@ describe('a guest that writes code at run time', () => {
 });
 
 it('what is no multiboot image is a problem with its place and a hint', () => {
-  const machine = buildImageMachine(new Uint8Array(100), DEFAULTS, {
-    interpreter: interpreterModule(),
-    costs: costTable(loadProfile('prior'), HOST.tscGHz),
-    console: () => undefined,
-  });
+  const machine = buildImageMachine(new Uint8Array(100), imageOptions(), imageInputs());
   expect(machine).toMatchObject({
     kind: 'problem',
     offset: 0,

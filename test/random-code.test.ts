@@ -1,32 +1,14 @@
 /** Random bytes as code of a guest, in every mode, under KVM and without it: the emulator stands. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { costTable } from '../src/cost/cost-table.js';
-import { loadProfile } from '../src/cost/profile.js';
-import { buildImageMachine } from '../src/machine/image-machine.js';
-import type { ImageOptions } from '../src/machine/image-options.js';
 import { runImage } from '../src/machine/image-run.js';
-import { HOST, interpreterModule } from './support/bare-machine.js';
+import { imageMachine, type ImageMachineOptions } from './support/image-machine.js';
 import { CODE_MODES, randomCodeGuest } from './support/random-code-guest.js';
 
-const OPTIONS: ImageOptions = {
-  commandLine: '',
-  environment: '',
-  memoryMiB: 4,
-  vcpus: 2,
-  apicMode: 'x2apic',
-  ipiv: true,
-  bare: false,
-  haltPolicy: 'hlt',
-  host: HOST,
-  cpu: { ipiv: true, uintr: true },
-  kvm: { version: '6.12', enableApicv: true, haltPollNs: 0, maxVcpuIds: null, pleGap: 128, pleWindow: 4096 },
-  maxCycles: 0,
-};
+const OPTIONS: ImageMachineOptions = { memoryMiB: 4, cpu: { uintr: true }, kvm: { haltPollNs: 0 } };
 /** Enough for a few dozen VM exits, or as many instructions. */
 const CYCLES = { 'under KVM': 50_000, 'without a hypervisor': 3000 } as const;
 const RUNS = 10;
-const costs = costTable(loadProfile('prior'), HOST.tscGHz);
 
 /** Plain bytes, and what looks more like instructions: prefixes, two-byte opcodes, memory operands near registers. */
 const byte = fc.integer({ min: 0, max: 255 });
@@ -53,12 +35,7 @@ describe.each(['under KVM', 'without a hypervisor'] as const)('random bytes as a
       const options = { ...OPTIONS, bare: where !== 'under KVM', maxCycles: CYCLES[where] };
       fc.assert(
         fc.property(machineCode, registers, (code, values) => {
-          const machine = buildImageMachine(randomCodeGuest(mode, code, values), options, {
-            interpreter: interpreterModule(),
-            costs,
-            console: () => undefined,
-          });
-          if (machine.kind === 'problem') throw new Error(machine.message);
+          const machine = imageMachine(randomCodeGuest(mode, code, values), options);
           const outcome = runImage(machine);
           if (outcome.kind === 'failure') expect(outcome.message).toMatch(/^(the guest|v?CPU [01]: )/);
           // What KVM has never handed out is as it was.

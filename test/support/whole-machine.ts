@@ -21,7 +21,8 @@ export interface CaseOptions extends Partial<Omit<MachineOptions, 'host' | 'cpu'
   readonly kvm?: Partial<KvmOptions>;
 }
 
-const KVM: KvmOptions = {
+/** As scenarios have it. */
+export const KVM: KvmOptions = {
   version: '5.19',
   enableApicv: true,
   haltPollNs: 200_000,

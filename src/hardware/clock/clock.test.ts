@@ -67,6 +67,18 @@ describe('Clock', () => {
     expect(runScripts(quantum, ...scripts)).toEqual(runScripts(0, ...scripts));
   });
 
+  it('lets a CPU that stops it go no further', () => {
+    const clock = new Clock(0);
+    const cpu = new ScriptedCpu(0, clock, [], []);
+    cpu.run = () => {
+      cpu.now = 3;
+      clock.stop();
+      cpu.limits.push(clock.limit);
+    };
+    expect(clock.run()).toBe(true);
+    expect(cpu.limits).toEqual([0]);
+  });
+
   it('handles an event before the acts of the same time', () => {
     const clock = new Clock(10);
     const log: string[] = [];

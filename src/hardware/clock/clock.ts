@@ -98,9 +98,10 @@ export class Clock {
     return this.#events.nextAt !== Infinity;
   }
 
-  /** Ends `run` after the current step. */
+  /** Ends `run` after the current step: the CPU that is running goes no further. */
   stop(): void {
     this.#stopped = true;
+    this.#limit = 0;
   }
 
   /** Runs until `stop`, or until nobody can ever go on; returns whether it was stopped. */
