@@ -20,8 +20,6 @@ const RESET_VECTOR = 0xfff0;
 const CR0_RESET = 0x6000_0010;
 const RFLAGS_FIXED = 2;
 const LIMIT_64K = 0xffff;
-const DR6_RESET = 0xffff_0ff0n;
-const DR7_RESET = 0x400n;
 
 const DATA: Segment = { selector: 0, base: 0, limit: LIMIT_64K, access: 0x93 };
 /** ES CS SS DS FS GS LDTR TR */
@@ -38,7 +36,7 @@ export function resetRegisters(vcpu: Vcpu): void {
   const { cpu } = vcpu;
   for (let register = 0; register < 16; register++) cpu.setGprWords(register, 0, 0);
   cpu.setGprWords(RDX, 0, cpu.features.signature);
-  cpu.dr.set([0n, 0n, 0n, 0n, 0n, 0n, DR6_RESET, DR7_RESET]);
+  cpu.dr.reset();
   cpu.cr2 = 0;
   vcpu.efer = 0;
   vcpu.vmcs.startAt({

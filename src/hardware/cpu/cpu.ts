@@ -12,9 +12,11 @@ import type { Lines } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { VmxUnit } from '../vmx/vmx-unit.js';
 import { UserInterrupts } from '../vmx/user-interrupts.js';
-import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT, SHADOW_MOV_SS } from './activity.js';
+import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from './activity.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import type { Decoder } from './decoder.js';
+import { DebugExceptions } from './debug/debug-exceptions.js';
+import { DebugRegisters } from './debug/debug-registers.js';
 import type { Engine } from './engine.js';
 import { raiseFault, deliverEvent } from './exceptions.js';
 import { resetExtendedState } from './extended-state.js';
@@ -28,10 +30,8 @@ import type { NonRoot } from './non-root.js';
 import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { Parking } from './parking.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
-import { RFLAGS_TF } from './rflags.js';
 import { nullSegment, type Segment } from './segments.js';
 import { StateBlock } from './state-block.js';
-import { takeSingleStepTrap } from './single-step-trap.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
@@ -105,7 +105,8 @@ export class Cpu extends StateBlock implements Timed {
   cr4 = 0;
   /** IA32_EFER bits 31:0 (63:32 are reserved). */
   eferLow = 0;
-  readonly dr = new BigUint64Array([0n, 0n, 0n, 0n, 0n, 0n, 0xffff_0ff0n, 0x400n]);
+  readonly dr = new DebugRegisters();
+  readonly debugExceptions = new DebugExceptions(this);
   /** ES CS SS DS FS GS LDTR TR; the bases of FS and GS live in the state block. */
   readonly segments: Segment[] = Array.from({ length: 8 }, nullSegment);
   readonly gdtr = { base: 0, limit: 0xffff };
@@ -135,8 +136,6 @@ export class Cpu extends StateBlock implements Timed {
   sipiPending = -1;
   /** Something may be deliverable at the next boundary; cleared when nothing is. */
   attention = false;
-  /** The last instruction began with RFLAGS.TF set: #DB comes before any other event. */
-  singleStepTrap = false;
   /** An event whose delivery has begun: injected at VM entry, or waiting for a cache line. */
   injected: IdtEvent | null = null;
   /** The event being delivered, for IDT-vectoring information of an exit in between. */
@@ -351,9 +350,13 @@ export class Cpu extends StateBlock implements Timed {
   /** One run of the interpreter and what its stop asks for; false when the CPU gives up its turn. */
   #step(limit: number): boolean {
     const { shadow, nonRoot } = this;
-    const traced = (this.word(L.CPU_SYSTEM_FLAGS) & RFLAGS_TF) !== 0;
+    const watched = this.debugExceptions.isWatching;
+    if (watched && this.debugExceptions.begin(this.#retrying === null) === FAULT) {
+      this.resolve(FAULT);
+      return true;
+    }
     // An instruction that was retried before pending events were looked at stands alone.
-    const single = shadow !== 0 || this.attention || traced;
+    const single = shadow !== 0 || this.attention || watched;
     if (this.#retrying !== 'stop') this.#stop = this.execute(single ? this.now + 1 : limit);
     const stop = this.#stop;
     const outcome = handleStop(this, stop);
@@ -365,7 +368,7 @@ export class Cpu extends StateBlock implements Timed {
     if (stop === L.STOP_PARKED) return !this.parking.begin();
     if (outcome === PASS || this.faulting) return true;
     if (shadow !== 0) this.#endShadow(shadow);
-    if (traced && nonRoot === this.nonRoot) this.#trace();
+    if (watched && nonRoot === this.nonRoot) this.debugExceptions.end();
     return true;
   }
 
@@ -420,11 +423,6 @@ export class Cpu extends StateBlock implements Timed {
       if (outcome !== WAIT) this.injected = null;
       return outcome;
     }
-    if (this.singleStepTrap) {
-      const outcome = this.resolve(takeSingleStepTrap(this));
-      if (outcome !== WAIT) this.singleStepTrap = false;
-      return outcome;
-    }
     const outcome = this.resolve(this.nonRoot === null ? interruptBoundary(this) : this.nonRoot.boundary());
     if (outcome === PASS) this.attention = false;
     return outcome;
@@ -442,13 +440,6 @@ export class Cpu extends StateBlock implements Timed {
     if (outcome !== FAULT) return outcome;
     this.faulting = true;
     return REDIRECTED;
-  }
-
-  /** An instruction has completed that began with TF set. INT clears TF; MOV SS holds the trap back. */
-  #trace(): void {
-    if (this.injected !== null || (this.shadow & SHADOW_MOV_SS) !== 0) return;
-    this.singleStepTrap = true;
-    this.attention = true;
   }
 
   #endShadow(shadow: number): void {

@@ -35,6 +35,7 @@ const LONGEST_INSTRUCTION = 15;
 const LONGEST_RUN = 64;
 const CANONICAL_LIMIT = 2 ** 47;
 const TWO_32 = 2 ** 32;
+const NO_BYTES = new Uint8Array();
 
 /** What the decoder needs of a CPU. */
 export type DecodingCpu = Pick<
@@ -62,6 +63,8 @@ export class Decoder {
   readonly #selector: OpcodeSelector;
   readonly #cpus: DecodingCpu[] = [];
   readonly #instructions = new Map<number, DecodedInstruction>();
+  /** Of the instruction that a CPU has decoded for one execution. */
+  readonly #onceBytes = new Map<DecodingCpu, Uint8Array>();
   /** By record of the branch. */
   readonly #spinLoops = new Map<number, SpinLoop>();
   readonly #instruction = new Instruction();
@@ -85,10 +88,11 @@ export class Decoder {
     return instruction;
   }
 
-  /** The bytes at cpu.rip, as far as the instruction TLB knows where they are. For traces. */
+  /** The bytes at cpu.rip, as far as the instruction TLB knows where they are. For traces and breakpoints. */
   fetchedBytes(cpu: DecodingCpu): Uint8Array {
+    if (cpu.word(L.CPU_ONCE) !== 0 && cpu.long(L.CPU_ONCE_RIP) === cpu.rip) return this.#onceBytes.get(cpu) ?? NO_BYTES;
     const map = this.#instructionTlbMap(cpu, cpu.rip);
-    if (map === 0) return new Uint8Array();
+    if (map === 0) return NO_BYTES;
     const offset = cpu.rip & (PAGE_SIZE - 1);
     const next = this.#instructionTlbMap(cpu, cpu.rip - offset + PAGE_SIZE);
     const fetch = { page: this.#pages.pageOf(map), offset, rip: cpu.rip };
@@ -423,6 +427,7 @@ export class Decoder {
     this.#placeAlone(at, cpu, fetch, next);
     cpu.setWord(L.CPU_ONCE, at);
     cpu.setLong(L.CPU_ONCE_RIP, cpu.rip);
+    this.#onceBytes.set(cpu, this.#bytes(fetch, next));
     return PASS;
   }
 }

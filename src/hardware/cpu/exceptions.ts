@@ -15,6 +15,7 @@ import {
   externalBit,
   fault,
   isFault,
+  VECTOR_DB,
   VECTOR_DE,
   VECTOR_DF,
   VECTOR_GP,
@@ -57,6 +58,7 @@ export function raiseFault(cpu: Cpu): Outcome {
   const outcome = exceptionExit(cpu, vector, raised.errorCode, address);
   if (outcome !== PASS) return outcome;
   if (vector === VECTOR_PF) cpu.cr2 = address;
+  if (vector === VECTOR_DB) cpu.dr.report(address);
   return deliverCombined(cpu, vector, raised.errorCode);
 }
 

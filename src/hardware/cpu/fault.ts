@@ -43,7 +43,7 @@ export type Fault =
       readonly kind: 'exception';
       readonly vector: number;
       readonly errorCode: number | null;
-      /** Faulting linear address (#PF), canonical and sign-extended; 0 otherwise. */
+      /** Faulting linear address (#PF), canonical and sign-extended; conditions as in DR6 (#DB); 0 otherwise. */
       readonly address: number;
     }
   | {
@@ -90,6 +90,6 @@ export function externalBit({ type }: IdtEvent): number {
 }
 
 /** Is the event a fault, whose handler returns to the instruction that caused it? RFLAGS.RF is pushed set for these. */
-export function isFault({ type, vector }: IdtEvent): boolean {
+export function isFault({ type, vector }: Pick<IdtEvent, 'type' | 'vector'>): boolean {
   return type === EVENT_EXCEPTION && vector !== VECTOR_DB && vector !== VECTOR_DF && vector !== VECTOR_MC;
 }

@@ -1,8 +1,8 @@
 /**
- * Events between two instructions outside VMX non-root operation, in order of priority: INIT, NMI, external
+ * Events between two instructions outside VMX non-root operation, in order of priority: INIT, debug traps, NMI, external
  * interrupts, user interrupts (SDM vol. 3, 7.9 and 12.8.4; 7.4.1 for user-interrupt notification).
  *
- * Left out: machine checks, SMI, debug traps.
+ * Left out: machine checks, SMI.
  */
 import { STEP } from '../../cost/step.js';
 import { canDeliverUserInterrupt, deliverUserInterrupt, processNotification } from '../vmx/user-interrupts.js';
@@ -30,6 +30,7 @@ export function interruptBoundary(cpu: Cpu): Outcome {
   if (cpu.initPending) return takeInit(cpu);
   if (cpu.activity === ACTIVITY_WAIT_FOR_SIPI) return cpu.sipiPending < 0 ? PASS : takeStartUp(cpu);
   cpu.sipiPending = -1;
+  if (cpu.debugExceptions.isDue) return cpu.debugExceptions.raise();
   if (cpu.nmiPending && !cpu.nmiBlocked && cpu.shadow === 0) return takeNmi(cpu);
   if (cpu.activity === ACTIVITY_SHUTDOWN || cpu.shadow !== 0) return PASS;
   if (cpu.apic.requestsService) {

@@ -25,7 +25,7 @@ import { ACCESS_READ, CPU_FS_BASE, CPU_GS_BASE, CPU_SYSTEM_FLAGS } from './layou
 import { isCanonical, LinearRange } from './linear-access.js';
 import { inLongMode } from './mode.js';
 import { DONE, REDIRECTED, type Outcome } from './outcome.js';
-import { RFLAGS_NT } from './rflags.js';
+import { RFLAGS_NT, RFLAGS_RF } from './rflags.js';
 import { ACCESS_UNUSABLE, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from './segments.js';
 import { loadFlags } from './slow/flags.js';
 
@@ -50,7 +50,7 @@ export function iretq(cpu: Cpu, _instruction: DecodedInstruction): Outcome {
   const stackSelector = frame.read16(memory, 32);
   outcome = checkReturn(cpu, selector, stackSelector, rip);
   if (outcome !== DONE) return outcome;
-  loadFlags(cpu, frame.read32(memory, 16));
+  loadFlags(cpu, frame.read32(memory, 16), RFLAGS_RF);
   cpu.rip = rip;
   cpu.setGprWords(RSP, frame.read32(memory, 28), frame.read32(memory, 24));
   commitReturn(cpu, selector, stackSelector);

@@ -28,7 +28,7 @@ export function initialize(cpu: Cpu): void {
   cpu.cr3 = 0;
   cpu.cr4 = 0;
   cpu.eferLow = 0;
-  cpu.dr.set([0n, 0n, 0n, 0n, 0n, 0n, 0xffff_0ff0n, 0x400n]);
+  cpu.dr.reset();
   cpu.setWord(CPU_RDTSC_SLOW, 0);
   initializeSegments(cpu);
   cpu.cpl = 0;
@@ -37,7 +37,7 @@ export function initialize(cpu: Cpu): void {
   cpu.nmiBlocked = false;
   cpu.nmiPending = false;
   cpu.injected = null;
-  cpu.singleStepTrap = false;
+  cpu.debugExceptions.pending = 0;
   cpu.monitoredLine = -1;
   cpu.userInterrupts.uif = false;
   cpu.flushTlbs();

@@ -2,12 +2,14 @@
  * Guest state between the CPU and the guest-state area: loading at VM entry (SDM vol. 3, 27.3.2), saving at VM exit
  * (28.3). General-purpose registers other than RSP, and CR2, are software's to switch.
  *
- * Left out: pending debug exceptions and PDPTEs (no debug traps, no PAE paging), IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT.
+ * Left out: PDPTEs (no PAE paging), IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT.
  */
-import { ACTIVITY_MWAIT } from '../cpu/activity.js';
+import { ACTIVITY_MWAIT, SHADOW_MOV_SS } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
+import { PENDING_BS, PENDING_ENABLED_BREAKPOINT } from '../cpu/debug/debug-exceptions.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
 import { EFER_LMA, EFER_LME, updateMode } from '../cpu/mode.js';
+import { RFLAGS_TF } from '../cpu/rflags.js';
 import { SEGMENT_FS, SEGMENT_GS, SEGMENT_SS, type Segment } from '../cpu/segments.js';
 import type { ActiveControls } from './active-controls.js';
 import * as C from './controls.js';
@@ -24,12 +26,9 @@ const BLOCKING_BY_NMI = 8;
 
 export class GuestState {
   readonly #cpu: Cpu;
-  /** DR7 as words, so that switching it costs no BigInt. */
-  readonly #dr7: Uint32Array;
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
-    this.#dr7 = new Uint32Array(cpu.dr.buffer, cpu.dr.byteOffset + 7 * 8, 2);
   }
 
   // ---- VM entry
@@ -53,6 +52,9 @@ export class GuestState {
     cpu.shadow = blocking & BLOCKING_SHADOW;
     cpu.nmiBlocked = (blocking & BLOCKING_BY_NMI) !== 0;
     cpu.activity = vmcs.read32(F.GUEST_ACTIVITY_STATE);
+    const pending = vmcs.read32(F.GUEST_PENDING_DBG_EXCEPTIONS);
+    const isValid = (pending & (PENDING_ENABLED_BREAKPOINT | PENDING_BS)) !== 0;
+    cpu.debugExceptions.pending = isValid ? pending : 0;
   }
 
   #loadControlRegisters(vmcs: Vmcs, controls: ActiveControls): void {
@@ -67,7 +69,7 @@ export class GuestState {
     msrs.sysenterEip = vmcs.readLong(F.GUEST_SYSENTER_EIP);
     if (controls.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS)) {
       msrs.debugCtl = vmcs.read32(F.GUEST_IA32_DEBUGCTL);
-      this.#dr7[0] = vmcs.read32(F.GUEST_DR7);
+      cpu.dr.control = vmcs.read32(F.GUEST_DR7);
     }
     if (controls.onEntry(C.VM_ENTRY_LOAD_IA32_PAT)) {
       msrs.patLow = vmcs.read32(F.GUEST_IA32_PAT);
@@ -105,7 +107,8 @@ export class GuestState {
     vmcs.writeWords(F.GUEST_RFLAGS, 0, cpu.rflags);
     vmcs.write32(F.GUEST_INTERRUPTIBILITY_INFO, cpu.shadow | (cpu.nmiBlocked ? BLOCKING_BY_NMI : 0));
     vmcs.write32(F.GUEST_ACTIVITY_STATE, cpu.activity === ACTIVITY_MWAIT ? 0 : cpu.activity);
-    vmcs.writeWords(F.GUEST_PENDING_DBG_EXCEPTIONS, 0, 0);
+    vmcs.writeWords(F.GUEST_PENDING_DBG_EXCEPTIONS, 0, this.#pendingDebugExceptions());
+    cpu.debugExceptions.pending = 0;
   }
 
   #saveControlRegisters(vmcs: Vmcs, controls: ActiveControls): void {
@@ -120,7 +123,7 @@ export class GuestState {
     this.#saveLongMode(vmcs, controls);
     if (controls.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS)) {
       vmcs.writeWords(F.GUEST_IA32_DEBUGCTL, 0, msrs.debugCtl);
-      vmcs.writeWords(F.GUEST_DR7, 0, this.#dr7[0]);
+      vmcs.writeWords(F.GUEST_DR7, 0, cpu.dr.control);
     }
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_PAT)) vmcs.writeWords(F.GUEST_IA32_PAT, msrs.patHigh, msrs.patLow);
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_EFER)) vmcs.writeWords(F.GUEST_IA32_EFER, 0, cpu.eferLow);
@@ -135,10 +138,16 @@ export class GuestState {
     vmcs.markDirty();
   }
 
+  /** What MOV SS holds back, or an event of higher priority (28.3.4); a single step counts from its instruction on. */
+  #pendingDebugExceptions(): number {
+    const { debugExceptions, rflags, shadow } = this.#cpu;
+    const isStepHeldBack = (shadow & SHADOW_MOV_SS) !== 0 && (rflags & RFLAGS_TF) !== 0;
+    return debugExceptions.pending | (isStepHeldBack ? PENDING_BS : 0);
+  }
+
   /** DR7 := 400H, as at every VM exit. */
   resetDr7(): void {
-    this.#dr7[0] = 0x400;
-    this.#dr7[1] = 0;
+    this.#cpu.dr.control = 0;
   }
 }
 

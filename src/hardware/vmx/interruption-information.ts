@@ -2,7 +2,15 @@
  * The interruption-information format shared by VM entry, VM exit and IDT vectoring (SDM vol. 3, tables 25-16, 25-19,
  * 25-20).
  */
-import { EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, type IdtEvent } from '../cpu/fault.js';
+import { SHADOW_MOV_SS } from '../cpu/activity.js';
+import {
+  EVENT_EXCEPTION,
+  EVENT_EXTERNAL,
+  EVENT_NMI,
+  EVENT_SOFTWARE_EXCEPTION,
+  EVENT_SOFTWARE_INTERRUPT,
+  type IdtEvent,
+} from '../cpu/fault.js';
 
 export const INTR_INFO_VECTOR_MASK = 0xff;
 export const INTR_INFO_TYPE_SHIFT = 8;
@@ -50,3 +58,12 @@ export function decodeInterruption(information: number, errorCode: number, lengt
 
 /** Interruption information of an NMI. */
 export const NMI_INFORMATION = encodeInterruption(2, EVENT_NMI, false);
+
+/**
+ * Does the injection of `event` drop pending debug exceptions (27.7.3)? Software interrupts and exceptions behind MOV SS
+ * keep them, as INT n, INT3 and INTO do.
+ */
+export function losesDebugTraps({ type }: IdtEvent, shadow: number): boolean {
+  const isInstruction = type === EVENT_SOFTWARE_INTERRUPT || type === EVENT_SOFTWARE_EXCEPTION;
+  return !isInstruction || (shadow & SHADOW_MOV_SS) === 0;
+}

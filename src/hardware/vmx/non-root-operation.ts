@@ -16,7 +16,7 @@ import {
   SHADOW_MOV_SS,
 } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { EVENT_EXTERNAL, invalidOpcode, VECTOR_DB, VECTOR_DF, VECTOR_PF } from '../cpu/fault.js';
+import { EVENT_EXTERNAL, invalidOpcode, isFault, VECTOR_DB, VECTOR_DF, VECTOR_PF } from '../cpu/fault.js';
 import { chargeWake, interruptBoundary } from '../cpu/interrupts.js';
 import * as L from '../cpu/layout.js';
 import { CR4_TSD } from '../cpu/mode.js';
@@ -36,6 +36,7 @@ import {
   decodeInterruption,
   encodeInterruption,
   INTR_INFO_VALID,
+  losesDebugTraps,
   NMI_INFORMATION,
 } from './interruption-information.js';
 import { PreemptionTimer } from './preemption-timer.js';
@@ -146,7 +147,9 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if ((information & INTR_INFO_VALID) === 0) return;
     const errorCode = vmcs.read32(F.VM_ENTRY_EXCEPTION_ERROR_CODE);
     const cpu = this.#cpu;
-    cpu.injected = decodeInterruption(information, errorCode, vmcs.read32(F.VM_ENTRY_INSTRUCTION_LEN));
+    const event = decodeInterruption(information, errorCode, vmcs.read32(F.VM_ENTRY_INSTRUCTION_LEN));
+    if (losesDebugTraps(event, cpu.shadow)) cpu.debugExceptions.pending = 0;
+    cpu.injected = event;
     cpu.activity = ACTIVITY_ACTIVE;
   }
 
@@ -201,7 +204,14 @@ export class NonRootOperation implements NonRoot, ApicExits {
 
   /** ApicExits.exit. */
   exit(reason: number, qualification: number, trapLike: boolean): Outcome {
+    if (!trapLike) this.#saveResumeFlag();
     return this.#leave(reason, qualification, trapLike ? 0 : instructionLength(this.#cpu));
+  }
+
+  /** The access of an instruction exits with RF set, that of an event's delivery with RF as in the event's frame (28.3.3). */
+  #saveResumeFlag(): void {
+    const { delivering, debugExceptions } = this.#cpu;
+    if (delivering === null || isFault(delivering)) debugExceptions.resume();
   }
 
   /** ApicExits.externalInterrupt: costs of leaving a sleeping state have been charged. */
@@ -222,6 +232,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (cpu.activity === ACTIVITY_WAIT_FOR_SIPI) return this.#startUpBoundary();
     cpu.sipiPending = -1;
     if (cpu.initPending) return this.#takeInit();
+    if (cpu.debugExceptions.isDue) return cpu.debugExceptions.raise();
     if (this.#timer.expired) return this.#leaveAtBoundary(R.EXIT_REASON_PREEMPTION_TIMER, 0);
     const nmiWindow = controls.has(C.CPU_BASED_NMI_WINDOW_EXITING);
     if (nmiWindow && !cpu.nmiBlocked && cpu.shadow === 0) return this.#leaveAtBoundary(R.EXIT_REASON_NMI_WINDOW, 0);
@@ -359,6 +370,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (!this.#exceptionExits(vector, errorCode ?? 0)) return PASS;
     const cpu = this.#cpu;
     if (vector === VECTOR_DF) cpu.delivering = null;
+    if (isFault({ type, vector })) cpu.debugExceptions.resume();
     const qualification = vector === VECTOR_PF || vector === VECTOR_DB ? faultAddress : 0;
     const information = encodeInterruption(vector, type, errorCode !== null);
     return this.#leave(R.EXIT_REASON_EXCEPTION_NMI, qualification, length, information, errorCode ?? 0);
@@ -380,6 +392,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
   eptEvent(): Outcome {
     const { fault } = this.#cpu;
     if (fault?.kind !== 'ept') throw new Error('EPT event without its description');
+    this.#saveResumeFlag();
     const vmcs = this.#current;
     vmcs.writeLong(F.GUEST_PHYSICAL_ADDRESS, fault.guestPhysical);
     const length = instructionLength(this.#cpu);

@@ -163,7 +163,7 @@ describe('VM exit', () => {
     expect(cpu.segments[7]).toEqual({ selector: 0x40, base: -0x5000, limit: 0x67, access: 0x8b });
     expect(cpu.long(CPU_GS_BASE)).toBe(-0x4000);
     expect([cpu.gdtr.limit, cpu.idtr.limit]).toEqual([0xffff, 0xffff]);
-    expect(cpu.dr[7]).toBe(0x400n);
+    expect(cpu.dr.read(7)).toBe(0x400n);
     expect(cpu.nonRoot).toBeNull();
   });
 

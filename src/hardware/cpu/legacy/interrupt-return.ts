@@ -11,7 +11,7 @@ import { checkCode, checkReturn, commitReturn, containsReturn, loadReturnCode } 
 import { CPU_MODE, MODE_64 } from '../layout.js';
 import { inLongMode } from '../mode.js';
 import { DONE, REDIRECTED, type Outcome } from '../outcome.js';
-import { RFLAGS_NT, RFLAGS_VM } from '../rflags.js';
+import { RFLAGS_NT, RFLAGS_RF, RFLAGS_VM } from '../rflags.js';
 import { SEGMENT_CS } from '../segments.js';
 import { loadFlags } from '../slow/flags.js';
 import { UnimplementedError } from '../unimplemented.js';
@@ -60,7 +60,7 @@ function finish(cpu: Cpu, rip: number): Outcome {
 function returnInRealMode(cpu: Cpu, rip: number, selector: number, flags: number, size: number): Outcome {
   if (rip > cpu.segments[SEGMENT_CS].limit) return generalProtection(cpu);
   stack.setPointer(cpu, stack.moved(3 * size));
-  loadFlags(cpu, flags);
+  loadFlags(cpu, flags, RFLAGS_RF);
   loadRealModeCode(cpu, selector);
   return finish(cpu, rip);
 }
@@ -70,7 +70,7 @@ function returnSame(cpu: Cpu, rip: number, selector: number, flags: number, size
   if (outcome !== DONE) return outcome;
   if (!containsReturn(cpu, rip)) return generalProtection(cpu);
   stack.setPointer(cpu, stack.moved(3 * size));
-  loadFlags(cpu, flags);
+  loadFlags(cpu, flags, RFLAGS_RF);
   loadReturnCode(cpu, selector);
   return finish(cpu, rip);
 }
@@ -82,7 +82,7 @@ function returnOuter(cpu: Cpu, rip: number, selector: number, flags: number, siz
   const stackSelector = stack.read(cpu, 1, size) & 0xffff;
   outcome = checkReturn(cpu, selector, stackSelector, rip);
   if (outcome !== DONE) return outcome;
-  loadFlags(cpu, flags);
+  loadFlags(cpu, flags, RFLAGS_RF);
   commitReturn(cpu, selector, stackSelector);
   stack.useCurrent(cpu).setPointer(cpu, pointer);
   return finish(cpu, rip);

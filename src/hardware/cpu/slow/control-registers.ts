@@ -1,7 +1,7 @@
 /**
  * MOV to and from control and debug registers, CLTS, LMSW, SMSW (SDM vol. 2; vol. 3, 2.5).
  *
- * Left out: protected and real mode's view of them beyond storage, breakpoints, CR4 bits of features that are not
+ * Left out: protected and real mode's view of them beyond storage, CR4 bits of features that are not
  * modelled (PCIDE, SMEP, SMAP, LA57, PKE, CET ...), which are reserved.
  */
 import { Mnemonic, Register } from 'iced-x86';
@@ -9,13 +9,13 @@ import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-rea
 import { MAXPHYADDR } from '../../memory/physical-memory.js';
 import { guestPhysical, isValidPdpte } from '../../memory/walk.js';
 import type { Cpu } from '../cpu.js';
+import { detectAccess } from '../debug/debug-exceptions.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, CPU_RDTSC_SLOW, MODE_64 } from '../layout.js';
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { SEGMENT_CS, SEGMENT_TR } from '../segments.js';
-import { UnimplementedError } from '../unimplemented.js';
 import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
 import {
   gprBits,
@@ -58,14 +58,6 @@ const CR0_FLUSHING = M.CR0_PG | M.CR0_WP | M.CR0_PE;
 const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE;
 const MACHINE_STATUS = M.CR0_PE | M.CR0_MP | M.CR0_EM | M.CR0_TS;
 const APIC_TPR = 0x80;
-
-const DR6_FIXED = 0xffff_0ff0n;
-const DR6_CLEAR = 0x1000n;
-const DR7_FIXED = 0x400n;
-const DR7_CLEAR = 0xd000n;
-const DR7_GD = 0x2000n;
-/** L0 to G3. */
-const DR7_ENABLES = 0xffn;
 
 /** MOV with a control register on either side. */
 export function moveControlRegister(cpu: Cpu, instruction: DecodedInstruction): Outcome {
@@ -283,24 +275,17 @@ export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Ou
   const aliased = named === 4 || named === 5;
   if (aliased && (cpu.cr4 & M.CR4_DE) !== 0) return invalidOpcode(cpu);
   if (cpu.cpl !== 0) return generalProtection(cpu);
+  if (cpu.dr.detectsAccess) return detectAccess(cpu);
   const dr = aliased ? named + 2 : named;
   chargeSystem(cpu);
   if (writes) return writeDebugRegister(cpu, dr, sourceValue(cpu, gpr));
-  cpu.setGpr(gpr, cpu.dr[dr]);
+  cpu.setGpr(gpr, cpu.dr.read(dr));
   return DONE;
 }
 
 function writeDebugRegister(cpu: Cpu, dr: number, value: bigint): Outcome {
   if (dr >= 6 && value >> 32n !== 0n) return generalProtection(cpu);
-  if (dr === 6) cpu.dr[6] = (value | DR6_FIXED) & ~DR6_CLEAR;
-  else if (dr === 7) return writeBreakpointControl(cpu, value);
-  else cpu.dr[dr] = value;
-  return DONE;
-}
-
-function writeBreakpointControl(cpu: Cpu, value: bigint): Outcome {
-  if ((value & DR7_ENABLES) !== 0n) throw new UnimplementedError('a breakpoint in DR7', cpu);
-  cpu.dr[7] = (value | DR7_FIXED) & ~DR7_CLEAR & ~DR7_GD;
+  cpu.dr.write(dr, value);
   return DONE;
 }
 

@@ -77,11 +77,11 @@ function popf(size: 2 | 8): Handler {
 const ALWAYS = R.RFLAGS_ARITHMETIC | R.RFLAGS_TF | R.RFLAGS_DF | R.RFLAGS_NT | R.RFLAGS_AC | R.RFLAGS_ID;
 
 /**
- * Loads RFLAGS from a popped image: IOPL only at CPL 0, IF only with I/O privilege. RF is not kept: it only
- * suppresses instruction breakpoints.
+ * Loads RFLAGS from a popped image: IOPL only at CPL 0, IF only with I/O privilege. Of what else may be loaded by some
+ * instructions, RF by IRET, `more` says what; the rest of RFLAGS stays, RF becomes 0.
  */
-export function loadFlags(cpu: Cpu, image: number): void {
-  let writable = ALWAYS;
+export function loadFlags(cpu: Cpu, image: number, more = 0): void {
+  let writable = ALWAYS | more;
   if (cpu.cpl === 0) writable |= R.RFLAGS_IOPL;
   if (hasIoPrivilege(cpu)) writable |= R.RFLAGS_IF;
   cpu.rflags = (cpu.rflags & ~(writable | R.RFLAGS_RF)) | (image & writable) | R.RFLAGS_FIXED;

@@ -1,0 +1,76 @@
+/**
+ * The debug registers (SDM vol. 3, 19.2): what software can write to them, and what a debug exception leaves in DR6.
+ *
+ * Left out: RTM (bit 16 of DR6 is always 1), bus-lock detection (bit 11 likewise).
+ */
+
+/** B3-B0: the condition of a breakpoint is met. */
+export const DR6_BREAKPOINTS = 0xf;
+/** A debug register was to be accessed while DR7.GD was set. */
+export const DR6_BD = 1 << 13;
+/** Single step. */
+export const DR6_BS = 1 << 14;
+const DR6_FIXED = 0xffff_0ff0;
+const DR6_CLEAR = 1 << 12;
+
+/** L0 to G3. */
+const DR7_ENABLES = 0xff;
+/** General detect. */
+const DR7_GD = 1 << 13;
+const DR7_FIXED = 1 << 10;
+const DR7_CLEAR = (1 << 12) | (1 << 14) | (1 << 15);
+
+const STATUS = 6 * 2;
+const CONTROL = 7 * 2;
+
+export class DebugRegisters {
+  readonly #values = new BigUint64Array(8);
+  /** The same as words: conditions and control have no more than 32 bits. */
+  readonly #words = new Uint32Array(this.#values.buffer);
+
+  constructor() {
+    this.reset();
+  }
+
+  /** As after power-up and INIT. */
+  reset(): void {
+    this.#values.fill(0n);
+    this.#words[STATUS] = DR6_FIXED;
+    this.control = DR7_FIXED;
+  }
+
+  read(register: number): bigint {
+    return this.#values[register];
+  }
+
+  /** DR6 and DR7 have fixed bits; their bits 63:32 must be 0. */
+  write(register: number, value: bigint): void {
+    if (register === 6) this.#words[STATUS] = (Number(value) | DR6_FIXED) & ~DR6_CLEAR;
+    else if (register === 7) this.control = Number(value);
+    else this.#values[register] = value;
+  }
+
+  /** DR7. */
+  get control(): number {
+    return this.#words[CONTROL];
+  }
+
+  set control(value: number) {
+    this.#words[CONTROL] = (value | DR7_FIXED) & ~DR7_CLEAR;
+  }
+
+  /** Is a breakpoint enabled, locally or globally? */
+  get isArmed(): boolean {
+    return (this.#words[CONTROL] & DR7_ENABLES) !== 0;
+  }
+
+  get detectsAccess(): boolean {
+    return (this.#words[CONTROL] & DR7_GD) !== 0;
+  }
+
+  /** A debug exception is delivered: earlier breakpoints are forgotten, other bits stay; its handler may use the registers. */
+  report(conditions: number): void {
+    this.#words[STATUS] = (this.#words[STATUS] & ~DR6_BREAKPOINTS) | conditions;
+    this.#words[CONTROL] &= ~DR7_GD;
+  }
+}
