@@ -2,7 +2,7 @@
 // `const` never changes and would load, check and convert it again at each use.
 import ts from 'typescript';
 
-/** Constants: `const` variables of a number literal type, and properties of `as const` objects and of namespaces. */
+/** Constants: `const` variables of a number literal type, members of enums, and properties of `as const` objects and of namespaces. */
 export function inlineConstants(/** @type {ts.Program} */ program) {
   const checker = program.getTypeChecker();
 
@@ -19,6 +19,7 @@ export function inlineConstants(/** @type {ts.Program} */ program) {
   const isConstant = (node) => {
     const declaration = declarationOf(node);
     if (declaration === undefined) return false;
+    if (ts.isEnumMember(declaration)) return true;
     if (!ts.isPropertyAccessExpression(node)) return ts.isSourceFile(declaration) || isConstVariable(declaration);
     const isProperty = ts.isPropertyAssignment(declaration) || isConstVariable(declaration);
     return isProperty && isConstant(node.expression);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** A file of this package; src/ and dist/ lie equally deep. */
+/** A file of this package; src/cli/, dist/cli/ and build/command/ lie equally deep. */
 export function packageFile(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }

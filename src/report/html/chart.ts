@@ -1,5 +1,6 @@
 /** Charts: Vega-Lite draws them as SVG, at two widths; the page shows the one that fits. */
 import type { TopLevelSpec } from 'vega-lite';
+import { renderSvg } from '../chart-renderer.js';
 import { html, Markup, type Insert } from './markup.js';
 
 /** What a chart draws: layers, and the height of all or of each row. */
@@ -57,13 +58,6 @@ const WIDTHS = { wide: 960, narrow: 328 } as const;
 const TICKS = { wide: 10, narrow: 4 } as const;
 const PADDING = { left: 1, top: 2, right: 14, bottom: 40 } as const;
 
-interface Renderer {
-  readonly renderSvg: (specification: TopLevelSpec) => Promise<string>;
-}
-
-/** The bundle that the build makes; src/ and dist/ lie equally deep. */
-const RENDERER = new URL('../../../build/chart-renderer.js', import.meta.url);
-
 /** A chart with its title, legend and data. */
 export async function figure(chart: Chart): Promise<Markup> {
   const { id, title, summary, legend = [], data, isDataOpen = false, notes = [] } = chart;
@@ -105,7 +99,6 @@ function legendList(legend: readonly LegendEntry[]): Markup | null {
 }
 
 async function drawing({ id, title, summary, draw }: Chart, size: keyof typeof WIDTHS): Promise<Markup> {
-  const { renderSvg } = (await import(RENDERER.href)) as Renderer;
   const width = WIDTHS[size] - PADDING.left - PADDING.right;
   const across: Canvas['across'] = (axisTitle, scale, values) => {
     const ticks = values === undefined ? { tickCount: TICKS[size] } : { values };
