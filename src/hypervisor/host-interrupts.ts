@@ -8,7 +8,7 @@
 import { STEP } from '../cost/step.js';
 import { hostTimerExpired } from './apic-timer.js';
 import type { HostCpu } from './host-cpu.js';
-import { chargeDeviceTimer, runDeviceTimer } from './interrupt-chip.js';
+import { chargeWorker, runDeviceTimer } from './interrupt-chip.js';
 import { IpiDelivery } from './ipi-delivery.js';
 import { LOCAL_TIMER_VECTOR, POSTED_INTR_WAKEUP_VECTOR, RESCHEDULE_VECTOR } from './host-interrupt-vectors.js';
 import { wakeThread } from './wake.js';
@@ -100,7 +100,7 @@ export class HostInterrupts {
     const host = this.#host;
     hostTimerExpired(host);
     if (host.deviceTimer > host.cpu.tsc) return 'look';
-    chargeDeviceTimer(host);
+    chargeWorker(host);
     return 'device-timer';
   }
 

@@ -7,14 +7,24 @@ import { emitWriteMsr } from '../guest/programs/local-apic.js';
 import * as X from '../hardware/vmx/exit-reason.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { STEP } from '../cost/step.js';
-import type { IoBus, LevelRoute, RaisedInterrupt } from './kernel-devices.js';
-import { COUNTER, emitEnd, HALTS, kvmMachine, SPINS, VECTOR, type KvmMachine } from './test-support/kvm-machine.js';
+import type { EoiRoute, IoBus, RaisedInterrupt } from './kernel-devices.js';
+import {
+  COUNTER,
+  emitEnd,
+  HALTS,
+  kvmMachine,
+  NMI_COUNTER,
+  SPINS,
+  VECTOR,
+  type KvmMachine,
+} from './test-support/kvm-machine.js';
 import { QuietDevices } from './test-support/quiet-devices.js';
 
 const LONG = 2_000_000;
 const LINE = 0x90;
 const LVT_LINT0 = 0x835;
 const EXTINT = 0x700;
+const NMI = 0x400;
 const MASKED = 0x1_0000;
 
 /** A write to the LINE port raises what the test has prepared; the PIC's vector is VECTOR. */
@@ -42,8 +52,8 @@ class Chip extends QuietDevices {
     return VECTOR;
   }
 
-  override endOfInterrupt(vcpu: number, vector: number): void {
-    this.log.push(`vCPU ${String(vcpu)} ends ${vector.toString(16)}H`);
+  override endOfInterrupt(vcpu: number, vector: number, level: boolean): void {
+    this.log.push(`vCPU ${String(vcpu)} ends ${level ? 'level' : 'edge'} ${vector.toString(16)}H`);
   }
 
   override runEvents(vcpu: number): void {
@@ -59,7 +69,7 @@ const message = (overrides: Partial<ApicMessage> = {}): ApicMessage => ({
   ...overrides,
 });
 
-const route = (overrides: Partial<LevelRoute> = {}): LevelRoute => ({
+const route = (overrides: Partial<EoiRoute> = {}): EoiRoute => ({
   ...{ vector: VECTOR, logical: false, destination: 0 },
   ...overrides,
 });
@@ -109,11 +119,29 @@ describe.each(APICV)('interrupts of the I/O APIC, %s', (_, apicv) => {
     expect(chip.log).toEqual([]);
   });
 
+  it('an NMI needs no vector and no acceptance by priority', () => {
+    const { kvm } = drive(new Chip(message({ deliveryMode: 4, vector: 0, destination: 1 }), message()), apicv);
+    expect(Number(kvm.guestMemory.read64(NMI_COUNTER) & 0xffff_ffffn)).toBe(1);
+  });
+
+  it('ExtINT is for LINT0 alone', () => {
+    const { kvm } = drive(new Chip(message({ deliveryMode: 7 }), message({ destination: 1 })), apicv);
+    expect(Number(kvm.guestMemory.read64(NMI_COUNTER) & 0xffff_ffffn)).toBe(0);
+  });
+
   it('45: the end of a level-triggered one goes to the I/O APIC', () => {
     const chip = new Chip('redirection', message({ level: true }));
     chip.routes = [route()];
     const { sender } = drive(chip, apicv);
-    expect(chip.log).toEqual([`vCPU 0 ends ${VECTOR.toString(16)}H`]);
+    expect(chip.log).toEqual([`vCPU 0 ends level ${VECTOR.toString(16)}H`]);
+    expect(sender.vcpu.exits[X.EXIT_REASON_EOI_INDUCED]).toBe(apicv ? 1 : 0);
+  });
+
+  it('45: so does that of an edge-triggered one that somebody waits for', () => {
+    const chip = new Chip('redirection', message());
+    chip.routes = [route()];
+    const { sender } = drive(chip, apicv);
+    expect(chip.log).toEqual([`vCPU 0 ends edge ${VECTOR.toString(16)}H`]);
     expect(sender.vcpu.exits[X.EXIT_REASON_EOI_INDUCED]).toBe(apicv ? 1 : 0);
   });
 
@@ -191,6 +219,31 @@ describe('the PIT', () => {
     expect(chip.log).toEqual(['timer on vCPU 0']);
     expect(sender.vcpu.exits[X.EXIT_REASON_EXTERNAL_INTERRUPT]).toBe(1);
     expect(hardware.meter.counts[STEP.HRTIMER_INTERRUPT]).toBe(1);
+  });
+
+  it.each([
+    ['an NMI', NMI, 1],
+    ['masked', NMI | MASKED, 0],
+    ['ExtINT', EXTINT, 0],
+  ])('its tick is an NMI where LINT0 is one: %s', (_, lint0, expected) => {
+    const { kvm } = drive(new Chip('timer-tick', message()), true, (asm) => emitWriteMsr(asm, LVT_LINT0, lint0));
+    expect(Number(kvm.guestMemory.read64(NMI_COUNTER) & 0xffff_ffffn)).toBe(expected);
+  });
+
+  it('a missed tick that an access releases costs its worker, no timer', () => {
+    const chip = new (class extends Chip {
+      override write(): void {
+        this.hasTimerWork = true;
+      }
+      override runTimerWork(vcpu: number): void {
+        super.runTimerWork(vcpu);
+        this.log.push(`work on vCPU ${String(vcpu)}`);
+        this.raised.push(message());
+      }
+    })();
+    const { hardware } = drive(chip, true);
+    expect(chip.log).toEqual(['work on vCPU 0']);
+    expect([STEP.CONTEXT_SWITCH, STEP.HRTIMER_START].map((step) => hardware.meter.counts[step])).toEqual([1, 0]);
   });
 
   it('follows to another CPU, and the timer left behind does nothing', () => {

@@ -2,8 +2,9 @@
  * KVM's side of the in-kernel interrupt chip (irq.c, ioapic.c, i8259.c, i8254.c): what an access to a device has raised, the
  * PIC's output as ExtINT, which EOIs the I/O APIC hears of, and the host timer behind the PIT.
  *
- * The PIT's worker thread runs on the CPU of its timer, ahead of the vCPU. Left out: ticks of the PIT that the guest has
- * missed are not made up for, and the routing table is that of a PC for good.
+ * The PIT's worker thread runs on the CPU of its timer, ahead of the vCPU; timers of devices in user space (real-time clock,
+ * PM timer) wake the VMM's thread in the same way. Left out: KVM's floor under the PIT's period, the coalescing of RTC
+ * interrupts before their EOI, and the routing table is that of a PC for good.
  */
 import { STEP } from '../cost/step.js';
 import { SHORTHAND_NONE } from '../hardware/apic/message.js';
@@ -28,6 +29,10 @@ const EOI_EXIT_BITMAPS = [
 export function collectRaised(host: HostCpu): ExitResult {
   const { kernelDevices } = host.vm;
   if (kernelDevices === null) return EXIT_CONTINUES;
+  if (kernelDevices.hasTimerWork) {
+    kernelDevices.runTimerWork(host.vcpu.id);
+    chargeWorker(host);
+  }
   kernelDevices.takeRaised(host.raised);
   followDeviceTimer(host, kernelDevices);
   return host.raised.length === 0 ? EXIT_CONTINUES : EXIT_RAISES;
@@ -46,12 +51,11 @@ export function acknowledgePic({ vcpu, vm }: HostCpu): number {
   return vector;
 }
 
-/** kvm_ioapic_send_eoi: the guest has ended `vector`, and the I/O APIC hears of it if it has routed it here. */
+/** kvm_ioapic_send_eoi: the guest has ended `vector`, and the I/O APIC hears of it if it wants to and has routed it here. */
 export function sendEoi(host: HostCpu, vector: number): ExitResult {
   const { vcpu, vm } = host;
   if (vm.kernelDevices === null || !isIoApicVector(vcpu, vector)) return EXIT_CONTINUES;
-  if (!vcpu.apic.page.testVector(APIC_TMR, vector)) return EXIT_CONTINUES;
-  vm.kernelDevices.endOfInterrupt(vcpu.id, vector);
+  vm.kernelDevices.endOfInterrupt(vcpu.id, vector, vcpu.apic.page.testVector(APIC_TMR, vector));
   return collectRaised(host);
 }
 
@@ -60,8 +64,8 @@ function isIoApicVector({ ioApicVectors }: Vcpu, vector: number): boolean {
 }
 
 /**
- * vcpu_scan_ioapic and vcpu_load_eoi_exitmap: which vectors are level-triggered and for this vCPU, or were and are not
- * ended yet. False: wait, then call again.
+ * vcpu_scan_ioapic and vcpu_load_eoi_exitmap: whose EOIs the I/O APIC wants to hear of and are for this vCPU, or were and
+ * are not ended yet. False: wait, then call again.
  */
 export function scanIoApic(host: HostCpu): boolean {
   const { cpu, vcpu, vm } = host;
@@ -73,7 +77,7 @@ export function scanIoApic(host: HostCpu): boolean {
   if (!movePirToIrr(host) || cpu.clock.mustWait(cpu)) return false;
   vcpu.requests &= ~KVM_REQ_SCAN_IOAPIC;
   vcpu.ioApicVectors.fill(0);
-  for (const { vector, logical, destination } of vm.kernelDevices.levelRoutes()) {
+  for (const { vector, logical, destination } of vm.kernelDevices.eoiRoutes()) {
     const isHere = matches(vcpu, null, { shorthand: SHORTHAND_NONE, logical, destination });
     if (isHere || isPending(vcpu, vector)) vcpu.ioApicVectors[vector >>> 5] |= 1 << (vector & 31);
   }
@@ -107,14 +111,14 @@ function followDeviceTimer(host: HostCpu, { nextEventAt }: KernelDevices): void 
   programHostTimer(host);
 }
 
-/** pit_timer_fn has woken the worker: what it costs until pit_do_work acts. */
-export function chargeDeviceTimer({ cpu }: HostCpu): void {
+/** A thread was woken for a device: what it costs until that acts (pit_do_work behind pit_timer_fn). */
+export function chargeWorker({ cpu }: HostCpu): void {
   cpu.charge(STEP.THREAD_WAKEUP);
   cpu.charge(STEP.CONTEXT_SWITCH);
   cpu.charge(STEP.KERNEL_PORT_IO);
 }
 
-/** pit_do_work */
+/** The timer that waits for the devices has expired. */
 export function runDeviceTimer(host: HostCpu): void {
   const { vcpu, vm } = host;
   if (host.deviceTimer === Infinity) return;

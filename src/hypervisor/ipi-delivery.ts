@@ -19,7 +19,7 @@ import { STEP } from '../cost/step.js';
 import type { HostCpu } from './host-cpu.js';
 import { resolveDestinations } from './lapic/destinations.js';
 import { vectorRegister } from './lapic/register-page.js';
-import { APIC_IRR, APIC_LVT_MASKED, APIC_TMR } from './lapic/registers.js';
+import { APIC_IRR, APIC_LVT0, APIC_LVT_MASKED, APIC_TMR } from './lapic/registers.js';
 import type { RaisedInterrupt } from './kernel-devices.js';
 import { traceAccept, traceApicIpi, traceApicvAccept } from './tracepoints.js';
 import { IN_GUEST_MODE, KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SCAN_IOAPIC, type Vcpu } from './vcpu.js';
@@ -180,6 +180,9 @@ export class IpiDelivery {
         this.#requests = KVM_REQ_EVENT;
         this.#targets.push(...vm.vcpus.filter(({ apic }) => apic.acceptsPic).slice(0, 1));
         return 'next';
+      case 'timer-tick':
+        this.#beginWatchdog();
+        return 'next';
       case 'redirection':
         this.#requests = KVM_REQ_SCAN_IOAPIC;
         this.#targets.push(...vm.vcpus);
@@ -191,6 +194,14 @@ export class IpiDelivery {
         cpu.charge(STEP.APIC_MAP_LOOKUP);
         return 'look-up';
     }
+  }
+
+  /** kvm_apic_nmi_wd_deliver: the PIT's tick is an NMI for every vCPU whose LINT0 is one. */
+  #beginWatchdog(): void {
+    const { vm, request } = this.#host;
+    this.#requests = 0;
+    this.#targets.push(...vm.vcpus.filter(({ apic }) => apic.takesWatchdog));
+    if (this.#targets.length > 0) request.fromLvt(this.#targets[0].apic.page.read(APIC_LVT0));
   }
 
   #served(): Step {

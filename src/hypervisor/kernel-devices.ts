@@ -17,10 +17,12 @@ export type RaisedInterrupt =
   /** The PIC's INTR output has risen. */
   | 'pic-output'
   /** The I/O APIC's redirection table has changed. */
-  | 'redirection';
+  | 'redirection'
+  /** The PIT has interrupted. */
+  | 'timer-tick';
 
-/** An entry of the I/O APIC's redirection table whose EOI it must hear of. */
-export interface LevelRoute {
+/** An entry of the I/O APIC's redirection table whose EOI KVM must hear of. */
+export interface EoiRoute {
   readonly vector: number;
   readonly logical: boolean;
   /** 8 bits. */
@@ -48,12 +50,16 @@ export interface KernelDevices {
   readonly picOutput: boolean;
   /** kvm_pic_read_irq: the interrupt-acknowledge cycle; returns the vector. */
   acknowledgePic(vcpu: number): number;
-  /** kvm_ioapic_update_eoi: a level-triggered interrupt is over. */
-  endOfInterrupt(vcpu: number, vector: number): void;
-  /** The level-triggered entries of the I/O APIC. */
-  levelRoutes(): readonly LevelRoute[];
-  /** When the PIT has something to do, in TSC cycles, or Infinity. */
+  /** kvm_ioapic_update_eoi: an interrupt is over; `level` = it was level-triggered. */
+  endOfInterrupt(vcpu: number, vector: number, level: boolean): void;
+  /** kvm_ioapic_scan_entry: the entries of the I/O APIC that are level-triggered or that KVM watches. */
+  eoiRoutes(): readonly EoiRoute[];
+  /** When a timer expires, in TSC cycles, or Infinity. */
   readonly nextEventAt: number;
   /** That time has come. */
   runEvents(vcpu: number): void;
+  /** A tick of the PIT that the guest has missed is queued for the worker (kthread_queue_work). */
+  readonly hasTimerWork: boolean;
+  /** pit_do_work for such a tick. */
+  runTimerWork(vcpu: number): void;
 }

@@ -39,10 +39,15 @@ export function directMemory(cpu: Cpu, board: Board, clock: BoardClock, onWrite:
   };
 }
 
-/** A message of the I/O APIC: it travels from the CPU whose access has caused it; in an event it is there at once. */
-export function sendFromBoard({ bus }: Hardware, clock: BoardClock, message: ApicMessage): void {
+/**
+ * A message of the I/O APIC: it travels from the CPU whose access has caused it; in an event it is there at once. Whether
+ * an APIC takes it shows when it is sent.
+ */
+export function sendFromBoard({ bus }: Hardware, clock: BoardClock, message: ApicMessage): boolean {
+  const accepted = bus.accepts(message);
   if (clock.accessor === null) bus.deliver(message, clock.ticks);
   else bus.send(clock.accessor, message);
+  return accepted;
 }
 
 /** The PIC's output changes: LINT0 of the first CPU follows, as soon as another CPU's access can have reached it. */
@@ -61,7 +66,7 @@ export function driveLint0({ cpus, topology }: Hardware, clock: BoardClock, asse
 export function listenToCpus({ bus, cpus }: Hardware, board: Board, clock: BoardClock): void {
   bus.onEoiBroadcast = (vector, from) => {
     clock.at(from);
-    board.endOfInterrupt(vector);
+    board.endOfInterrupt(vector, true);
   };
   cpus[0].apic.acknowledgeExternal = () => {
     clock.at(cpus[0]);

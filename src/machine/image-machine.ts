@@ -14,6 +14,8 @@ import { UnimplementedError } from '../hardware/cpu/unimplemented.js';
 import { ALL_CPUS, ASLEEP } from '../hardware/clock/clock.js';
 import type { RaisedInterrupt } from '../hypervisor/kernel-devices.js';
 import { Kvm } from '../hypervisor/kvm.js';
+import { isAccepted } from '../hypervisor/lapic/destinations.js';
+import type { Vcpu } from '../hypervisor/vcpu.js';
 import { BoardUserSpace, type BoardMachineEnd } from '../platform/board-user-space.js';
 import { BoardKernelDevices, boardInterrupts } from '../platform/board-kernel-devices.js';
 import { Board, type BoardInterrupts } from '../platform/board.js';
@@ -145,6 +147,8 @@ class Builder {
   readonly #clock = new BoardClock();
   readonly #raised: RaisedInterrupt[] = [];
   readonly #trail: InstructionTrail | null;
+  /** Those of a machine with KVM. */
+  #vcpus: readonly Vcpu[] = [];
   #end: ImageEnd | null = null;
   /** Cycles that it has been given to run. */
   #given = 0;
@@ -158,13 +162,16 @@ class Builder {
         apicIds: hardware.cpus.map(({ apicId }) => apicId),
         memoryBytes: options.memoryMiB * MIB,
         tscHertz: Math.round(options.host.tscGHz * HERTZ_PER_GHZ),
+        reinjectsTimer: !options.bare,
       },
       {
         now: () => this.#clock.cycles,
         console: (byte) => {
           inputs.console(byte, this.#clock.ticks);
         },
-        ...(options.bare ? this.#bareInterrupts() : boardInterrupts(this.#raised)),
+        ...(options.bare
+          ? this.#bareInterrupts()
+          : boardInterrupts(this.#raised, (message) => isAccepted(this.#vcpus, message))),
       },
     );
   }
@@ -205,14 +212,13 @@ class Builder {
   #bareInterrupts(): BoardInterrupts {
     const hardware = this.#hardware;
     return {
-      deliver: (message) => {
-        sendFromBoard(hardware, this.#clock, message);
-      },
+      deliver: (message) => sendFromBoard(hardware, this.#clock, message),
       picOutput: (asserted) => {
         driveLint0(hardware, this.#clock, asserted);
       },
       lineDriven: () => undefined,
       redirectionChanged: () => undefined,
+      timerTicked: () => undefined,
       schedule: (at) => {
         this.#schedule(at);
       },
@@ -253,7 +259,8 @@ class Builder {
     cpus.forEach((cpu, id) => {
       kvm.resetVcpu(kvm.createVcpu(id, cpu));
     });
-    const [{ vcpu }] = kvm.hosts.values();
+    this.#vcpus = kvm.vm.vcpus;
+    const [vcpu] = kvm.vm.vcpus;
     vcpu.setRegisters(image.registers);
     vcpu.setSystemRegisters(image.registers);
     setEntryRegisters(cpus[0], image);

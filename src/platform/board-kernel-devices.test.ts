@@ -14,8 +14,8 @@ let devices: BoardKernelDevices;
 beforeEach(() => {
   const nothing = (): void => undefined;
   raised = [];
-  const host = { now: () => 0, console: nothing, ...boardInterrupts(raised) };
-  board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9 }, host);
+  const host = { now: () => 0, console: nothing, ...boardInterrupts(raised, () => true) };
+  board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9, reinjectsTimer: true }, host);
   devices = new BoardKernelDevices(board, raised, nothing);
 });
 
@@ -100,9 +100,13 @@ describe('BoardKernelDevices', () => {
     expect(devices.nextEventAt).toBeLessThan(Infinity);
   });
 
-  it('tells where level-triggered interrupts go', () => {
+  it("tells where level-triggered interrupts go, and the PIT's and the real-time clock's in any mode", () => {
     devices.write(0, 'memory', IO_APIC, 4, 0x10 + 2 * 14);
     devices.write(0, 'memory', IO_APIC + 0x10, 4, 0x8876);
-    expect(devices.levelRoutes()).toEqual([{ vector: 0x76, logical: true, destination: 0 }]);
+    expect(devices.eoiRoutes().map(({ vector, logical }) => [vector, logical])).toEqual([
+      [0, false],
+      [0, false],
+      [0x76, true],
+    ]);
   });
 });

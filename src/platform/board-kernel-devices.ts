@@ -1,18 +1,31 @@
 /** What KVM answers in the kernel for a guest with a board: its interrupt controllers, its timer and the eventfd. */
-import type { IoBus, KernelDevices, LevelRoute, RaisedInterrupt } from '../hypervisor/kernel-devices.js';
-import type { Board, BoardInterrupts } from './board.js';
+import type { EoiRoute, IoBus, KernelDevices, RaisedInterrupt } from '../hypervisor/kernel-devices.js';
+import type { ApicMessage } from '../hardware/apic/message.js';
+import { TIMER_INPUT, type Board, type BoardInterrupts } from './board.js';
 import { isKernelMemory, isKernelPort } from './kernel-devices.js';
 import type { EventFd } from './pci-test-device.js';
 
 const ANY_LENGTH = 0;
+/** KVM tracks the EOIs of the real-time clock's interrupt, whatever its trigger mode (RTC_GSI, ioapic.h). */
+const RTC_INPUT = 8;
 
-/** Collects in `raised` what the board asks of KVM, which looks at `nextEventAt` itself. */
-export function boardInterrupts(raised: RaisedInterrupt[]): BoardInterrupts {
+/**
+ * Collects in `raised` what the board asks of KVM, which looks at `nextEventAt` itself. `isAccepted`: some virtual APIC
+ * takes the message.
+ */
+export function boardInterrupts(
+  raised: RaisedInterrupt[],
+  isAccepted: (message: ApicMessage) => boolean,
+): BoardInterrupts {
   return {
-    deliver: (message) => raised.push(message),
+    deliver: (message) => {
+      raised.push(message);
+      return isAccepted(message);
+    },
     picOutput: (asserted) => asserted && raised.push('pic-output'),
     lineDriven: () => raised.push('irq-line'),
     redirectionChanged: () => raised.push('redirection'),
+    timerTicked: () => raised.push('timer-tick'),
     schedule: () => undefined,
   };
 }
@@ -81,13 +94,15 @@ export class BoardKernelDevices implements KernelDevices {
     return this.#board.acknowledgePic();
   }
 
-  endOfInterrupt(vcpu: number, vector: number): void {
+  endOfInterrupt(vcpu: number, vector: number, level: boolean): void {
     this.#onAccess(vcpu);
-    this.#board.endOfInterrupt(vector);
+    this.#board.endOfInterrupt(vector, level);
   }
 
-  levelRoutes(): readonly LevelRoute[] {
-    return this.#board.ioApic.levelRoutes;
+  /** The PIT's input counts because of its acknowledge notifier. */
+  eoiRoutes(): readonly EoiRoute[] {
+    const { routes } = this.#board.ioApic;
+    return routes.filter(({ input, level }) => level || input === TIMER_INPUT || input === RTC_INPUT);
   }
 
   get nextEventAt(): number {
@@ -97,6 +112,15 @@ export class BoardKernelDevices implements KernelDevices {
   runEvents(vcpu: number): void {
     this.#onAccess(vcpu);
     this.#board.runEvents();
+  }
+
+  get hasTimerWork(): boolean {
+    return this.#board.hasTimerWork;
+  }
+
+  runTimerWork(vcpu: number): void {
+    this.#onAccess(vcpu);
+    this.#board.runTimerWork();
   }
 
   #eventFdAt(bus: IoBus, address: number): EventFd | null {

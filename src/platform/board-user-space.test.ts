@@ -9,10 +9,10 @@ beforeEach(() => {
   ends = [];
   const nothing = (): void => undefined;
   const host = {
-    ...{ now: () => 0, console: nothing, deliver: nothing, picOutput: nothing, lineDriven: nothing },
-    ...{ redirectionChanged: nothing, schedule: nothing },
+    ...{ now: () => 0, console: nothing, deliver: () => true, picOutput: nothing, lineDriven: nothing },
+    ...{ redirectionChanged: nothing, timerTicked: nothing, schedule: nothing },
   };
-  const board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9 }, host);
+  const board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9, reinjectsTimer: false }, host);
   userSpace = new BoardUserSpace(board, nothing, (end) => ends.push(end));
 });
 

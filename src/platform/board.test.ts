@@ -6,7 +6,7 @@ import { isKernelMemory, isKernelPort } from './kernel-devices.js';
 
 const TSC_HERTZ = 2_000_000_000;
 const IO_APIC = 0xfec0_0000;
-const OPTIONS = { apicIds: [0, 1], memoryBytes: 64 * 2 ** 20, tscHertz: TSC_HERTZ };
+const OPTIONS = { apicIds: [0, 1], memoryBytes: 64 * 2 ** 20, tscHertz: TSC_HERTZ, reinjectsTimer: false };
 
 let time: number;
 let text: string;
@@ -18,10 +18,11 @@ let board: Board;
 const host: BoardHost = {
   now: () => time,
   console: (byte) => (text += String.fromCharCode(byte)),
-  deliver: (message) => messages.push(message),
+  deliver: (message) => messages.push(message) > 0,
   picOutput: (asserted) => (lint0 = asserted),
   lineDriven: () => undefined,
   redirectionChanged: () => undefined,
+  timerTicked: () => undefined,
   schedule: (at) => scheduled.push(at),
 };
 
@@ -114,9 +115,8 @@ describe('Board', () => {
     redirect(14, 0x8077);
     outs(0x200e, 1);
     expect(messages).toMatchObject([{ vector: 0x77, level: true, destination: 0 }]);
-    board.endOfInterrupt(0x77);
+    board.endOfInterrupt(0x77, true);
     expect(messages.length).toBe(2);
-    expect(board.ioApic.levelRoutes).toEqual([{ vector: 0x77, logical: false, destination: 0 }]);
   });
 
   it('a test line goes through the PIC to LINT0', () => {
@@ -142,6 +142,101 @@ describe('Board', () => {
     expect(messages).toMatchObject([{ vector: 0x30, level: false }]);
     expect([lint0, board.acknowledgePic()]).toEqual([true, 0x30]);
     expect(scheduled).toEqual([time, board.nextEventAt]);
+  });
+
+  it('the real-time clock interrupts on line 8, through PIC and I/O APIC alike', () => {
+    redirect(8, 0x38);
+    outs(0xa0, 0x11);
+    outs(0xa1, 0x70, 2, 1, 0);
+    outs(0x20, 0x11);
+    outs(0x21, 0x30, 4, 1, 0);
+    outs(0x70, 0x0b);
+    outs(0x71, 0x42);
+    time = board.nextEventAt;
+    board.runEvents();
+    expect(time).toBe(Math.ceil(TSC_HERTZ / 1024));
+    expect(messages).toMatchObject([{ vector: 0x38, level: false }]);
+    expect([lint0, board.acknowledgePic()]).toEqual([true, 0x70]);
+    expect(board.nextEventAt).toBe(Infinity);
+    outs(0x70, 0x0c);
+    expect([board.portRead(0x71, 1), scheduled.at(-1)]).toEqual([0xc0, Math.ceil((2 * TSC_HERTZ) / 1024)]);
+  });
+
+  it('the PM timer interrupts on line 9, level-triggered', () => {
+    redirect(9, 0x8039);
+    out(0x602, 1, 2);
+    time = board.nextEventAt;
+    board.runEvents();
+    board.endOfInterrupt(0x39, true);
+    expect(messages.length).toBe(2);
+    out(0x600, 1, 2);
+    board.endOfInterrupt(0x39, true);
+    expect(messages.length).toBe(2);
+  });
+
+  describe('ticks of the PIT that the guest is slow to take', () => {
+    const PERIOD = 1000;
+
+    function start(reinjectsTimer: boolean): void {
+      board = new Board({ ...OPTIONS, reinjectsTimer }, host);
+      outs(0x43, 0x34);
+      outs(0x40, PERIOD & 0xff, PERIOD >>> 8);
+    }
+
+    function pass(periods: number): void {
+      for (let period = 0; period < periods; period++) {
+        time = board.nextEventAt;
+        board.runEvents();
+      }
+    }
+
+    it('are edges as they come without reinjection', () => {
+      start(false);
+      redirect(2, 0x30);
+      pass(3);
+      expect([messages.length, board.hasTimerWork]).toEqual([3, false]);
+    });
+
+    it('wait for the EOI at the I/O APIC and come one by one', () => {
+      start(true);
+      redirect(2, 0x30);
+      pass(3);
+      expect(messages.length).toBe(1);
+      for (const expected of [2, 3]) {
+        board.endOfInterrupt(0x30, false);
+        expect(board.hasTimerWork).toBe(true);
+        board.runTimerWork();
+        expect(messages.length).toBe(expected);
+      }
+      board.endOfInterrupt(0x30, false);
+      expect(board.hasTimerWork).toBe(false);
+    });
+
+    it('wait for the EOI at the PIC', () => {
+      start(true);
+      outs(0x20, 0x11);
+      outs(0x21, 0x30, 4, 1, 0);
+      pass(2);
+      board.acknowledgePic();
+      expect(board.hasTimerWork).toBe(false);
+      out(0x20, 0x20);
+      expect(board.hasTimerWork).toBe(true);
+    });
+
+    it.each([
+      ['the I/O APIC', () => redirect(2, 0x30)],
+      ['the PIC', () => outs(0x21, 0xff, 0xfe)],
+      ['a new count', () => outs(0x40, PERIOD & 0xff, PERIOD >>> 8)],
+    ])('are forgotten when the line is unmasked or the counter loaded: %s', (_, forget) => {
+      start(true);
+      pass(5);
+      forget();
+      redirect(2, 0x30);
+      messages = [];
+      pass(1);
+      board.endOfInterrupt(0x30, false);
+      expect([messages.length, board.hasTimerWork]).toEqual([1, false]);
+    });
   });
 
   it('the serial port interrupts on line 4', () => {

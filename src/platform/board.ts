@@ -9,12 +9,14 @@ import { ACPI_PORTS, ACPI_PORTS_SIZE, AcpiRegisters } from './acpi-registers.js'
 import { ACPI_TABLES_BASE, acpiTables } from './acpi-tables.js';
 import { DebugExit, ShutdownPort, type BoardEnd } from './debug-exit.js';
 import { FirmwareConfiguration } from './firmware-configuration.js';
-import { allOnes, type IoDevice } from './io-device.js';
+import { allOnes, type IoDevice, type TimedDevice } from './io-device.js';
+import type { InterruptWatcher } from './interrupt-watcher.js';
 import { IO_APIC_BASE, IO_APIC_SIZE, IoApic } from './io-apic.js';
 import { PciConfiguration } from './pci-configuration.js';
 import { PciFunction } from './pci-function.js';
 import { PciTestDevice, type EventFd } from './pci-test-device.js';
 import { PicPair } from './pic-pair.js';
+import { PitReinjection } from './pit-reinjection.js';
 import { Pit } from './pit.js';
 import { PortMap } from './port-map.js';
 import { RealTimeClock } from './real-time-clock.js';
@@ -32,9 +34,11 @@ import {
 const IRQ_TIMER = 0;
 const IRQ_CASCADE = 2;
 const IRQ_SERIAL = 4;
+const IRQ_REAL_TIME_CLOCK = 8;
+const IRQ_SYSTEM_CONTROL = 9;
 const ISA_IRQS = 16;
 /** The timer's input at the I/O APIC. */
-const TIMER_INPUT = 2;
+export const TIMER_INPUT = 2;
 /** Device 2, function 0. */
 const TEST_DEVICE_FUNCTION = 0x10;
 /** i440FX. */
@@ -53,18 +57,22 @@ export interface BoardOptions {
   readonly memoryBytes: number;
   /** Frequency of the TSC; a multiple of 1 kHz. */
   readonly tscHertz: number;
+  /** Ticks of the PIT that the guest is slow to take are made up for, as KVM does it. */
+  readonly reinjectsTimer: boolean;
 }
 
 /** Where what the board asks of the processors goes. */
 export interface BoardInterrupts {
-  /** A message of the I/O APIC. */
-  deliver(message: ApicMessage): void;
+  /** A message of the I/O APIC. False: no local APIC takes it. */
+  deliver(message: ApicMessage): boolean;
   /** The PIC's INTR output has changed: it drives LINT0 of the bootstrap processor. */
   picOutput(asserted: boolean): void;
   /** A device outside the interrupt chip drives an interrupt line. */
   lineDriven(): void;
   /** The I/O APIC's redirection table was written. */
   redirectionChanged(): void;
+  /** The PIT has interrupted. */
+  timerTicked(): void;
   /** `nextEventAt` has changed. */
   schedule(at: number): void;
 }
@@ -82,6 +90,11 @@ export class Board {
   readonly #ports: PortMap;
   readonly #pics: PicPair;
   readonly #pit: Pit;
+  /** Null where the PIT is a chip. */
+  readonly #reinjection: PitReinjection | null;
+  readonly #timed: readonly TimedDevice[];
+  readonly #realTimeClock: RealTimeClock;
+  readonly #acpi: AcpiRegisters;
   readonly #ioApic: IoApic;
   readonly #testMemory = new TestMemory();
   readonly #testDevice = new PciTestDevice();
@@ -93,13 +106,55 @@ export class Board {
   constructor(options: BoardOptions, host: BoardHost) {
     this.#host = host;
     this.firmware = { gpa: ACPI_TABLES_BASE, bytes: acpiTables(options.apicIds) };
-    this.#pics = new PicPair((asserted) => host.picOutput(asserted));
-    this.#pit = new Pit(options.tscHertz, (asserted) => this.#setLine(IRQ_TIMER, asserted));
-    this.#ioApic = new IoApic({
-      deliver: (message) => host.deliver(message),
-      redirectionChanged: () => host.redirectionChanged(),
+    this.#reinjection = options.reinjectsTimer ? new PitReinjection(() => this.#pulseTimer()) : null;
+    this.#pics = new PicPair((asserted) => host.picOutput(asserted), this.#timerWatcher(IRQ_TIMER));
+    this.#ioApic = new IoApic(
+      {
+        deliver: (message) => host.deliver(message),
+        redirectionChanged: () => host.redirectionChanged(),
+      },
+      this.#timerWatcher(TIMER_INPUT),
+    );
+    this.#pit = new Pit(options.tscHertz, {
+      expired: (times) => this.#timerExpired(times),
+      loaded: () => this.#reinjection?.reset(),
     });
+    this.#realTimeClock = new RealTimeClock(options.tscHertz, options.memoryBytes, (asserted) =>
+      this.setInterruptLine(IRQ_REAL_TIME_CLOCK, asserted),
+    );
+    this.#acpi = new AcpiRegisters(
+      options.tscHertz,
+      (end) => (this.#end ??= end),
+      (asserted) => this.setInterruptLine(IRQ_SYSTEM_CONTROL, asserted),
+    );
+    this.#timed = [this.#pit, this.#realTimeClock, this.#acpi];
     this.#ports = this.#wirePorts(options);
+  }
+
+  /** For the timer's line at a controller. */
+  #timerWatcher(timerLine: number): InterruptWatcher | null {
+    const reinjection = this.#reinjection;
+    if (reinjection === null) return null;
+    return {
+      ended: (line) => {
+        if (line === timerLine) reinjection.acknowledge();
+      },
+      maskChanged: (line, masked) => {
+        if (line === timerLine && !masked) reinjection.reset();
+      },
+    };
+  }
+
+  /** Expiries of a chip that nobody waited for are one edge. */
+  #timerExpired(times: number): void {
+    if (this.#reinjection === null) this.#pulseTimer();
+    else this.#reinjection.expire(times);
+  }
+
+  #pulseTimer(): void {
+    this.#setLine(IRQ_TIMER, true);
+    this.#setLine(IRQ_TIMER, false);
+    this.#host.timerTicked();
   }
 
   /** How the guest ended the machine: the first way counts. Null while it runs. */
@@ -109,18 +164,30 @@ export class Board {
 
   /** When `runEvents` must be called, in TSC cycles, or Infinity. */
   get nextEventAt(): number {
-    return this.#pit.nextEventAt;
+    return Math.min(...this.#timed.map((device) => device.nextEventAt));
   }
 
   /** What happens on the board at this time of its own accord. */
   runEvents(): void {
-    this.#pit.advance(this.#host.now());
+    for (const device of this.#timed) device.advance(this.#host.now());
     this.#reschedule();
+  }
+
+  /** A missed tick of the PIT waits for KVM's worker. */
+  get hasTimerWork(): boolean {
+    return this.#reinjection?.queued === true;
+  }
+
+  /** The worker's turn. */
+  runTimerWork(): void {
+    this.#reinjection?.work();
   }
 
   /** Reads `size` bytes (1, 2, 4) from an I/O port, as an unsigned number. */
   portRead(port: number, size: number): number {
-    return this.#ports.read(port, size, this.#host.now());
+    const value = this.#ports.read(port, size, this.#host.now());
+    this.#reschedule();
+    return value;
   }
 
   /** Writes to an I/O port. Look at `end` afterwards. */
@@ -170,9 +237,9 @@ export class Board {
     return this.#pics.acknowledge();
   }
 
-  /** EOI broadcast of a level-triggered interrupt by a local APIC. */
-  endOfInterrupt(vector: number): void {
-    this.#ioApic.endOfInterrupt(vector);
+  /** EOI of a local APIC: broadcast if the interrupt was level-triggered, else only KVM hears of it. */
+  endOfInterrupt(vector: number, level: boolean): void {
+    this.#ioApic.endOfInterrupt(vector, level);
   }
 
   /** The I/O APIC, for KVM's EOI-exit bitmap. */
@@ -185,7 +252,7 @@ export class Board {
     return this.#testDevice.eventFd;
   }
 
-  #wirePorts({ apicIds, memoryBytes, tscHertz }: BoardOptions): PortMap {
+  #wirePorts({ apicIds, memoryBytes }: BoardOptions): PortMap {
     const end = (reason: BoardEnd): void => {
       this.#end ??= reason;
     };
@@ -202,7 +269,7 @@ export class Board {
     ports.add(0x20, 2, this.#pics.masterPorts);
     ports.add(0x40, 4, this.#pit);
     ports.add(0x61, 1, this.#pit.speakerPort);
-    ports.add(0x70, 2, new RealTimeClock(tscHertz, memoryBytes));
+    ports.add(0x70, 2, this.#realTimeClock);
     ports.add(0x80, 1, new PostCode());
     ports.add(0x92, 1, new SystemControlPortA(end));
     ports.add(0xa0, 2, this.#pics.slavePorts);
@@ -213,7 +280,7 @@ export class Board {
     ports.add(0x3f8, 8, serial);
     ports.add(0x4d0, 2, this.#pics.elcrPorts);
     ports.add(0x510, 2, new FirmwareConfiguration({ cpus: apicIds.length, memoryBytes }));
-    ports.add(ACPI_PORTS, ACPI_PORTS_SIZE, new AcpiRegisters(tscHertz, end));
+    ports.add(ACPI_PORTS, ACPI_PORTS_SIZE, this.#acpi);
     ports.add(0xcf8, 8, new PciConfiguration(pciFunctions, end));
     ports.add(0x2000, 24, new TestInterruptLines((line, asserted) => this.setInterruptLine(line, asserted)));
     ports.add(0x8900, 1, new ShutdownPort(end));
@@ -237,7 +304,7 @@ export class Board {
   }
 
   #reschedule(): void {
-    const at = this.#pit.nextEventAt;
+    const at = this.nextEventAt;
     if (at === this.#scheduled) return;
     this.#scheduled = at;
     this.#host.schedule(at);

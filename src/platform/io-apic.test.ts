@@ -11,6 +11,8 @@ const INPUT = 14;
 let sent: ApicMessage[];
 let ioApic: IoApic;
 let changes: number;
+let accepted: boolean;
+let watched: string[];
 
 function write(register: number, value: number): void {
   ioApic.write(0, register);
@@ -34,7 +36,16 @@ function drive(...levels: boolean[]): void {
 beforeEach(() => {
   sent = [];
   changes = 0;
-  ioApic = new IoApic({ deliver: (message) => sent.push(message), redirectionChanged: () => changes++ });
+  accepted = true;
+  watched = [];
+  const bus = {
+    deliver: (message: ApicMessage) => sent.push(message) > 0 && accepted,
+    redirectionChanged: () => changes++,
+  };
+  ioApic = new IoApic(bus, {
+    ended: (line) => watched.push(`ended ${String(line)}`),
+    maskChanged: (line, masked) => watched.push(`${masked ? 'masked' : 'unmasked'} ${String(line)}`),
+  });
 });
 
 describe('IoApic', () => {
@@ -94,10 +105,10 @@ describe('IoApic', () => {
     drive(true, true);
     expect(sent.length).toBe(1);
     expect(read(0x10 + 2 * INPUT) & REMOTE_IRR).toBe(REMOTE_IRR);
-    ioApic.endOfInterrupt(0x77);
+    ioApic.endOfInterrupt(0x77, true);
     expect(sent.length).toBe(2);
     drive(false);
-    ioApic.endOfInterrupt(0x77);
+    ioApic.endOfInterrupt(0x77, true);
     expect(sent.length).toBe(2);
     expect(read(0x10 + 2 * INPUT) & REMOTE_IRR).toBe(0);
   });
@@ -105,7 +116,7 @@ describe('IoApic', () => {
   it('an EOI of another vector ends nothing', () => {
     redirect(0x77 | LEVEL);
     drive(true);
-    ioApic.endOfInterrupt(0x78);
+    ioApic.endOfInterrupt(0x78, true);
     expect(read(0x10 + 2 * INPUT) & REMOTE_IRR).toBe(REMOTE_IRR);
   });
 
@@ -114,7 +125,7 @@ describe('IoApic', () => {
     drive(true, false);
     write(0x11 + 2 * INPUT, 0x0100_0000);
     expect(read(0x10 + 2 * INPUT) & REMOTE_IRR).toBe(REMOTE_IRR);
-    ioApic.endOfInterrupt(0x77);
+    ioApic.endOfInterrupt(0x77, true);
     expect(read(0x10 + 2 * INPUT) & REMOTE_IRR).toBe(0);
   });
 
@@ -126,9 +137,44 @@ describe('IoApic', () => {
     expect(read(0x10 + 2 * INPUT) & REMOTE_IRR).toBe(0);
   });
 
-  it('tells where interrupts that need an EOI broadcast go, and when that changes', () => {
+  it('a level interrupt that no APIC takes leaves remote IRR clear and is sent again', () => {
+    accepted = false;
+    redirect(0x77 | LEVEL);
+    drive(true);
+    expect([sent.length, read(0x10 + 2 * INPUT) & REMOTE_IRR]).toEqual([1, 0]);
+    accepted = true;
+    drive(true, true);
+    expect([sent.length, read(0x10 + 2 * INPUT) & REMOTE_IRR]).toEqual([2, REMOTE_IRR]);
+  });
+
+  it('the EOI of an edge-triggered interrupt is for the watcher alone', () => {
+    redirect(0x77);
+    drive(true);
+    ioApic.endOfInterrupt(0x77, false);
+    expect([sent.length, watched]).toEqual([1, ['unmasked 14', 'ended 14']]);
+  });
+
+  it('the watcher hears of an input that is masked or unmasked, not of other changes', () => {
+    redirect(0x77);
+    redirect(0x78 | LEVEL);
+    redirect(0x78 | LEVEL | MASK);
+    expect(watched).toEqual(['unmasked 14', 'masked 14']);
+  });
+
+  it.each([
+    ['NMI', 4],
+    ['ExtINT', 7],
+  ])('delivery mode %s goes into the message, which is edge-triggered', (_, mode) => {
+    redirect((mode << 8) | 0x02, 0x0100_0000);
+    drive(true, false);
+    expect(sent).toMatchObject([{ deliveryMode: mode, level: false, destination: 1 }]);
+  });
+
+  it('tells where interrupts go, and when that changes', () => {
     redirect(0x77 | LEVEL, 0x0300_0000);
-    expect(ioApic.levelRoutes).toEqual([{ vector: 0x77, logical: false, destination: 3 }]);
+    const route = { input: INPUT, level: true, vector: 0x77, logical: false, destination: 3 };
+    expect(ioApic.routes[INPUT]).toEqual(route);
+    expect(ioApic.routes[0]).toMatchObject({ level: false, vector: 0 });
     expect(changes).toBe(2);
     write(0, 0x0500_0000);
     expect(changes).toBe(2);

@@ -5,6 +5,7 @@
  * Left out: the EOI register of version 20H, extended destination IDs, KVM's delay of endless level interrupts.
  */
 import { SHORTHAND_NONE, type ApicMessage } from '../hardware/apic/message.js';
+import type { InterruptWatcher } from './interrupt-watcher.js';
 
 export const IO_APIC_BASE = 0xfec0_0000;
 export const IO_APIC_SIZE = 0x100;
@@ -30,29 +31,27 @@ const LEVEL = 1 << 15;
 const MASKED = 1 << 16;
 const READ_ONLY = DELIVERY_STATUS | REMOTE_IRR;
 
-/** Where the interrupts of a level-triggered input go. */
-export interface LevelRoute {
+/** Where the interrupts of an input go. */
+export interface InputRoute {
+  readonly input: number;
+  /** Level-triggered: it waits for an EOI broadcast. */
+  readonly level: boolean;
   readonly vector: number;
   readonly logical: boolean;
   readonly destination: number;
 }
 
-/** One entry of the redirection table. */
-export interface Redirection {
-  readonly low: number;
-  readonly high: number;
-}
-
 /** Where the I/O APIC sends. */
 export interface IoApicBus {
-  /** Carries an interrupt message to the local APICs. */
-  deliver(message: ApicMessage): void;
+  /** Carries an interrupt message to the local APICs. False: none of them takes it. */
+  deliver(message: ApicMessage): boolean;
   /** An entry of the redirection table was written: other vectors may need an EOI broadcast. */
   redirectionChanged(): void;
 }
 
 export class IoApic {
   readonly #bus: IoApicBus;
+  readonly #watcher: InterruptWatcher | null;
   readonly #low = new Uint32Array(IO_APIC_INPUTS).fill(MASKED);
   readonly #high = new Uint32Array(IO_APIC_INPUTS);
   /** Inputs that ask, by bit: level-triggered ones while high, edge-triggered ones from the edge until the line falls. */
@@ -60,8 +59,10 @@ export class IoApic {
   #selected = 0;
   #id = 0;
 
-  constructor(bus: IoApicBus) {
+  /** `watcher` hears of inputs 0-23. */
+  constructor(bus: IoApicBus, watcher: InterruptWatcher | null = null) {
     this.#bus = bus;
+    this.#watcher = watcher;
   }
 
   /** Reads a memory-mapped register. */
@@ -85,26 +86,27 @@ export class IoApic {
     if (level || !asked) this.#service(input);
   }
 
-  /** EOI broadcast: the level-triggered interrupts with that vector are over, and begin again if still asked for. */
-  endOfInterrupt(vector: number): void {
+  /**
+   * The EOI of an interrupt with that vector: a level-triggered one is over, and begins again if still asked for. EOIs of
+   * edge-triggered ones are not broadcast; only the watcher cares.
+   */
+  endOfInterrupt(vector: number, level: boolean): void {
     for (let input = 0; input < IO_APIC_INPUTS; input++) {
-      if ((this.#low[input] & 0xff) !== vector || (this.#low[input] & LEVEL) === 0) continue;
+      if ((this.#low[input] & 0xff) !== vector) continue;
+      this.#watcher?.ended(input);
+      if (!level || (this.#low[input] & LEVEL) === 0) continue;
       this.#low[input] &= ~REMOTE_IRR;
       if ((this.#requests & (1 << input)) !== 0) this.#service(input);
     }
   }
 
-  /** The redirection table, for whoever must know which vectors need an EOI broadcast. */
-  redirection(input: number): Redirection {
-    return { low: this.#low[input], high: this.#high[input] };
-  }
-
-  /** The level-triggered inputs, masked ones as well: where their interrupts go. */
-  get levelRoutes(): LevelRoute[] {
-    const inputs = [...this.#low.keys()].filter((input) => (this.#low[input] & LEVEL) !== 0);
-    return inputs.map((input) => ({
-      vector: this.#low[input] & 0xff,
-      logical: (this.#low[input] & DESTINATION_LOGICAL) !== 0,
+  /** Where the interrupts of all inputs go, of masked ones as well. */
+  get routes(): InputRoute[] {
+    return [...this.#low].map((low, input) => ({
+      input,
+      level: (low & LEVEL) !== 0,
+      vector: low & 0xff,
+      logical: (low & DESTINATION_LOGICAL) !== 0,
       destination: this.#high[input] >>> 24,
     }));
   }
@@ -139,18 +141,19 @@ export class IoApic {
 
   /** Making an input edge-triggered clears its remote IRR: operating systems rely on it. */
   #writeLow(input: number, value: number): void {
-    const kept = this.#low[input] & READ_ONLY;
-    this.#low[input] = (value & ~READ_ONLY) | kept;
+    const before = this.#low[input];
+    this.#low[input] = (value & ~READ_ONLY) | (before & READ_ONLY);
     if ((value & LEVEL) === 0) this.#low[input] &= ~REMOTE_IRR;
+    if (((before ^ value) & MASKED) !== 0) this.#watcher?.maskChanged(input, (value & MASKED) !== 0);
   }
 
+  /** Remote IRR says that a local APIC has accepted a level-triggered interrupt; one that nobody takes leaves it clear. */
   #service(input: number): void {
     const low = this.#low[input];
     if ((low & MASKED) !== 0) return;
     const level = (low & LEVEL) !== 0;
     if (level && (low & REMOTE_IRR) !== 0) return;
-    if (level) this.#low[input] |= REMOTE_IRR;
-    this.#bus.deliver({
+    const accepted = this.#bus.deliver({
       vector: low & 0xff,
       deliveryMode: (low >>> 8) & 7,
       logical: (low & DESTINATION_LOGICAL) !== 0,
@@ -160,5 +163,6 @@ export class IoApic {
       destination: this.#high[input] >>> 24,
       x2apic: false,
     });
+    if (level && accepted) this.#low[input] |= REMOTE_IRR;
   }
 }

@@ -20,3 +20,11 @@ export function allOnes(size: number): number {
 
 /** Drives an interrupt line of the board: true = asserted. */
 export type InterruptLine = (asserted: boolean) => void;
+
+/** A device in which something happens of its own accord. */
+export interface TimedDevice {
+  /** When that can have an effect outside, in TSC cycles, or Infinity. */
+  readonly nextEventAt: number;
+  /** Does everything that has come due by `now`. */
+  advance(now: number): void;
+}

@@ -2,6 +2,8 @@
 export const PM_TIMER_HZ = 3_579_545;
 /** The clock of the i8254. */
 export const PIT_HZ = 1_193_182;
+/** The time base of the real-time clock. */
+export const RTC_HZ = 32_768;
 
 /** Converts between the TSC and a slower clock that started with it, in integers: tick n ends at the first cycle >= n. */
 export class Oscillator {

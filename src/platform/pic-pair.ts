@@ -2,6 +2,7 @@
  * The PC's two i8259As, the second one cascaded on input 2 of the first, with their I/O ports and ELCR ports
  * (KVM's i8259.c drives the cascade as a pulse whenever the slave has something, and so does this).
  */
+import type { InterruptWatcher } from './interrupt-watcher.js';
 import type { InterruptLine, IoDevice } from './io-device.js';
 import { Pic } from './pic.js';
 
@@ -11,12 +12,12 @@ const MASTER_LEVEL_CAPABLE = 0xf8;
 const SLAVE_LEVEL_CAPABLE = 0xde;
 
 export class PicPair {
-  readonly #master = new Pic(MASTER_LEVEL_CAPABLE, true);
-  readonly #slave = new Pic(SLAVE_LEVEL_CAPABLE, false);
+  readonly #master: Pic;
+  readonly #slave = new Pic(SLAVE_LEVEL_CAPABLE, false, null);
   readonly #interrupt: InterruptLine;
   #output = false;
   /** Ports 20H-21H. */
-  readonly masterPorts: IoDevice = this.#ports(this.#master);
+  readonly masterPorts: IoDevice;
   /** Ports A0H-A1H. */
   readonly slavePorts: IoDevice = this.#ports(this.#slave);
   /** Ports 4D0H-4D1H. */
@@ -29,9 +30,11 @@ export class PicPair {
     },
   };
 
-  /** `interrupt`: the INTR output, called when it changes. */
-  constructor(interrupt: InterruptLine) {
+  /** `interrupt`: the INTR output, called when it changes. `watcher` hears of IRQs 0-7. */
+  constructor(interrupt: InterruptLine, watcher: InterruptWatcher | null = null) {
     this.#interrupt = interrupt;
+    this.#master = new Pic(MASTER_LEVEL_CAPABLE, true, watcher);
+    this.masterPorts = this.#ports(this.#master);
   }
 
   /** Level of the INTR output. */

@@ -3,6 +3,7 @@
  *
  * Left out: 8080 mode, buffered mode.
  */
+import type { InterruptWatcher } from './interrupt-watcher.js';
 
 // Bits of the command port's words
 const ICW1 = 1 << 4;
@@ -24,15 +25,18 @@ const EOI_ROTATE = 5;
 const SET_PRIORITY = 6;
 const EOI_SPECIFIC_ROTATE = 7;
 
+/** Inputs of a chip. */
+const INPUTS = 8;
 /** The input whose acknowledgement has no cause. */
 const SPURIOUS = 7;
-const NONE = 8;
+const NONE = INPUTS;
 /** The input of the master that the slave drives. */
 const CASCADE = 1 << 2;
 
 export class Pic {
   readonly #levelCapable: number;
   readonly #master: boolean;
+  readonly #watcher: InterruptWatcher | null;
   #requests = 0;
   #masked = 0;
   #inService = 0;
@@ -52,10 +56,11 @@ export class Pic {
   #readsInService = false;
   #poll = false;
 
-  /** `levelCapable`: the inputs that can be made level-triggered. */
-  constructor(levelCapable: number, master: boolean) {
+  /** `levelCapable`: the inputs that can be made level-triggered. `watcher` hears of inputs 0-7. */
+  constructor(levelCapable: number, master: boolean, watcher: InterruptWatcher | null) {
     this.#levelCapable = levelCapable;
     this.#master = master;
+    this.#watcher = watcher;
   }
 
   /** The edge/level control register: 1 = level. */
@@ -90,8 +95,8 @@ export class Pic {
     if (input < 0) return this.#vectorBase + SPURIOUS;
     const bit = 1 << input;
     if ((this.#level & bit) === 0) this.#requests &= ~bit;
-    if (!this.#autoEoi) this.#inService |= bit;
-    else if (this.#rotateInAutoEoi) this.#first = (input + 1) & 7;
+    this.#inService |= bit;
+    if (this.#autoEoi) this.#end(input, this.#rotateInAutoEoi);
     return this.#vectorBase + input;
   }
 
@@ -125,7 +130,16 @@ export class Pic {
         this.#expects = 0;
         break;
       default:
-        this.#masked = value;
+        this.#mask(value);
+    }
+  }
+
+  #mask(masked: number): void {
+    const changed = masked ^ this.#masked;
+    this.#masked = masked;
+    if (this.#watcher === null) return;
+    for (let input = 0; input < INPUTS; input++) {
+      if ((changed & (1 << input)) !== 0) this.#watcher.maskChanged(input, (masked & (1 << input)) !== 0);
     }
   }
 
@@ -137,11 +151,13 @@ export class Pic {
     this.#needsIcw4 = (word & ICW1_NEEDS_ICW4) !== 0;
     this.#single = (word & ICW1_SINGLE) !== 0;
     this.#expects = 2;
+    const dropped = this.#requests & ~this.#level;
     this.#requests &= this.#level;
     this.#lines &= this.#level;
     this.#masked = this.#inService = this.#first = 0;
     this.#autoEoi = this.#rotateInAutoEoi = this.#specialMask = this.#fullyNested = false;
     this.#readsInService = this.#poll = false;
+    for (let input = 0; input < INPUTS; input++) if ((dropped & (1 << input)) !== 0) this.#watcher?.ended(input);
   }
 
   #operate(word: number): void {
@@ -175,6 +191,7 @@ export class Pic {
 
   #end(input: number, rotate: boolean): void {
     this.#inService &= ~(1 << input);
+    this.#watcher?.ended(input);
     if (rotate) this.#first = (input + 1) & 7;
   }
 

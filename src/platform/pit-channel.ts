@@ -1,7 +1,8 @@
 /**
  * One counter of an i8254 (Intel 8254 data sheet). Everything follows from the tick at which counting began.
  *
- * Left out: BCD counting; a low gate freezes nothing, only its rising edge counts (KVM's i8254.c has it the same way).
+ * Left out: BCD counting, the clock that a new count takes to be loaded, and that a count written in the middle of a period
+ * of modes 2 and 3 waits for its end: it starts a new one (KVM's i8254.c has it the same way).
  */
 
 const ACCESS_LOW = 1;
@@ -23,6 +24,8 @@ export class PitChannel {
   #reload = FULL_RANGE;
   /** Tick at which counting began, or -1: not yet. */
   #start = -1;
+  /** Ticks that had been counted when the gate fell, or -1: it counts. */
+  #stoppedAfter = -1;
   #lowWritten = -1;
   #highReadNext = false;
   #latchedCount = -1;
@@ -36,12 +39,20 @@ export class PitChannel {
     return this.#gate;
   }
 
-  /** Drives the gate at tick `tick`. */
+  /**
+   * Drives the gate at tick `tick`. Low, it stops the modes that software starts; high again, modes 0 and 4 go on, modes 2
+   * and 3 begin anew. Its rising edge is what starts modes 1 and 5.
+   */
   setGate(gate: boolean, tick: number): void {
-    const rises = gate && !this.#gate;
+    if (gate === this.#gate) return;
     this.#gate = gate;
-    if (!rises || this.#mode === INTERRUPT_ON_TERMINAL_COUNT || this.#mode === 4) return;
-    if (this.#start >= 0 || this.#needsTrigger) this.#start = tick;
+    if (this.#needsTrigger) {
+      if (gate) this.#start = tick;
+    } else if (this.#start >= 0) {
+      const counted = gate ? this.#stoppedAfter : tick - this.#start;
+      this.#start = tick - (gate && this.#periodic ? 0 : counted);
+      this.#stoppedAfter = gate ? -1 : counted;
+    }
   }
 
   /** The control word of this channel, without its channel bits: access mode and counting mode. */
@@ -50,6 +61,7 @@ export class PitChannel {
     const mode = (word >>> 1) & 7;
     this.#mode = mode > HARDWARE_STROBE ? mode - 4 : mode;
     this.#start = -1;
+    this.#stoppedAfter = -1;
     this.#lowWritten = -1;
     this.#highReadNext = false;
     this.#latchedCount = this.#latchedStatus = -1;
@@ -66,14 +78,13 @@ export class PitChannel {
     this.#latchedStatus = output | nullCount | (this.#access << 4) | (this.#mode << 1);
   }
 
-  write(value: number, tick: number): void {
-    if (this.#access === ACCESS_LOW) this.#load(value, tick);
-    else if (this.#access === ACCESS_HIGH) this.#load(value << 8, tick);
-    else if (this.#lowWritten < 0) this.#lowWritten = value;
-    else {
-      this.#load(this.#lowWritten | (value << 8), tick);
-      this.#lowWritten = -1;
-    }
+  /** Whether a count is complete and has been loaded. */
+  write(value: number, tick: number): boolean {
+    if (this.#access === ACCESS_LOW) return this.#load(value, tick);
+    if (this.#access === ACCESS_HIGH) return this.#load(value << 8, tick);
+    const low = this.#lowWritten;
+    this.#lowWritten = low < 0 ? value : -1;
+    return low >= 0 && this.#load(low | (value << 8), tick);
   }
 
   read(tick: number): number {
@@ -92,7 +103,8 @@ export class PitChannel {
   /** Level of OUT at `tick`. */
   output(tick: number): boolean {
     if (this.#start < 0) return this.#mode !== INTERRUPT_ON_TERMINAL_COUNT;
-    const elapsed = tick - this.#start;
+    if (this.#stoppedAfter >= 0 && this.#periodic) return true;
+    const elapsed = this.#elapsed(tick);
     switch (this.#mode) {
       case INTERRUPT_ON_TERMINAL_COUNT:
       case HARDWARE_ONE_SHOT:
@@ -108,10 +120,19 @@ export class PitChannel {
 
   /** The first tick after `tick` at which the count runs out, or Infinity. */
   nextExpiry(tick: number): number {
-    if (this.#start < 0) return Infinity;
+    if (this.#start < 0 || this.#stoppedAfter >= 0) return Infinity;
     const first = this.#start + this.#reload;
     if (tick < first) return first;
     return this.#periodic ? tick - ((tick - first) % this.#reload) + this.#reload : Infinity;
+  }
+
+  /** How often the count has run out from `expiry`, when it did, to `tick`. */
+  expiries(expiry: number, tick: number): number {
+    return this.#periodic ? Math.floor((tick - expiry) / this.#reload) + 1 : 1;
+  }
+
+  #elapsed(tick: number): number {
+    return this.#stoppedAfter >= 0 ? this.#stoppedAfter : tick - this.#start;
   }
 
   get #periodic(): boolean {
@@ -123,16 +144,27 @@ export class PitChannel {
     return this.#mode === HARDWARE_ONE_SHOT || this.#mode === HARDWARE_STROBE;
   }
 
-  #load(count: number, tick: number): void {
+  #load(count: number, tick: number): boolean {
     this.#reload = count === 0 ? FULL_RANGE : count;
-    if (!this.#needsTrigger) this.#start = tick;
+    if (!this.#needsTrigger) {
+      this.#start = tick;
+      this.#stoppedAfter = this.#gate ? -1 : 0;
+    }
+    return true;
   }
 
   #count(tick: number): number {
     if (this.#start < 0) return 0;
-    const elapsed = tick - this.#start;
-    if (this.#mode === SQUARE_WAVE) return (this.#reload - ((2 * elapsed) % this.#reload)) % FULL_RANGE;
+    const elapsed = this.#elapsed(tick);
+    if (this.#mode === SQUARE_WAVE) return this.#squareWaveCount(elapsed % this.#reload);
     if (this.#periodic) return (this.#reload - (elapsed % this.#reload)) % FULL_RANGE;
     return (((this.#reload - elapsed) % FULL_RANGE) + FULL_RANGE) % FULL_RANGE;
+  }
+
+  /** Each half of the wave counts down by twos from the count without its lowest bit. */
+  #squareWaveCount(phase: number): number {
+    const highHalf = (this.#reload + 1) >>> 1;
+    const counted = phase < highHalf ? phase : phase - highHalf;
+    return ((this.#reload & ~1) - 2 * counted) % FULL_RANGE;
   }
 }

@@ -7,6 +7,7 @@ const oscillator = new Oscillator(PIT_HZ, TSC_HZ);
 const CONTROL = 3;
 
 let interrupts: number;
+let loads: number;
 let pit: Pit;
 
 /** The time `tick` ticks after the start. */
@@ -23,8 +24,8 @@ function readWord(channel: number, tick: number): number {
 }
 
 beforeEach(() => {
-  interrupts = 0;
-  pit = new Pit(TSC_HZ, (asserted) => (interrupts += asserted ? 1 : 0));
+  interrupts = loads = 0;
+  pit = new Pit(TSC_HZ, { expired: (times) => (interrupts += times), loaded: () => loads++ });
 });
 
 describe('Pit', () => {
@@ -67,10 +68,68 @@ describe('Pit', () => {
     expect(readWord(0, 0x2001)).toBe(0x1fff);
   });
 
-  it('mode 3 counts by two', () => {
+  it('mode 3 counts by two, an odd count as the even one below, and is high for the longer half', () => {
     write(CONTROL, 0, 0x36);
     write(0, 0, 0, 0);
     expect(readWord(0, 0x100)).toBe(0xfe00);
+    write(CONTROL, 0, 0xb6);
+    pit.speakerPort.write(0, 1, 1, 0);
+    write(2, 0, 5, 0);
+    expect([0, 1, 2, 3, 4, 5].map((tick) => readWord(2, tick))).toEqual([4, 2, 0, 4, 2, 4]);
+    const outputs = [0, 1, 2, 3, 4, 5].map((tick) => pit.speakerPort.read(0, 1, at(tick)) & 0x20);
+    expect(outputs).toEqual([0x20, 0x20, 0x20, 0, 0, 0x20]);
+  });
+
+  it('mode 4 interrupts once and is low for one tick', () => {
+    write(CONTROL, 0, 0x38);
+    write(0, 0, 50, 0);
+    expect(pit.nextEventAt).toBe(at(50));
+    pit.advance(at(200));
+    expect([interrupts, pit.nextEventAt]).toEqual([1, Infinity]);
+    pit.speakerPort.write(0, 1, 1, 0);
+    write(CONTROL, 0, 0xb8);
+    write(2, 0, 50, 0);
+    expect([49, 50, 51].map((tick) => pit.speakerPort.read(0, 1, at(tick)) & 0x20)).toEqual([0x20, 0, 0x20]);
+  });
+
+  it('tells how many periods have passed unnoticed', () => {
+    write(CONTROL, 0, 0x34);
+    write(0, 0, 100, 0);
+    pit.advance(at(350));
+    expect([interrupts, pit.nextEventAt]).toEqual([3, at(400)]);
+  });
+
+  it('tells when counter 0 is loaded, not before both bytes are there', () => {
+    write(CONTROL, 0, 0x34);
+    write(0, 0, 100);
+    write(CONTROL, 0, 0xb4);
+    write(2, 0, 1, 1);
+    expect(loads).toBe(0);
+    write(0, 0, 1);
+    expect(loads).toBe(1);
+  });
+
+  it('a low gate stops mode 0, and it goes on when the gate rises: a counter loaded first and started by the gate', () => {
+    const { speakerPort } = pit;
+    write(CONTROL, 0, 0xb0);
+    write(2, 0, 100, 0);
+    expect(readWord(2, 500)).toBe(100);
+    speakerPort.write(0, 1, 1, at(500));
+    speakerPort.write(0, 1, 0, at(540));
+    expect(readWord(2, 900)).toBe(60);
+    speakerPort.write(0, 1, 1, at(1000));
+    expect([1059, 1060].map((tick) => speakerPort.read(0, 1, at(tick)) & 0x20)).toEqual([0, 0x20]);
+  });
+
+  it('a low gate holds the output of mode 3 high, and the wave begins anew when it rises', () => {
+    const { speakerPort } = pit;
+    speakerPort.write(0, 1, 1, 0);
+    write(CONTROL, 0, 0xb6);
+    write(2, 0, 100, 0);
+    speakerPort.write(0, 1, 0, at(60));
+    expect(speakerPort.read(0, 1, at(70)) & 0x20).toBe(0x20);
+    speakerPort.write(0, 1, 1, at(80));
+    expect([129, 130].map((tick) => speakerPort.read(0, 1, at(tick)) & 0x20)).toEqual([0x20, 0]);
   });
 
   it('a latched count stays until it is read', () => {
@@ -106,6 +165,11 @@ describe('Pit', () => {
     pit.speakerPort.write(0, 1, 1, at(500));
     expect(pit.speakerPort.read(0, 1, at(599)) & 0x20).toBe(0);
     expect(pit.speakerPort.read(0, 1, at(600)) & 0x20).toBe(0x20);
+  });
+
+  it('port 61H keeps bits 3:0 and reads the checks of bits 7:6 as absent', () => {
+    pit.speakerPort.write(0, 1, 0xff, 0);
+    expect(pit.speakerPort.read(0, 1, 0) & 0xcf).toBe(0x0f);
   });
 
   it('the refresh bit of port 61H toggles', () => {

@@ -1,10 +1,10 @@
 /**
- * i8254 programmable interval timer: ports 40H-43H, and port 61H, which belongs to its third counter. Counter 0 pulses
- * IRQ 0 whenever its count runs out (KVM's i8254.c, pit_timer_fn).
+ * i8254 programmable interval timer: ports 40H-43H, and port 61H (system control port B), which belongs to its third
+ * counter. Counter 0 reports whenever its count runs out.
  *
  * Left out: sound; counter 1 refreshes nothing.
  */
-import type { InterruptLine, IoDevice } from './io-device.js';
+import type { IoDevice, TimedDevice } from './io-device.js';
 import { Oscillator, PIT_HZ } from './oscillator.js';
 import { PitChannel } from './pit-channel.js';
 
@@ -15,20 +15,29 @@ const READ_BACK_NO_STATUS = 1 << 4;
 const SPEAKER_CHANNEL = 2;
 /** The refresh bit of port 61H changes every 15 us. */
 const REFRESH_TICKS = 18;
+/** Port 61H: gate of counter 2, speaker, and two enable bits of parity and channel checks, which never come. */
+const PORT_B_WRITABLE = 0x0f;
 
-export class Pit implements IoDevice {
+/** What counter 0 tells. */
+export interface PitListener {
+  /** Its count has run out `times` times since it was last looked at. */
+  expired(times: number): void;
+  /** It has a new count. */
+  loaded(): void;
+}
+
+export class Pit implements IoDevice, TimedDevice {
   readonly widest = 1;
   readonly #oscillator: Oscillator;
-  readonly #interrupt: InterruptLine;
+  readonly #listener: PitListener;
   readonly #channels = [new PitChannel(true), new PitChannel(true), new PitChannel(false)];
-  #speaker = 0;
+  #portB = 0;
   /** Tick at which counter 0 runs out next, or Infinity. */
   #expiry = Infinity;
 
-  /** `interrupt`: IRQ 0. */
-  constructor(tscHertz: number, interrupt: InterruptLine) {
+  constructor(tscHertz: number, listener: PitListener) {
     this.#oscillator = new Oscillator(PIT_HZ, tscHertz);
-    this.#interrupt = interrupt;
+    this.#listener = listener;
   }
 
   /** When `advance` has something to do, in TSC cycles, or Infinity. */
@@ -36,13 +45,13 @@ export class Pit implements IoDevice {
     return this.#expiry === Infinity ? Infinity : this.#oscillator.cyclesAt(this.#expiry);
   }
 
-  /** Pulses IRQ 0 if counter 0 has run out by `now`. Expiries that nobody waited for are one pulse. */
+  /** Reports if counter 0 has run out by `now`. */
   advance(now: number): void {
     const tick = this.#oscillator.ticksAt(now);
     if (tick < this.#expiry) return;
+    const times = this.#channels[0].expiries(this.#expiry, tick);
     this.#expiry = this.#channels[0].nextExpiry(tick);
-    this.#interrupt(true);
-    this.#interrupt(false);
+    this.#listener.expired(times);
   }
 
   read(offset: number, _size: number, now: number): number {
@@ -54,7 +63,7 @@ export class Pit implements IoDevice {
     this.advance(now);
     const tick = this.#oscillator.ticksAt(now);
     if (offset === CONTROL) this.#control(value, tick);
-    else this.#channels[offset].write(value, tick);
+    else if (this.#channels[offset].write(value, tick) && offset === 0) this.#listener.loaded();
     this.#expiry = this.#channels[0].nextExpiry(tick);
   }
 
@@ -65,10 +74,10 @@ export class Pit implements IoDevice {
       const tick = this.#oscillator.ticksAt(now);
       const output = this.#channels[SPEAKER_CHANNEL].output(tick) ? 0x20 : 0;
       const refresh = Math.floor(tick / REFRESH_TICKS) % 2 === 0 ? 0 : 0x10;
-      return output | refresh | this.#speaker;
+      return output | refresh | this.#portB;
     },
     write: (_offset, _size, value, now) => {
-      this.#speaker = value & 3;
+      this.#portB = value & PORT_B_WRITABLE;
       this.#channels[SPEAKER_CHANNEL].setGate((value & 1) !== 0, this.#oscillator.ticksAt(now));
     },
   };

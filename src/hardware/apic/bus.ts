@@ -77,6 +77,13 @@ export class Bus {
     else this.#sendToMatching(from, { ...message });
   }
 
+  /** Some local APIC would take this message of the chipset now. */
+  accepts(message: ApicMessage): boolean {
+    const { deliveryMode } = message;
+    const vectored = deliveryMode === M.DELIVERY_FIXED || deliveryMode === M.DELIVERY_LOWEST_PRIORITY;
+    return this.#cpus.some(({ apic }) => reaches(message, apic, false) && (!vectored || apic.softwareEnabled));
+  }
+
   /** An interrupt message of the chipset, in an event at `at` for which all CPUs have waited: it arrives at once. */
   deliver(message: ApicMessage, at: number): void {
     if (message.deliveryMode === M.DELIVERY_LOWEST_PRIORITY) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PhysicalMemory } from '../../hardware/memory/physical-memory.js';
-import { resolveDestinations } from './destinations.js';
+import { isAccepted, resolveDestinations } from './destinations.js';
 import { IpiRequest } from './ipi-request.js';
-import { APIC_DFR, APIC_LDR } from './registers.js';
+import { APIC_DFR, APIC_LDR, APIC_SPIV } from './registers.js';
 import { VcpuApic } from './vcpu-apic.js';
 
 const XAPIC = 0xfee0_0800;
@@ -69,5 +69,26 @@ describe('resolveDestinations', () => {
     const all = vcpus(XAPIC);
     all[5].apic.setBase(0xfee0_0000, 0, true);
     expect(targets(XAPIC, 0x31, 5 << 24, all)).toEqual([]);
+  });
+});
+
+describe('isAccepted', () => {
+  const fromDevice = (all: Numbered[], destination: number, deliveryMode = 0): boolean =>
+    isAccepted(all, { shorthand: 0, logical: true, destination, deliveryMode });
+
+  it('nobody takes a logical destination while no logical ID was given', () => {
+    const all = vcpus(XAPIC);
+    for (const { apic } of all) {
+      apic.page.write(APIC_SPIV, 0x1ff);
+      apic.page.write(APIC_LDR, 0);
+    }
+    expect(fromDevice(all, 0x0d)).toBe(false);
+    all[3].apic.page.write(APIC_LDR, 0x0800_0000);
+    expect(fromDevice(all, 0x0d)).toBe(true);
+  });
+
+  it('an APIC that software has disabled takes NMIs only', () => {
+    const all = vcpus(XAPIC);
+    expect([fromDevice(all, 1), fromDevice(all, 1, 4)]).toEqual([false, true]);
   });
 });

@@ -6,6 +6,7 @@
  * Left out: destinations that only the map and the loop would treat differently (aliased IDs).
  */
 import {
+  DELIVERY_FIXED,
   DELIVERY_LOWEST_PRIORITY,
   SHORTHAND_ALL,
   SHORTHAND_NONE,
@@ -53,6 +54,15 @@ export function matches(vcpu: Addressed, source: Addressed | null, request: Addr
   const broadcast = source?.apic.x2apic === true ? X2APIC_BROADCAST : XAPIC_BROADCAST;
   if (request.destination === broadcast) return true;
   return request.logical ? matchesLogical(vcpu, request.destination) : vcpu.apic.id === request.destination;
+}
+
+/** Whether a device's interrupt finds anybody who takes it (what kvm_irq_delivery_to_apic_fast counts). */
+export function isAccepted(
+  vcpus: readonly Addressed[],
+  message: Addressing & { readonly deliveryMode: number },
+): boolean {
+  const vectored = message.deliveryMode === DELIVERY_FIXED || message.deliveryMode === DELIVERY_LOWEST_PRIORITY;
+  return vcpus.some((vcpu) => matches(vcpu, null, message) && (!vectored || vcpu.apic.acceptsInterrupts));
 }
 
 /** kvm_apic_match_logical_addr */

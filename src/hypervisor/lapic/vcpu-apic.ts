@@ -38,6 +38,7 @@ export type ApicWrite =
 
 const LVT_TIMER_TSC_DEADLINE = 1 << 18;
 const LVT_MODE = 7 << 8;
+const LVT_MODE_NMI = 4 << 8;
 const LVT_MODE_EXTINT = 7 << 8;
 const MAXPHYADDR = 46;
 const TWO_32 = 2 ** 32;
@@ -122,6 +123,11 @@ export class VcpuApic {
   /** kvm_apic_accept_pic_intr: the PIC's output reaches this vCPU, as virtual wire or because there is no APIC. */
   get acceptsPic(): boolean {
     return !this.enabled || (this.page.read(R.APIC_LVT0) & (R.APIC_LVT_MASKED | LVT_MODE)) === LVT_MODE_EXTINT;
+  }
+
+  /** LINT0 is an NMI: the NMI watchdog of old kernels, which the PIT drives (apic_lvt_nmi_mode, lapic.h). */
+  get takesWatchdog(): boolean {
+    return this.enabled && (this.page.read(R.APIC_LVT0) & (R.APIC_LVT_MASKED | LVT_MODE)) === LVT_MODE_NMI;
   }
 
   /** The ID that physical destinations name. */

@@ -1,10 +1,11 @@
-import type { IoBus, KernelDevices, LevelRoute, RaisedInterrupt } from '../kernel-devices.js';
+import type { EoiRoute, IoBus, KernelDevices, RaisedInterrupt } from '../kernel-devices.js';
 
 /** In-kernel devices that answer nowhere and never interrupt: tests override what they are about. */
 export class QuietDevices implements KernelDevices {
   picOutput = false;
   nextEventAt = Infinity;
-  routes: LevelRoute[] = [];
+  hasTimerWork = false;
+  routes: EoiRoute[] = [];
   /** What the next access raises. */
   readonly raised: RaisedInterrupt[] = [];
 
@@ -40,15 +41,19 @@ export class QuietDevices implements KernelDevices {
     return 0;
   }
 
-  endOfInterrupt(_vcpu: number, _vector: number): void {
+  endOfInterrupt(_vcpu: number, _vector: number, _level: boolean): void {
     // Nobody waits for it.
   }
 
-  levelRoutes(): readonly LevelRoute[] {
+  eoiRoutes(): readonly EoiRoute[] {
     return this.routes;
   }
 
   runEvents(_vcpu: number): void {
     this.nextEventAt = Infinity;
+  }
+
+  runTimerWork(_vcpu: number): void {
+    this.hasTimerWork = false;
   }
 }
