@@ -30,8 +30,8 @@ export function bootHost(cpu: Cpu, memory: HostMemory, revision: number, x2apic:
   cpu.eferLow = efer;
   cpu.rflags = RFLAGS_RESERVED;
   cpu.cpl = 0;
-  cpu.segments[SEGMENT_CS] = { selector: 0x10, base: 0, limit: 0xffff_ffff, access: ACCESS_CODE_64 };
-  cpu.segments[SEGMENT_SS] = { selector: 0x18, base: 0, limit: 0xffff_ffff, access: ACCESS_DATA };
+  Object.assign(cpu.segments[SEGMENT_CS], { selector: 0x10, base: 0, limit: 0xffff_ffff, access: ACCESS_CODE_64 });
+  Object.assign(cpu.segments[SEGMENT_SS], { selector: 0x18, base: 0, limit: 0xffff_ffff, access: ACCESS_DATA });
   enableApic(cpu, x2apic);
   const region = memory.allocatePages();
   cpu.memory.write32(region, revision);

@@ -50,7 +50,7 @@ export function marker(cpu: usize, pc: usize): usize {
 
 // @ts-ignore: decorator
 @inline
-function countOne(cpu: usize, counter: usize): void {
+export function countOne(cpu: usize, counter: usize): void {
   store<u64>(cpu + counter, load<u64>(cpu + counter) + 1);
 }
 
@@ -105,8 +105,14 @@ export function popf16(cpu: usize, pc: usize): usize {
   return setPopped(cpu, pc, (load<u32>(cpu, CPU_SYSTEM_FLAGS) & 0xffff0000) | load<u16>(from), 2);
 }
 
-/** IOPL changes at CPL 0 only, IF if CPL <= IOPL; RF becomes 0. A changed system flag lets the host look for events. */
+/** A changed system flag lets the host look for events. */
 export function setPopped(cpu: usize, pc: usize, popped: u32, size: u64): usize {
+  store<u64>(cpu, load<u64>(cpu, RSP) + size, RSP);
+  return loadFlags(cpu, popped) ? stopAfter(cpu, pc, STOP_FLAGS, 0) : after(pc);
+}
+
+/** IOPL changes at CPL 0 only, IF if CPL <= IOPL; RF becomes 0. True: a system flag other than DF has changed. */
+export function loadFlags(cpu: usize, popped: u32): bool {
   const old = load<u32>(cpu, CPU_SYSTEM_FLAGS);
   const cpl = load<u32>(cpu, CPU_CPL);
   let may = POPF_FLAGS;
@@ -115,8 +121,7 @@ export function setPopped(cpu: usize, pc: usize, popped: u32, size: u64): usize 
   const system = ((old & ~may) | (popped & may)) & ~FLAGS_RF;
   setArithmeticFlags(cpu, popped);
   store<u32>(cpu, system, CPU_SYSTEM_FLAGS);
-  store<u64>(cpu, load<u64>(cpu, RSP) + size, RSP);
-  return ((system ^ old) & ~FLAG_DF) != 0 ? stopAfter(cpu, pc, STOP_FLAGS, 0) : after(pc);
+  return ((system ^ old) & ~FLAG_DF) != 0;
 }
 
 export function lahf(cpu: usize, pc: usize): usize {

@@ -20,6 +20,7 @@ import { imulRm, imulRr, imulRri } from './multiply';
 import { cmovRm, cmovRr, setccR } from './bit';
 import { codeMap, call, callM, callR, go, goUndecoded, jmpM, jmpR, jumpIf, leave, noRecord, popR, pushI, pushR, ret, target } from './control';
 import { carry, less, overflow, parity, sign, zero } from './flags';
+import { iretq } from './iret';
 import { after } from './operand';
 import { exitSpin, spin } from './spin';
 import { finishSplitStore } from './memory';
@@ -405,6 +406,7 @@ export function run(cpu: usize): u32 {
         case OP.NOP: next = doNop(cpu, pc); break;
         case OP.LINK: pc = link(cpu, pc); continue;
         case OP.CROSS: pc = cross(cpu, pc); continue;
+        case OP.IRETQ: next = iretq(cpu, pc); break;
         case OP.SPIN:
         case OP.SPIN_EXIT: {
           next = i32(load<u16>(pc, R_OP)) == OP.SPIN ? spin(cpu, pc, now) : exitSpin(cpu, pc);

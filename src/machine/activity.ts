@@ -15,6 +15,7 @@ export const COUNTED_STEPS: readonly (readonly [step: number, counter: number])[
   [STEP.MFENCE, L.CPU_COUNT_MFENCE],
   [STEP.PAUSE, L.CPU_COUNT_PAUSE],
   [STEP.SPIN_EXIT, L.CPU_COUNT_SPIN_EXIT],
+  [STEP.IRETQ, L.CPU_COUNT_IRETQ],
 ];
 
 /** All counters of one CPU at one instant. */

@@ -1,4 +1,6 @@
 import { STEP_NAMES, type CostTable, type StepName } from '../../src/cost/step.js';
+import type { Cpu } from '../../src/hardware/cpu/cpu.js';
+import { CPU_COUNT_IRETQ, STOP_FLAGS } from '../../src/hardware/cpu/layout.js';
 import { buildMachine, type Machine } from '../../src/machine/machine.js';
 import type { SimulationOptions } from '../../src/machine/machine-options.js';
 import { defaultCosts, machineInputs, machineOptions, type CaseOptions } from './whole-machine.js';
@@ -17,8 +19,8 @@ export interface LoggedRun {
 }
 
 /**
- * Runs a case from reset to the guest's end and logs every step that is charged. Steps that the interpreter counts
- * itself (RDTSC, locked instructions, fences, PAUSE, spin exits) are not among them.
+ * Runs a case from reset to the guest's end and logs every step that is charged. Of the steps that the interpreter
+ * counts itself only IRETQs are among them that let interrupts in: the interpreter stops behind those.
  */
 export function loggedRun(
   options: CaseOptions,
@@ -33,8 +35,20 @@ export function loggedRun(
     record(cpu, step, ticks, times);
     log[cpu].push({ cpu, step: STEP_NAMES[step], at: cpus[cpu].now });
   };
+  for (const cpu of cpus) logReturns(cpu, log[cpu.id]);
   clock.run();
   if (machine.userSpace.end?.kind !== 'exit') throw new Error('the guest did not reach its end');
   const end = log[0].at(-1)?.at ?? 0;
   return { charges: log.map((charges) => charges.filter(({ at }) => at <= end)), machine };
+}
+
+function logReturns(cpu: Cpu, log: Charge[]): void {
+  const execute = cpu.execute.bind(cpu);
+  cpu.execute = (limit) => {
+    const before = cpu.long(CPU_COUNT_IRETQ);
+    const stop = execute(limit);
+    if (stop === STOP_FLAGS && cpu.long(CPU_COUNT_IRETQ) !== before)
+      log.push({ cpu: cpu.id, step: 'iretq', at: cpu.now });
+    return stop;
+  };
 }

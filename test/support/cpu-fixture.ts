@@ -1,6 +1,7 @@
 /**
  * CPUs in 64-bit mode on which every instruction is executed by the host: no interpreter, so that system instructions,
- * events and faults can be tested on their own. NOP (90H) is the only instruction with no handler behind it.
+ * events and faults can be tested on their own. NOP (90H) is the only instruction with no handler behind it. Where the
+ * interpreter does the same as the host, the same CPUs have it.
  */
 import { Decoder as Iced, DecoderOptions } from 'iced-x86';
 import { Meter } from '../../src/cost/meter.js';
@@ -9,10 +10,10 @@ import { Bus } from '../../src/hardware/apic/bus.js';
 import { LocalApic } from '../../src/hardware/apic/local-apic.js';
 import { APIC_SVR, SVR_SOFTWARE_ENABLE } from '../../src/hardware/apic/registers.js';
 import { Clock, RUNNING } from '../../src/hardware/clock/clock.js';
-import { Cpu } from '../../src/hardware/cpu/cpu.js';
+import { Cpu, type CpuParts } from '../../src/hardware/cpu/cpu.js';
 import type { DecodedInstruction } from '../../src/hardware/cpu/decoded-instruction.js';
-import type { Decoder } from '../../src/hardware/cpu/decoder.js';
-import type { Engine } from '../../src/hardware/cpu/engine.js';
+import { Decoder } from '../../src/hardware/cpu/decoder.js';
+import { instantiateEngine, type Engine } from '../../src/hardware/cpu/engine.js';
 import { DEFAULT_FEATURES, type CpuFeatures } from '../../src/hardware/cpu/features.js';
 import * as L from '../../src/hardware/cpu/layout.js';
 import type { NonRoot } from '../../src/hardware/cpu/non-root.js';
@@ -21,6 +22,7 @@ import { describeInstruction } from '../../src/hardware/cpu/record-encoding.js';
 import { Lines } from '../../src/hardware/memory/lines.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 import type { VmxUnit } from '../../src/hardware/vmx/vmx-unit.js';
+import { interpreterModule } from './bare-machine.js';
 import { uniformCosts } from './uniform-costs.js';
 
 export const CODE = 0x10000;
@@ -67,6 +69,8 @@ export interface FixtureOptions {
   readonly cpus?: number;
   readonly features?: Partial<CpuFeatures>;
   readonly quantum?: number;
+  /** Instructions are decoded for the interpreter and executed there. */
+  readonly interpreted?: boolean;
 }
 
 export class Fixture {
@@ -77,13 +81,18 @@ export class Fixture {
   readonly bus = new Bus(() => LINE_LATENCY);
   readonly cpus: readonly Cpu[];
 
-  constructor({ cpus = 1, features = {}, quantum = 0 }: FixtureOptions) {
-    this.memory = new PhysicalMemory({ cpus, ramBytes: RAM, trackedPages: 64, records: 1, codePages: 1 });
+  constructor({ cpus = 1, features = {}, quantum = 0, interpreted = false }: FixtureOptions) {
+    const [records, codePages] = interpreted ? [4096, 16] : [1, 1];
+    this.memory = new PhysicalMemory({ cpus, ramBytes: RAM, trackedPages: 64, records, codePages });
     this.clock = new Clock(quantum);
     this.meter = new Meter(costs(), cpus);
     this.lines = new Lines(this.memory, this.clock, () => LINE_LATENCY, 0);
     this.#buildTables();
-    this.cpus = Array.from({ length: cpus }, (_, id) => this.#cpu(id, { ...DEFAULT_FEATURES, ...features }));
+    const decoder = interpreted ? new Decoder(this.memory, costs()) : hostDecoder(() => this.cpus);
+    const engine = interpreted ? instantiateEngine(interpreterModule(), this.memory.wasm) : hostEngine(this.memory);
+    const parts = { decoder, engine, features: { ...DEFAULT_FEATURES, ...features } };
+    this.cpus = Array.from({ length: cpus }, (_, id) => this.#cpu(id, parts));
+    if (interpreted) for (const cpu of this.cpus) decoder.add(cpu);
   }
 
   get cpu(): Cpu {
@@ -159,20 +168,9 @@ export class Fixture {
     this.memory.view.setBigUint64(this.memory.ram + pa, BigInt(value), true);
   }
 
-  #cpu(id: number, features: CpuFeatures): Cpu {
+  #cpu(id: number, parts: Pick<CpuParts, 'decoder' | 'engine' | 'features'>): Cpu {
     const { memory, clock, meter, lines, bus } = this;
-    const decoder = hostDecoder(() => this.cpus);
-    const cpu = new Cpu(id, id, {
-      memory,
-      clock,
-      meter,
-      lines,
-      bus,
-      engine: hostEngine(memory),
-      decoder,
-      features,
-      onMarker: () => undefined,
-    });
+    const cpu = new Cpu(id, id, { memory, clock, meter, lines, bus, onMarker: () => undefined, ...parts });
     cpu.apic = new LocalApic(cpu);
     cpu.apic.writeRegister(APIC_SVR, SVR_SOFTWARE_ENABLE | 0xff);
     cpu.vmx = { capability: () => null } as unknown as VmxUnit;

@@ -30,7 +30,7 @@ import type { NonRoot } from './non-root.js';
 import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { Parking } from './parking.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
-import { nullSegment, type Segment } from './segments.js';
+import { segmentRegisters, TableRegister, type Segment } from './segments.js';
 import { StateBlock } from './state-block.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
@@ -108,9 +108,9 @@ export class Cpu extends StateBlock implements Timed {
   readonly dr = new DebugRegisters();
   readonly debugExceptions = new DebugExceptions(this);
   /** ES CS SS DS FS GS LDTR TR; the bases of FS and GS live in the state block. */
-  readonly segments: Segment[] = Array.from({ length: 8 }, nullSegment);
-  readonly gdtr = { base: 0, limit: 0xffff };
-  readonly idtr = { base: 0, limit: 0xffff };
+  readonly segments: readonly Segment[] = segmentRegisters(this);
+  readonly gdtr = new TableRegister(this, L.CPU_GDTR);
+  readonly idtr = new TableRegister(this, L.CPU_IDTR);
   readonly msrs: Msrs;
   readonly userInterrupts = new UserInterrupts();
   readonly parking = new Parking(this);
@@ -129,7 +129,6 @@ export class Cpu extends StateBlock implements Timed {
   activity = ACTIVITY_ACTIVE;
   /** Blocking by STI or MOV SS until the next instruction has completed. */
   shadow = 0;
-  nmiBlocked = false;
   nmiPending = false;
   initPending = false;
   /** Vector of a pending start-up IPI, or -1. */
@@ -209,6 +208,15 @@ export class Cpu extends StateBlock implements Timed {
 
   get interruptsEnabled(): boolean {
     return (this.word(L.CPU_SYSTEM_FLAGS) & RFLAGS_IF) !== 0;
+  }
+
+  /** Blocking by NMI; with virtual NMIs, blocking of those. */
+  get nmiBlocked(): boolean {
+    return this.word(L.CPU_NMI_BLOCKED) !== 0;
+  }
+
+  set nmiBlocked(value: boolean) {
+    this.setWord(L.CPU_NMI_BLOCKED, value ? 1 : 0);
   }
 
   get cpl(): number {

@@ -432,9 +432,11 @@ export class Decoder {
   }
 }
 
-/** RDTSC and PAUSE are left to the host while they cause VM exits or faults. */
+const SOMETIMES_SLOW: readonly number[] = [OP.RDTSC, OP.PAUSE, OP.IRETQ];
+
+/** RDTSC and PAUSE are left to the host while they cause VM exits or faults, IRETQ if it is not the plain case. */
 function mayReachHost(opcode: number): boolean {
-  return opcode === OP.SLOW || opcode === OP.RDTSC || opcode === OP.PAUSE || dependsOnStack(opcode);
+  return opcode === OP.SLOW || SOMETIMES_SLOW.includes(opcode) || dependsOnStack(opcode);
 }
 
 function raise(cpu: DecodingCpu, vector: number, errorCode: number | null): Outcome {

@@ -2,7 +2,8 @@
  * IRETQ in 64-bit mode, and the return to an outer privilege level that it shares with far RET (SDM vol. 2, IRET,
  * RET; vol. 3, 6.14.3).
  *
- * IRET with 16- and 32-bit operands is in legacy/interrupt-return. Left out: nested tasks (#GP(0) in IA-32e mode), shadow stacks.
+ * The plain case, a return to the segments in use, is the interpreter's (src/interpreter/iret.ts). IRET with 16- and
+ * 32-bit operands is in legacy/interrupt-return. Left out: nested tasks (#GP(0) in IA-32e mode), shadow stacks.
  */
 import { STEP } from '../../cost/step.js';
 import type { Cpu } from './cpu.js';

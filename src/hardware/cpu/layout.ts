@@ -75,6 +75,7 @@ export const CPU_COUNT_LOCKED = 392;
 export const CPU_COUNT_MFENCE = 400;
 export const CPU_COUNT_PAUSE = 408;
 export const CPU_COUNT_SPIN_EXIT = 416;
+export const CPU_COUNT_IRETQ = 432; // those that the host does not complete
 // What they cost, in ticks (u32 each, set by the host)
 export const CPU_COST_SPIN_EXIT = 424; // the others are in their records
 
@@ -91,7 +92,19 @@ export const CPU_SPLIT_LOAD = 480; //   8 bytes: operand of a load that crosses 
 export const CPU_ONCE_RECORDS = 512; // two records: an instruction decoded for one execution, and the link behind it
 export const CPU_POINTERS = 640; //     scratch of ENTER: 33 times u32 load address, u32 store address
 
-export const CPU_HOST_AREA = 1024; //  from here to CPU_SEGMENTS: free for the host side
+export const CPU_HOST_AREA = 1024; //  512 bytes, free for the host side
+
+// System registers that delivery of interrupts and IRETQ consult: base i64, limit u32; segment registers also selector
+// u32 and access rights u32 (VMX format), in the order ES CS SS DS FS GS LDTR TR
+export const CPU_SEGMENT_REGISTERS = 1536;
+export const SEGMENT_REGISTER_SIZE = 32;
+export const REGISTER_BASE = 0;
+export const REGISTER_LIMIT = 8;
+export const REGISTER_SELECTOR = 12;
+export const REGISTER_ACCESS = 16;
+export const CPU_GDTR = 1792;
+export const CPU_IDTR = 1808;
+export const CPU_NMI_BLOCKED = 1824; // u32: 1 = blocking by NMI, or of virtual NMIs
 
 // Outside 64-bit mode: segment registers as the host has written them before the run, SEGMENT_SIZE bytes each, in the
 // order ES CS SS DS FS GS. An empty range of offsets (lowest above highest) means that the access is not allowed.

@@ -74,6 +74,7 @@ const BY_CODE = new Map<number, string>([
   [Code.Retnd, 'RET32'],
   [Code.Retnd_imm16, 'RET32'],
   [Code.Call_rel32_32, 'CALL_J32'],
+  [Code.Iretq, 'IRETQ'],
   [Code.Leaveq, 'LEAVE'],
   [Code.Leaved, 'LEAVE32'],
   [Code.Enterq_imm16_imm8, 'ENTER'],
@@ -250,9 +251,12 @@ export class OpcodeSelector {
 
   #selectNew(instruction: Instruction): Selection {
     const { name, operation } = this.#lockedName(instruction);
-    const opcode = OPCODE_OF.get(name) ?? OPCODES.SLOW;
+    const cost = Math.round(this.#ticks(instruction));
+    const ticks = Math.min(LARGEST_COST, Math.max(1, cost));
+    // The host charges what does not fit into a record.
+    const isHosts = instruction.code === Code.Iretq && ticks !== cost;
+    const opcode = isHosts ? OPCODES.SLOW : (OPCODE_OF.get(name) ?? OPCODES.SLOW);
     const bits = instruction.opCount === 0 ? 64 : operandBits(instruction, 0);
-    const ticks = Math.min(LARGEST_COST, Math.max(1, Math.round(this.#ticks(instruction))));
     return { opcode, operation, bits, ticks };
   }
 
@@ -273,6 +277,7 @@ export class OpcodeSelector {
     if (mnemonic === Mnemonic.Rdtsc) return stepTicks[STEP.RDTSC];
     if (mnemonic === Mnemonic.Mfence) return stepTicks[STEP.MFENCE];
     if (mnemonic === Mnemonic.Pause) return stepTicks[STEP.PAUSE];
+    if (mnemonic === Mnemonic.Iretq) return stepTicks[STEP.IRETQ];
     const access = this.#memoryAccess(instruction);
     let ticks = this.#classTicks(classOf(instruction));
     if (access.read) ticks += this.#classTicks('load');

@@ -1,3 +1,6 @@
+import * as L from './layout.js';
+import type { StateBlock } from './state-block.js';
+
 /** Segment registers in the order of instruction encodings and of the VMCS. */
 export const SEGMENT_ES = 0;
 export const SEGMENT_CS = 1;
@@ -19,7 +22,66 @@ export interface Segment {
 }
 
 export const ACCESS_UNUSABLE = 1 << 16;
+const LIMIT_64K = 0xffff;
 
 export function nullSegment(): Segment {
   return { selector: 0, base: 0, limit: 0, access: ACCESS_UNUSABLE };
+}
+
+/** GDTR or IDTR, in the state block. */
+export class TableRegister {
+  protected readonly state: StateBlock;
+  protected readonly at: number;
+
+  /** `at`: offset in the state block. Base and limit are those of power-up. */
+  constructor(state: StateBlock, at: number) {
+    this.state = state;
+    this.at = at;
+    this.base = 0;
+    this.limit = LIMIT_64K;
+  }
+
+  /** Linear base, sign-extended when canonical. */
+  get base(): number {
+    return this.state.long(this.at + L.REGISTER_BASE);
+  }
+
+  set base(value: number) {
+    this.state.setLong(this.at + L.REGISTER_BASE, value);
+  }
+
+  get limit(): number {
+    return this.state.word(this.at + L.REGISTER_LIMIT);
+  }
+
+  set limit(value: number) {
+    this.state.setWord(this.at + L.REGISTER_LIMIT, value);
+  }
+}
+
+/** A segment register with its hidden part, in the state block. */
+class SegmentRegister extends TableRegister implements Segment {
+  get selector(): number {
+    return this.state.word(this.at + L.REGISTER_SELECTOR);
+  }
+
+  set selector(value: number) {
+    this.state.setWord(this.at + L.REGISTER_SELECTOR, value);
+  }
+
+  get access(): number {
+    return this.state.word(this.at + L.REGISTER_ACCESS);
+  }
+
+  set access(value: number) {
+    this.state.setWord(this.at + L.REGISTER_ACCESS, value);
+  }
+}
+
+/** ES CS SS DS FS GS LDTR TR of a processor: all unusable. */
+export function segmentRegisters(state: StateBlock): readonly Segment[] {
+  return Array.from({ length: 8 }, (_, number) => {
+    const register = new SegmentRegister(state, L.CPU_SEGMENT_REGISTERS + number * L.SEGMENT_REGISTER_SIZE);
+    return Object.assign(register, nullSegment());
+  });
 }

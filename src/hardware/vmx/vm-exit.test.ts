@@ -29,7 +29,7 @@ describe('VM entry', () => {
     const { cpu } = vmx;
     expect([cpu.rip, cpu.gprNumber(4), cpu.rflags]).toEqual([GUEST_RIP, GUEST_RSP, 0x202]);
     expect([cpu.cr0, cpu.cr3, cpu.cr4, cpu.eferLow]).toEqual([0x8001_0031, 0xe000, 0x2020, 0xd00]);
-    expect(cpu.segments[1]).toEqual({ selector: 0x10, base: 0, limit: 0xffff_ffff, access: 0xa09b });
+    expect(cpu.segments[1]).toMatchObject({ selector: 0x10, base: 0, limit: 0xffff_ffff, access: 0xa09b });
     expect(cpu.cpl).toBe(0);
   });
 
@@ -158,9 +158,9 @@ describe('VM exit', () => {
     const { cpu } = vmx;
     expect([cpu.rip, cpu.gprNumber(4), cpu.rflags]).toEqual([HOST_RIP, HOST_RSP, 2]);
     expect([cpu.cr3, cpu.cr4, cpu.eferLow, cpu.cpl]).toEqual([0xd000, 0x2020, 0xd01, 0]);
-    expect(cpu.segments[1]).toEqual({ selector: 0x10, base: 0, limit: 0xffff_ffff, access: 0xa09b });
+    expect(cpu.segments[1]).toMatchObject({ selector: 0x10, base: 0, limit: 0xffff_ffff, access: 0xa09b });
     expect(cpu.segments[3]?.access).toBe(0x1_0000);
-    expect(cpu.segments[7]).toEqual({ selector: 0x40, base: -0x5000, limit: 0x67, access: 0x8b });
+    expect(cpu.segments[7]).toMatchObject({ selector: 0x40, base: -0x5000, limit: 0x67, access: 0x8b });
     expect(cpu.long(CPU_GS_BASE)).toBe(-0x4000);
     expect([cpu.gdtr.limit, cpu.idtr.limit]).toEqual([0xffff, 0xffff]);
     expect(cpu.dr.read(7)).toBe(0x400n);

@@ -54,7 +54,12 @@ describe('segments in protected mode', () => {
     machine.memory.write64(GDT + SPARE, 0x0040_9212_3456_00ffn);
     machine.cpu.setGprNumber(RAX, SPARE);
     machine.step();
-    expect(machine.cpu.segments[SEGMENT_DS]).toEqual({ selector: SPARE, base: 0x12_3456, limit: 0xff, access: 0x4093 });
+    expect(machine.cpu.segments[SEGMENT_DS]).toMatchObject({
+      selector: SPARE,
+      base: 0x12_3456,
+      limit: 0xff,
+      access: 0x4093,
+    });
     expect(machine.memory.read64(GDT + SPARE)).toBe(0x0040_9312_3456_00ffn);
   });
 

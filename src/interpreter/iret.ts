@@ -1,0 +1,38 @@
+// IRETQ to the same privilege level and the segments in use (SDM vol. 2, IRET). The host does all else.
+import {
+  CPU_COUNT_IRETQ,
+  CPU_CPL,
+  CPU_GPR,
+  CPU_MARK_BRANCH,
+  CPU_NMI_BLOCKED,
+  CPU_SYSTEM_FLAGS,
+  STOP_FLAGS,
+} from '../hardware/cpu/layout';
+import { go } from './control';
+import { heldForReading } from './held-memory';
+import { canonical } from './memory';
+import { countOne, loadFlags, slow } from './miscellaneous';
+import { isCurrentCode, isCurrentStack } from './segment';
+import { stop } from './stop';
+
+const RSP = CPU_GPR + 4 * 8;
+const FLAGS_NT: u32 = 0x4000;
+const FLAGS_RF: u32 = 0x10000;
+const FRAME_SIZE: u32 = 40;
+
+export function iretq(cpu: usize, pc: usize): usize {
+  const unusual = load<u32>(cpu, CPU_NMI_BLOCKED) | (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_NT);
+  if (unusual != 0 || load<u32>(cpu, CPU_CPL) == 3) return slow(cpu, pc);
+  const frame = heldForReading(cpu, load<u64>(cpu, RSP), FRAME_SIZE);
+  if (frame == 0) return slow(cpu, pc);
+  const rip = load<u64>(frame);
+  const flags = load<u32>(frame, 16);
+  if (!canonical(rip) || (flags & FLAGS_RF) != 0) return slow(cpu, pc);
+  if (!isCurrentCode(cpu, load<u16>(frame, 8)) || !isCurrentStack(cpu, load<u16>(frame, 32))) return slow(cpu, pc);
+  store<u32>(cpu, 0, CPU_MARK_BRANCH);
+  store<u64>(cpu, load<u64>(frame, 24), RSP);
+  countOne(cpu, CPU_COUNT_IRETQ);
+  const next = go(cpu, rip);
+  if (loadFlags(cpu, flags)) stop(cpu, STOP_FLAGS);
+  return next;
+}
