@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootGuest } from '../src/guest/test-support/boot-guest.js';
+import { tinyImage } from '../src/guest/test-support/tiny-image.js';
 import { bash, emptyFolder, ipivBench, savedIn, type Finished } from './support/cli.js';
 
 const folder = emptyFolder();
@@ -122,6 +123,17 @@ describe('an image', () => {
     const names = new Set(eventNames(traced('trace', 'image.json')));
     expect(names).toContain('kvm_exit');
     expect(names).toContain('kvm_apic');
+  });
+
+  it('runs no further than the time to record', () => {
+    writeFileSync(join(folder, 'endless.elf'), tinyImage('ebfe'));
+    const endless = { guest: { ...guest, image: 'endless.elf', timeoutSeconds: 100_000 }, workload: 'ipi' };
+    writeFileSync(join(folder, 'endless.json'), JSON.stringify(endless));
+    const times = [
+      ...traced('trace', 'endless.json', '--time', '1000..9000', '--clock', 'x86-tsc').matchAll(/ (\d+): kvm_/g),
+    ];
+    expect(times.length).toBeGreaterThan(0);
+    for (const [, time] of times) expect(Number(time)).toBeLessThanOrEqual(9000);
   });
 
   it.each([
