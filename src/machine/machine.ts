@@ -124,6 +124,8 @@ export function runMachine(options: MachineOptions, inputs: MachineInputs, obser
   if (userSpace.end?.kind !== 'exit' || userSpace.end.code !== EXIT_DONE) throw failureOf(machine);
   const results = guest.readResults((gpa) => Number(kvm.guestMemory.read64(gpa)));
   const cpus = measurement.activity();
+  // An observer may look back.
+  if (observer === undefined) hardware.memory.release();
   return {
     iterations: results.iterations,
     outer: results.cycles / results.iterations,

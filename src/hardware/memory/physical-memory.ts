@@ -54,13 +54,18 @@ export class PhysicalMemory {
     this.codeMaps = alignUp(this.recordsEnd, PAGE_SIZE);
     this.ram = alignUp(this.codeMaps + codePages * PAGE_SIZE * 4, PAGE_SIZE);
     const pages = alignUp(this.ram + ramBytes, WASM_PAGE) / WASM_PAGE;
-    this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.wasm = takeSpare(pages) ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { buffer } = this.wasm;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.u64 = new BigUint64Array(buffer);
     this.view = new DataView(buffer);
+  }
+
+  /** Leaves the memory to the next machine of the same size; this one must not run, nor be looked into, any more. */
+  release(): void {
+    spare = this.wasm;
   }
 
   /** Byte address of the state block of CPU `id`. */
@@ -113,6 +118,18 @@ export class PhysicalMemory {
   bytes(pa: number, length: number): Uint8Array {
     return this.u8.subarray(this.ram + pa, this.ram + pa + length);
   }
+}
+
+/** Of the machine that was released last. The garbage collector frees such memory late, and at the price of a full mark. */
+let spare: WebAssembly.Memory | null = null;
+
+/** The spare memory, all zeros like a new one, if it has that many WebAssembly pages. */
+function takeSpare(pages: number): WebAssembly.Memory | null {
+  const memory = spare;
+  if (memory?.buffer.byteLength !== pages * WASM_PAGE) return null;
+  spare = null;
+  new Uint8Array(memory.buffer).fill(0);
+  return memory;
 }
 
 function alignUp(value: number, to: number): number {
