@@ -7,7 +7,7 @@
  */
 import { STEP } from '../cost/step.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
-import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
+import { INVEPT_SINGLE_CONTEXT, type VmxUnit } from '../hardware/vmx/vmx-unit.js';
 import { interruptBlocked, nmiBlocked } from './halt.js';
 import type { HostCpu } from './host-cpu.js';
 import { acknowledgePic, loadEoiExitBitmap, picPending, scanIoApic } from './interrupt-chip.js';
@@ -33,6 +33,11 @@ import {
 
 const BLOCKED_BY_NMI = 1 << 3;
 const NMI_VECTOR = 2;
+const VECTOR_DB = 1;
+/** #DB, #BP, #OF; #DF, #MC: exceptions that are no faults (exception_type). */
+const TRAPS_AND_ABORTS: readonly number[] = [VECTOR_DB, 3, 4, 8, 18];
+const RFLAGS_RF = 1 << 16;
+const DR7_GD = 1 << 13;
 
 /** Run-loop step 1: requests that other CPUs or exit handlers have made. False: wait. */
 export function handleRequests(host: HostCpu): boolean {
@@ -100,10 +105,28 @@ export function injectEvents(host: HostCpu): boolean {
 function injectPendingEvent(host: HostCpu): boolean {
   const { event } = host.vcpu;
   if (event.info === 0) return false;
+  if (event.raised) raiseException(host);
   inject(host, event.info, event.errorCode, event.length);
   traceInjection(host, event.info, true);
   event.info = 0;
   return true;
+}
+
+/** What an exception does to RFLAGS, DR6 and DR7 before it is delivered (kvm_deliver_exception_payload). */
+function raiseException({ cpu, vcpu }: HostCpu): void {
+  const { event } = vcpu;
+  const vector = event.info & INTR_INFO_VECTOR_MASK;
+  event.raised = false;
+  if (!TRAPS_AND_ABORTS.includes(vector)) setFlag(cpu.vmx, VMCS_FIELD.GUEST_RFLAGS, RFLAGS_RF, true);
+  if (vector !== VECTOR_DB) return;
+  cpu.dr.report(event.payload);
+  setFlag(cpu.vmx, VMCS_FIELD.GUEST_DR7, DR7_GD, false);
+}
+
+function setFlag(vmx: VmxUnit, field: number, flag: number, isSet: boolean): void {
+  const value = vmx.vmread(field);
+  const changed = (isSet ? value | flag : value & ~flag) >>> 0;
+  if (changed !== value) vmx.vmwrite(field, changed);
 }
 
 /** Injects an NMI unless it is blocked or `occupied` by another event; what is left waits for an NMI window. */
@@ -204,4 +227,5 @@ function requeue(host: HostCpu, info: number, errorCodeField: number, lengthFiel
   vcpu.event.info = info & (INTR_INFO_VALID | INTR_INFO_DELIVER_CODE | INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK);
   vcpu.event.errorCode = cpu.vmx.vmread(errorCodeField);
   vcpu.event.length = cpu.vmx.vmread(lengthField);
+  vcpu.event.raised = false;
 }

@@ -265,7 +265,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
         vcpu.timer.delivered();
         fastpath = FASTPATH_REENTER;
       }
-      if (fastpath !== FASTPATH_REENTER) break;
+      if (fastpath !== FASTPATH_REENTER || vcpu.event.info !== 0) break;
       while (!syncPir(host)) yield ROOT_WAITS;
     }
 

@@ -70,6 +70,7 @@ export const INTR_TYPE_EXT_INTR = 0 << 8;
 export const INTR_TYPE_NMI = 2 << 8;
 export const INTR_TYPE_HARD_EXCEPTION = 3 << 8;
 export const INTR_TYPE_SOFT_INTR = 4 << 8;
+export const INTR_TYPE_PRIV_SW_EXCEPTION = 5 << 8;
 export const INTR_TYPE_SOFT_EXCEPTION = 6 << 8;
 
 const RFLAGS_FIXED = 2;
@@ -84,6 +85,10 @@ export interface PendingEvent {
   errorCode: number;
   /** Of the instruction, for software events. */
   length: number;
+  /** An exception that KVM raises, not a delivery that an exit has interrupted: its effects on registers are to come. */
+  raised: boolean;
+  /** Conditions of a raised #DB, as DR6 has them. */
+  payload: number;
 }
 
 export class Vcpu {
@@ -117,7 +122,7 @@ export class Vcpu {
   /** Nothing will ever run it again. */
   dead = false;
   /** An event whose delivery an exit interrupted, or an exception raised by emulation. */
-  readonly event: PendingEvent = { info: 0, errorCode: 0, length: 0 };
+  readonly event: PendingEvent = { info: 0, errorCode: 0, length: 0, raised: false, payload: 0 };
   /** IA32_EFER of the guest. */
   efer = 0;
   /** The guest's TSC less the host's. */
@@ -189,10 +194,15 @@ export class Vcpu {
     vmx.invept(INVEPT_SINGLE_CONTEXT, vmx.vmread(VMCS_FIELD.EPT_POINTER));
   }
 
-  /** Exception for the next entry; interrupts an earlier one (KVM models double faults, which do not occur here). */
-  queueException(vector: number, errorCode: number | null = null): void {
+  /**
+   * Exception for the next entry; interrupts an earlier one (KVM models double faults, which do not occur here).
+   * `payload`: conditions of a #DB.
+   */
+  queueException(vector: number, errorCode: number | null = null, payload = 0): void {
     this.event.info =
       INTR_INFO_VALID | INTR_TYPE_HARD_EXCEPTION | vector | (errorCode === null ? 0 : INTR_INFO_DELIVER_CODE);
     this.event.errorCode = errorCode ?? 0;
+    this.event.raised = true;
+    this.event.payload = payload;
   }
 }

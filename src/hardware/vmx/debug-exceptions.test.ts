@@ -229,6 +229,19 @@ describe('pending debug exceptions', () => {
     expect(exits[0]).toMatchObject({ reason: survive ? REASON_EXCEPTION : REASON_CPUID, rip: 1 });
   });
 
+  it('no blocking by STI outlives the injection, not even where its delivery exits', () => {
+    const guest = run({
+      code: NOP,
+      fields: [
+        [F.GUEST_RFLAGS, 0x202],
+        [F.GUEST_INTERRUPTIBILITY_INFO, BLOCKING_BY_STI],
+        [F.GUEST_IDTR_LIMIT, 0],
+        [F.VM_ENTRY_INTR_INFO_FIELD, 0x8000_0306],
+      ],
+    });
+    expect([guest.exits[0].reason, guest.vmx.vmread(F.GUEST_INTERRUPTIBILITY_INFO)]).toEqual([2, 0]);
+  });
+
   it('are kept by a trap-like exit of the instruction that caused them', () => {
     const virtualApic = SPARE_PAGES + 0x1000;
     const guest = run({

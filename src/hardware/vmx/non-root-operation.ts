@@ -141,7 +141,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     cpu.setLong(L.CPU_PLE_LAST, 0);
   }
 
-  /** The injected event is delivered before anything else happens (SDM 27.6). */
+  /** The injected event is delivered before anything else happens (SDM 27.6), and ends blocking by STI and MOV SS (27.7.1). */
   #inject(vmcs: Vmcs): void {
     const information = vmcs.read32(F.VM_ENTRY_INTR_INFO_FIELD);
     if ((information & INTR_INFO_VALID) === 0) return;
@@ -150,6 +150,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     const event = decodeInterruption(information, errorCode, vmcs.read32(F.VM_ENTRY_INSTRUCTION_LEN));
     if (losesDebugTraps(event, cpu.shadow)) cpu.debugExceptions.pending = 0;
     cpu.injected = event;
+    cpu.shadow = 0;
     cpu.activity = ACTIVITY_ACTIVE;
   }
 

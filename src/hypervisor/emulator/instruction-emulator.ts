@@ -8,7 +8,7 @@ import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
 import { failInternally } from '../exits/failure.js';
-import { skipInstruction } from '../exits/skip.js';
+import { finishEmulation } from '../exits/skip.js';
 import { GUEST_WAITS } from '../guest-linear.js';
 import type { HostCpu } from '../host-cpu.js';
 import { collectRaised } from '../interrupt-chip.js';
@@ -105,6 +105,6 @@ function complete(host: HostCpu, instruction: EmulatedInstruction, { result, fla
     writeRegister(cpu, register, result);
   }
   if (cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) !== flags) cpu.vmx.vmwrite(VMCS_FIELD.GUEST_RFLAGS, flags);
-  skipInstruction(host, instruction.length);
+  finishEmulation(host, instruction.length);
   return collectRaised(host);
 }

@@ -7,7 +7,7 @@
  */
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
-import { skipInstruction } from '../exits/skip.js';
+import { finishEmulation } from '../exits/skip.js';
 import { GUEST_WAITS, guestLinearToPhysical } from '../guest-linear.js';
 import type { HostCpu } from '../host-cpu.js';
 import { collectRaised } from '../interrupt-chip.js';
@@ -65,7 +65,7 @@ type Step = ExitResult | typeof FAULTED;
 
 function finish(host: HostCpu, { length }: EmulatedInstruction): ExitResult {
   host.readAhead.length = 0;
-  skipInstruction(host, length);
+  finishEmulation(host, length);
   return collectRaised(host);
 }
 

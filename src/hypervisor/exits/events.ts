@@ -12,10 +12,17 @@ import {
   INTR_INFO_TYPE_MASK,
   INTR_INFO_VECTOR_MASK,
   INTR_TYPE_NMI,
+  INTR_TYPE_PRIV_SW_EXCEPTION,
   KVM_REQ_EVENT,
 } from '../vcpu.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { failVcpu } from './failure.js';
+import { moveBehind } from './skip.js';
+
+const VECTOR_DB = 1;
+const RFLAGS_TF = 1 << 8;
+const DR6_BS = 1 << 14;
+const BLOCKING_BY_STI_OR_MOV_SS = 3;
 
 /** Exit 0: an NMI is the host's own; an exception goes back into the guest. */
 export function handleExceptionOrNmi(host: HostCpu): ExitResult {
@@ -25,8 +32,27 @@ export function handleExceptionOrNmi(host: HostCpu): ExitResult {
     cpu.charge(STEP.HOST_IRQ_ENTRY);
     return EXIT_CONTINUES;
   }
+  if ((info & INTR_INFO_VECTOR_MASK) === VECTOR_DB) return handleDebugException(host);
   const errorCode = (info & INTR_INFO_DELIVER_CODE) === 0 ? null : cpu.vmx.vmread(VMCS_FIELD.VM_EXIT_INTR_ERROR_CODE);
   vcpu.queueException(info & INTR_INFO_VECTOR_MASK, errorCode);
+  return EXIT_CONTINUES;
+}
+
+/**
+ * A #DB is the guest's own. INT1 exits at the instruction, which is skipped. Where STI or MOV SS block, VM entry wants
+ * the single step of TF among the pending debug exceptions, and the exit has not put it there.
+ */
+function handleDebugException(host: HostCpu): ExitResult {
+  const { vcpu } = host;
+  const { vmx } = host.cpu;
+  const isTraced = (vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_TF) !== 0;
+  const blocking = vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKING_BY_STI_OR_MOV_SS;
+  if ((vcpu.exitInterruption & INTR_INFO_TYPE_MASK) === INTR_TYPE_PRIV_SW_EXCEPTION) moveBehind(host);
+  else if (isTraced && blocking !== 0) {
+    const pending = vmx.vmread(VMCS_FIELD.GUEST_PENDING_DBG_EXCEPTIONS);
+    vmx.vmwrite(VMCS_FIELD.GUEST_PENDING_DBG_EXCEPTIONS, pending | DR6_BS);
+  }
+  vcpu.queueException(VECTOR_DB, null, vcpu.exitQualification);
   return EXIT_CONTINUES;
 }
 

@@ -9,6 +9,7 @@ import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from '../host-cpu.js';
 import type { Vcpu } from '../vcpu.js';
 import { EXIT_CONTINUES, EXIT_SENDS_TO, EXIT_WAITS, type ExitResult } from './exit-result.js';
+import { cplOf } from './privilege.js';
 import { skipInstruction } from './skip.js';
 
 export const KVM_HC_VAPIC_POLL_IRQ = 1;
@@ -24,7 +25,6 @@ const RCX = 1;
 const RDX = 2;
 const RBX = 3;
 const RSI = 6;
-const CPL_SHIFT = 5;
 const ACCESS_L = 1 << 13;
 const BITS_PER_LONG = 64;
 /** Logical destination and shorthands: not for this call. */
@@ -77,10 +77,6 @@ function addressedVcpus(host: HostCpu, targets: Vcpu[]): void {
     const word = within < 32 ? cpu.gprLow(bitmap) : cpu.gprHigh(bitmap);
     if (((word >>> (within & 31)) & 1) !== 0) targets.push(vcpu);
   }
-}
-
-function cplOf({ cpu }: HostCpu): number {
-  return (cpu.vmx.vmread(VMCS_FIELD.GUEST_SS_AR_BYTES) >>> CPL_SHIFT) & 3;
 }
 
 function is64Bit({ cpu }: HostCpu): boolean {

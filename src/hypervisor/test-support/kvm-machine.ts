@@ -33,6 +33,7 @@ export const VECTOR = 0x31;
 export const COUNTER = 0x21_0000;
 /** NMIs handled so far. */
 export const NMI_COUNTER = COUNTER + 8;
+const VECTOR_DB = 1;
 const VECTOR_NMI = 2;
 const TSC_GHZ = 2;
 const HOST_BYTES = 2 << 20;
@@ -55,6 +56,8 @@ export interface KvmMachineOptions {
   readonly deviceMemory?: Uint8Array;
   /** Code of the NMI handler behind its counting. */
   readonly nmi?: Emit;
+  /** Code of the handler of #DB. */
+  readonly debug?: Emit;
   /** Share of the permitted run-ahead, 0 to 1. */
   readonly lookaheadShare?: number;
 }
@@ -224,6 +227,9 @@ function loadGuest(kvm: Kvm, cpus: readonly Cpu[], apicMode: ApicMode, options: 
   asm.lock.inc(dword(NMI_COUNTER));
   options.nmi?.(asm, apicMode);
   asm.plain(Code.Iretq);
+  const debug = asm.here('debug');
+  options.debug?.(asm, apicMode);
+  asm.plain(Code.Iretq);
   const code = asm.assemble();
   const constants = new DataView(new ArrayBuffer(8));
   constants.setBigUint64(0, BigInt(LOCAL_APIC), true);
@@ -233,6 +239,7 @@ function loadGuest(kvm: Kvm, cpus: readonly Cpu[], apicMode: ApicMode, options: 
     interruptDescriptors([
       { vector: VECTOR, address: code.addressOf(handler), dpl: 0 },
       { vector: VECTOR_NMI, address: code.addressOf(nmi), dpl: 0 },
+      { vector: VECTOR_DB, address: code.addressOf(debug), dpl: 0 },
     ]),
     ...cpus.flatMap((_, cpu) => perCpuArea(cpu)),
     { gpa: code.base, bytes: code.bytes },
