@@ -10,7 +10,8 @@ import { updateMode } from '../src/hardware/cpu/mode.js';
 import { initialize } from '../src/hardware/cpu/reset.js';
 import { buildHardware, type Hardware } from '../src/machine/hardware.js';
 import { Board } from '../src/platform/board.js';
-import { HOST, interpreterModule } from './support/bare-machine.js';
+import { HOST } from './support/bare-machine.js';
+import { interpreterModule } from './support/engine.js';
 
 const MEMORY_BYTES = 16 * 2 ** 20;
 const TICKS_PER_CYCLE = 64;

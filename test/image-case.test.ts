@@ -7,7 +7,8 @@ import { runImageCase } from '../src/machine/image-case.js';
 import { executeUnit, type UnitResult } from '../src/run/execute-unit.js';
 import { explainCase } from '../src/run/explain-case.js';
 import type { SimulationOptions } from '../src/machine/machine-options.js';
-import { HOST, interpreterModule } from './support/bare-machine.js';
+import { HOST } from './support/bare-machine.js';
+import { interpreterModule } from './support/engine.js';
 import { defaultCosts, KVM } from './support/whole-machine.js';
 
 const ITERATIONS = 1500;

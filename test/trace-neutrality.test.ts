@@ -6,7 +6,7 @@ import { Tracing } from '../src/machine/tracing.js';
 import { planScenario, unitOf } from '../src/run/plan.js';
 import { loadScenario } from '../src/scenario/load.js';
 import { TRACE_EVENT_NAMES } from '../src/trace/event-selection.js';
-import { interpreterModule } from './support/bare-machine.js';
+import { interpreterModule } from './support/engine.js';
 
 const SHORT = [
   { key: 'iterations', value: '16', source: 'the test' },

@@ -28,6 +28,7 @@ import {
   TLB_OTHER,
   TLB_READ,
   TLB_SPECIAL,
+  TLB_TRACKED,
   TLB_TRACKED_READ_ONLY,
   TLB_VICTIMS,
   TLB_VICTIM_BANK,
@@ -167,8 +168,14 @@ function maps(entry: usize, page: u64): bool {
   return load<u64>(entry, TLB_READ) == (page | 1) || ((u32(other) & 0xfff) != 0 && (other & ~u64(0xfff)) == page);
 }
 
+/** May the page of an entry be loaded from, apart from its lines? */
+export function isReadable(entry: usize, page: u64): bool {
+  const other = load<u64>(entry, TLB_OTHER);
+  return load<u64>(entry, TLB_READ) == (page | 1) || other == (page | TLB_TRACKED) || other == (page | TLB_TRACKED_READ_ONLY);
+}
+
 /** The entry of `page`, in its place or among the displaced ones; the one in its place if there is none. */
-function findEntry(cpu: usize, va: u64, page: u64): usize {
+export function findEntry(cpu: usize, va: u64, page: u64): usize {
   const entry = entryFor(cpu, va);
   if (maps(entry, page)) return entry;
   const bank = load<u32>(cpu, CPU_TLB) == u32(cpu) + CPU_TLB_USER ? TLB_VICTIM_BANK : 0;

@@ -223,7 +223,7 @@ function cross(cpu: usize, pc: usize): usize {
 export function run(cpu: usize): u32 {
   store<u32>(cpu, STOP_LIMIT, CPU_STOP);
   let pc = begin(cpu);
-  let now = load<u64>(cpu, CPU_NOW);
+  let now = u64(i64(load<f64>(cpu, CPU_NOW)));
   let retired = load<u64>(cpu, CPU_RETIRED);
   do {
     while (now < load<u64>(cpu, CPU_LIMIT)) {
@@ -426,7 +426,7 @@ export function run(cpu: usize): u32 {
     }
   } while (finishSplitStore(cpu));
   if (retired != load<u64>(cpu, CPU_RETIRED)) store<u32>(cpu, 0, CPU_ONCE);
-  store<u64>(cpu, now, CPU_NOW);
+  store<f64>(cpu, f64(i64(now)), CPU_NOW);
   store<u64>(cpu, retired, CPU_RETIRED);
   store<u64>(cpu, load<u64>(cpu, CPU_CODE_BASE) + load<u16>(pc, R_OFFSET), CPU_RIP);
   return load<u32>(cpu, CPU_STOP);

@@ -11,7 +11,7 @@ import { DEFAULT_FEATURES } from '../hardware/cpu/features.js';
 import { updateMode } from '../hardware/cpu/mode.js';
 import { initialize } from '../hardware/cpu/reset.js';
 import { UnimplementedError } from '../hardware/cpu/unimplemented.js';
-import { ALL_CPUS, ASLEEP } from '../hardware/clock/clock.js';
+import { ALL_CPUS } from '../hardware/clock/clock.js';
 import type { RaisedInterrupt } from '../hypervisor/kernel-devices.js';
 import { Kvm } from '../hypervisor/kvm.js';
 import { isAccepted } from '../hypervisor/lapic/destinations.js';
@@ -21,6 +21,7 @@ import { BoardKernelDevices, boardInterrupts } from '../platform/board-kernel-de
 import { Board, type BoardInterrupts } from '../platform/board.js';
 import { directMemory, directPorts, driveLint0, listenToCpus, sendFromBoard } from './board-access.js';
 import { BoardClock } from './board-clock.js';
+import { ASLEEP } from '../hardware/cpu/layout.js';
 import { buildHardware, type Hardware } from './hardware.js';
 import { InstructionTrail } from './instruction-trail.js';
 import type { ImageOptions } from './image-options.js';

@@ -33,7 +33,7 @@ export class InstructionLog {
   /** The interpreter is about to execute the instruction at RIP, perhaps not for the first time. */
   before(): void {
     const cpu = this.#cpu;
-    const start = cpu.long(L.CPU_NOW);
+    const start = cpu.now;
     const retired = cpu.long(L.CPU_RETIRED);
     if (this.#attempt !== null && this.#attempt.retired !== retired) this.#finish(start);
     const { rip } = cpu;
@@ -45,7 +45,7 @@ export class InstructionLog {
   }
 
   after(): void {
-    if (this.#hasRetired) this.#finish(this.#cpu.long(L.CPU_NOW));
+    if (this.#hasRetired) this.#finish(this.#cpu.now);
   }
 
   /** A step that took `ticks` has been charged: what belongs to an event and not to the instruction ends it. */

@@ -39,7 +39,7 @@ export class InstructionTrail implements Observer {
   /** The interpreter itself, until something is to be recorded. */
   engine(engine: Engine): Engine {
     const run = engine.run;
-    const seen = { run, getFlags: engine.getFlags, setFlags: engine.setFlags };
+    const seen = { ...engine, run };
     this.#engine = seen;
     return seen;
   }
@@ -78,10 +78,10 @@ export class InstructionTrail implements Observer {
       const missing = this.#from[cpu.id] - cpu.long(L.CPU_RETIRED);
       if (missing <= 0) this.#record(cpu);
       // An instruction takes at least a tick: none is missed.
-      cpu.setLong(L.CPU_LIMIT, Math.min(limit, cpu.long(L.CPU_NOW) + Math.max(missing, 1)));
+      cpu.setLong(L.CPU_LIMIT, Math.min(limit, cpu.now + Math.max(missing, 1)));
       const stop = run(cpu.block);
       if (stop === L.STOP_PARKED) this.#record(cpu);
-      if (stop !== L.STOP_LIMIT || cpu.long(L.CPU_NOW) >= limit) return stop;
+      if (stop !== L.STOP_LIMIT || cpu.now >= limit) return stop;
     }
   }
 

@@ -46,11 +46,7 @@ export class IterationFinder implements Observer {
   }
 
   engine(engine: Engine): Engine {
-    return {
-      run: (block) => this.#run(engine, block),
-      getFlags: (block) => engine.getFlags(block),
-      setFlags: (block, flags) => engine.setFlags(block, flags),
-    };
+    return { ...engine, run: (block) => this.#run(engine, block) };
   }
 
   attach({ cpus }: Hardware): void {
@@ -62,11 +58,11 @@ export class IterationFinder implements Observer {
     if (cpu === null || block !== cpu.block || this.#done) return engine.run(block);
     const limit = cpu.long(L.CPU_LIMIT);
     for (;;) {
-      const now = cpu.long(L.CPU_NOW);
+      const now = cpu.now;
       this.#note(cpu, now);
       cpu.setLong(L.CPU_LIMIT, Math.min(limit, now < this.#from ? this.#from : now + 1));
       const stop = engine.run(block);
-      if (stop !== L.STOP_LIMIT || cpu.long(L.CPU_NOW) >= limit) return stop;
+      if (stop !== L.STOP_LIMIT || cpu.now >= limit) return stop;
     }
   }
 

@@ -95,11 +95,7 @@ export class Observation implements Observer {
   /** An interpreter that stops after every instruction while somebody looks. */
   engine(engine: Engine): Engine {
     const cpuOf = (block: number): Cpu => this.#cpus[(block - L.CPU_BLOCKS) / L.CPU_STRIDE];
-    return {
-      run: (block) => this.#run(engine, cpuOf(block)),
-      getFlags: (block) => engine.getFlags(block),
-      setFlags: (block, flags) => engine.setFlags(block, flags),
-    };
+    return { ...engine, run: (block) => this.#run(engine, cpuOf(block)) };
   }
 
   /** Begins to watch a machine whose guest begins each iteration at linear address `iteration`. */
@@ -138,11 +134,11 @@ export class Observation implements Observer {
     const limit = cpu.long(L.CPU_LIMIT);
     const { notBefore = 0 } = this.#options;
     for (;;) {
-      const now = cpu.long(L.CPU_NOW);
+      const now = cpu.now;
       if (cpu.id === 0 && now >= notBefore) this.#noteIteration(cpu, now);
       cpu.setLong(L.CPU_LIMIT, Math.min(limit, Math.max(now + 1, notBefore)));
       const stop = this.#recording ? this.#runObserved(engine, cpu) : engine.run(cpu.block);
-      if (stop !== L.STOP_LIMIT || cpu.long(L.CPU_NOW) >= limit) return stop;
+      if (stop !== L.STOP_LIMIT || cpu.now >= limit) return stop;
     }
   }
 
@@ -166,7 +162,7 @@ export class Observation implements Observer {
     const stop = engine.run(cpu.block);
     log.afterInstruction();
     const pa = log.changedLine();
-    if (pa >= 0) this.#stores.push({ cpu: cpu.id, pa, at: cpu.long(L.CPU_NOW) });
+    if (pa >= 0) this.#stores.push({ cpu: cpu.id, pa, at: cpu.now });
     return stop;
   }
 }
@@ -192,7 +188,7 @@ class SpanLog {
   }
 
   begin(): void {
-    this.#end = Math.max(this.#cpu.now, this.#cpu.long(L.CPU_NOW));
+    this.#end = Math.max(this.#cpu.now, this.#cpu.now);
     this.#noteIdle();
   }
 
@@ -206,7 +202,7 @@ class SpanLog {
 
   beforeInstruction(): void {
     const cpu = this.#cpu;
-    this.#fillGap(cpu.long(L.CPU_NOW));
+    this.#fillGap(cpu.now);
     this.#retired = cpu.long(L.CPU_RETIRED);
     this.#rip = cpu.rip;
     COUNTED_STEPS.forEach(([, counter], index) => {
@@ -217,7 +213,7 @@ class SpanLog {
   /** The named part of an instruction first, then what its class costs. */
   afterInstruction(): void {
     const cpu = this.#cpu;
-    const end = cpu.long(L.CPU_NOW);
+    const end = cpu.now;
     const retired = cpu.long(L.CPU_RETIRED) - this.#retired;
     COUNTED_STEPS.forEach(([step, counter], index) => {
       const times = cpu.long(counter) - this.#counts[index];

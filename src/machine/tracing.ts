@@ -54,11 +54,7 @@ export class Tracing implements Observer {
 
   engine(engine: Engine): Engine {
     if (!this.#options.events.has('ipiv_instruction')) return engine;
-    return {
-      run: (block) => this.#run(engine, (block - L.CPU_BLOCKS) / L.CPU_STRIDE),
-      getFlags: (block) => engine.getFlags(block),
-      setFlags: (block, flags) => engine.setFlags(block, flags),
-    };
+    return { ...engine, run: (block) => this.#run(engine, (block - L.CPU_BLOCKS) / L.CPU_STRIDE) };
   }
 
   attach({ cpus, bus }: Hardware): void {
@@ -120,10 +116,10 @@ export class Tracing implements Observer {
     const limit = cpu.long(L.CPU_LIMIT);
     for (;;) {
       log.before();
-      cpu.setLong(L.CPU_LIMIT, Math.min(limit, cpu.long(L.CPU_NOW) + 1));
+      cpu.setLong(L.CPU_LIMIT, Math.min(limit, cpu.now + 1));
       const stop = engine.run(cpu.block);
       log.after();
-      if (stop !== L.STOP_LIMIT || cpu.long(L.CPU_NOW) >= limit) return stop;
+      if (stop !== L.STOP_LIMIT || cpu.now >= limit) return stop;
     }
   }
 }

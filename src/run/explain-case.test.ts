@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { interpreterModule } from '../../test/support/bare-machine.js';
+import { interpreterModule } from '../../test/support/engine.js';
 import { scenarioFrom } from '../../test/support/sample-result.js';
 import { STEP, TICKS_PER_CYCLE } from '../cost/step.js';
 import { ipivPairs, type CaseExplanation, type PathSection } from '../result/explanation.js';

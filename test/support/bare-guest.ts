@@ -6,7 +6,8 @@ import type { Cpu } from '../../src/hardware/cpu/cpu.js';
 import type { InitialRegisters } from '../../src/guest/boot-image.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../../src/hardware/cpu/layout.js';
 import { buildHardware, type Hardware } from '../../src/machine/hardware.js';
-import { HOST, interpreterModule } from './bare-machine.js';
+import { HOST } from './bare-machine.js';
+import { interpreterModule } from './engine.js';
 
 const RSP = 4;
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { costTable } from '../../src/cost/cost-table.js';
 import { loadProfile } from '../../src/cost/profile.js';
 import type { CostTable } from '../../src/cost/step.js';
@@ -17,6 +16,7 @@ import type { Cpu } from '../../src/hardware/cpu/cpu.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../../src/hardware/cpu/layout.js';
 import { buildHardware, type Hardware } from '../../src/machine/hardware.js';
 import type { HostOptions, SimulationOptions } from '../../src/machine/machine-options.js';
+import { interpreterModule } from './engine.js';
 
 export const HOST: HostOptions = {
   apicMode: 'x2apic',
@@ -26,14 +26,6 @@ export const HOST: HostOptions = {
   coresPerSocket: 64,
   mitigations: false,
 };
-
-let compiled: WebAssembly.Module | null = null;
-
-/** The interpreter as `npm run build:interpreter` left it. */
-export function interpreterModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL('../../build/interpreter.wasm', import.meta.url)));
-  return compiled;
-}
 
 let defaultCosts: CostTable | null = null;
 

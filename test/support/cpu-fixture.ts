@@ -9,7 +9,7 @@ import { STEP, STEP_NAMES, TICKS_PER_CYCLE, type CostTable } from '../../src/cos
 import { Bus } from '../../src/hardware/apic/bus.js';
 import { LocalApic } from '../../src/hardware/apic/local-apic.js';
 import { APIC_SVR, SVR_SOFTWARE_ENABLE } from '../../src/hardware/apic/registers.js';
-import { Clock, RUNNING } from '../../src/hardware/clock/clock.js';
+import { Clock } from '../../src/hardware/clock/clock.js';
 import { Cpu, type CpuParts } from '../../src/hardware/cpu/cpu.js';
 import type { DecodedInstruction } from '../../src/hardware/cpu/decoded-instruction.js';
 import { Decoder } from '../../src/hardware/cpu/decoder.js';
@@ -22,7 +22,7 @@ import { describeInstruction } from '../../src/hardware/cpu/record-encoding.js';
 import { Lines } from '../../src/hardware/memory/lines.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 import type { VmxUnit } from '../../src/hardware/vmx/vmx-unit.js';
-import { interpreterModule } from './bare-machine.js';
+import { engineWithout, interpreterModule, runUntil } from './engine.js';
 import { uniformCosts } from './uniform-costs.js';
 
 export const CODE = 0x10000;
@@ -84,12 +84,15 @@ export class Fixture {
   constructor({ cpus = 1, features = {}, quantum = 0, interpreted = false }: FixtureOptions) {
     const [records, codePages] = interpreted ? [4096, 16] : [1, 1];
     this.memory = new PhysicalMemory({ cpus, ramBytes: RAM, trackedPages: 64, records, codePages });
-    this.clock = new Clock(quantum);
+    const lines = (): Lines => this.lines;
+    const engine = interpreted
+      ? instantiateEngine(interpreterModule(), this.memory.wasm, lines)
+      : nopEngine(this.memory, lines);
+    this.clock = new Clock(this.memory, engine, quantum);
     this.meter = new Meter(costs(), cpus);
-    this.lines = new Lines(this.memory, this.clock, () => LINE_LATENCY, 0);
+    this.lines = new Lines(this.memory, this.clock, engine, () => LINE_LATENCY, 0);
     this.#buildTables();
     const decoder = interpreted ? new Decoder(this.memory, costs()) : hostDecoder(() => this.cpus);
-    const engine = interpreted ? instantiateEngine(interpreterModule(), this.memory.wasm) : hostEngine(this.memory);
     const parts = { decoder, engine, features: { ...DEFAULT_FEATURES, ...features } };
     this.cpus = Array.from({ length: cpus }, (_, id) => this.#cpu(id, parts));
     if (interpreted) for (const cpu of this.cpus) decoder.add(cpu);
@@ -108,15 +111,17 @@ export class Fixture {
   step(cpu: Cpu = this.cpu, instructions = 1): void {
     const retired = cpu.long(L.CPU_RETIRED);
     for (let turn = 0; turn < 100 && cpu.long(L.CPU_RETIRED) < retired + instructions; turn++) {
-      if (cpu.state > 1) return;
-      cpu.state = RUNNING;
-      cpu.run(cpu.now + 1);
+      if (cpu.state > L.WAITING) return;
+      cpu.state = L.RUNNING;
+      runUntil(cpu, cpu.now + 1);
     }
   }
 
   /** Lets the first CPU deliver what is pending, up to the first instruction of the handler. */
   settle(cpu: Cpu = this.cpu): void {
-    for (let turn = 0; turn < 20 && (cpu.injected !== null || cpu.faulting || turn === 0); turn++) cpu.run(cpu.now + 1);
+    for (let turn = 0; turn < 20 && (cpu.injected !== null || cpu.faulting || turn === 0); turn++) {
+      runUntil(cpu, cpu.now + 1);
+    }
   }
 
   /** How often `step` was charged. */
@@ -204,33 +209,25 @@ function costs(): CostTable {
 }
 
 /** Retires NOPs; everything else is slow. */
-function hostEngine(memory: PhysicalMemory): Engine {
-  const word = (block: number, offset: number): number => (block + offset) >>> 2;
-  const number = (block: number, offset: number): number =>
-    memory.i32[word(block, offset) + 1] * 2 ** 32 + memory.u32[word(block, offset)];
-  const setNumber = (block: number, offset: number, value: number): void => {
-    memory.u32[word(block, offset)] = value >>> 0;
-    memory.i32[word(block, offset) + 1] = Math.floor(value / 2 ** 32);
+function nopEngine(memory: PhysicalMemory, lines: () => Lines): Engine {
+  const add = (at: number, by: bigint): void => {
+    memory.u64[at >>> 3] = memory.u64[at >>> 3] + by;
   };
-  return {
-    run: (block) => {
-      while (number(block, L.CPU_NOW) < number(block, L.CPU_LIMIT)) {
-        const rip = number(block, L.CPU_RIP);
-        if (memory.read8(rip) !== 0x90) {
-          memory.u32[word(block, L.CPU_STOP_INFO)] = (block - L.CPU_BLOCKS) / L.CPU_STRIDE;
-          return L.STOP_SLOW;
-        }
-        setNumber(block, L.CPU_RIP, rip + 1);
-        setNumber(block, L.CPU_RETIRED, number(block, L.CPU_RETIRED) + 1);
-        setNumber(block, L.CPU_NOW, number(block, L.CPU_NOW) + TICKS_PER_CYCLE);
+  return engineWithout(memory, lines, (block) => {
+    const now = (block + L.CPU_NOW) >>> 3;
+    memory.u32[(block + L.CPU_STOP) >>> 2] = L.STOP_LIMIT;
+    while (memory.f64[now] < Number(memory.u64[(block + L.CPU_LIMIT) >>> 3])) {
+      if (memory.read8(Number(memory.u64[(block + L.CPU_RIP) >>> 3])) !== 0x90) {
+        memory.u32[(block + L.CPU_STOP_INFO) >>> 2] = (block - L.CPU_BLOCKS) / L.CPU_STRIDE;
+        memory.u32[(block + L.CPU_STOP) >>> 2] = L.STOP_SLOW;
+        break;
       }
-      return L.STOP_LIMIT;
-    },
-    getFlags: (block) => memory.u32[word(block, L.CPU_SYSTEM_FLAGS)],
-    setFlags: (block, flags) => {
-      memory.u32[word(block, L.CPU_SYSTEM_FLAGS)] = flags;
-    },
-  };
+      add(block + L.CPU_RIP, 1n);
+      add(block + L.CPU_RETIRED, 1n);
+      memory.f64[now] = memory.f64[now] + TICKS_PER_CYCLE;
+    }
+    return memory.u32[(block + L.CPU_STOP) >>> 2];
+  });
 }
 
 /** Decodes at the RIP of the CPU whose id the engine has left in INFO. */

@@ -3,7 +3,8 @@ import type { ImageInputs, ImageMachine } from '../../src/machine/image-machine.
 import { buildImageMachine } from '../../src/machine/image-machine.js';
 import type { ImageOptions } from '../../src/machine/image-options.js';
 import type { CpuOptions, KvmOptions } from '../../src/machine/machine-options.js';
-import { HOST, interpreterModule } from './bare-machine.js';
+import { HOST } from './bare-machine.js';
+import { interpreterModule } from './engine.js';
 import { defaultCosts, KVM } from './whole-machine.js';
 
 /** What differs from the defaults. */

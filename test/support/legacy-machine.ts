@@ -7,11 +7,12 @@ import { STEP, STEP_NAMES } from '../../src/cost/step.js';
 import { costTable } from '../../src/cost/cost-table.js';
 import { loadProfile } from '../../src/cost/profile.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_WAIT_FOR_SIPI, type Cpu } from '../../src/hardware/cpu/cpu.js';
-import { RUNNING } from '../../src/hardware/clock/clock.js';
 import { initialize, startUp } from '../../src/hardware/cpu/reset.js';
 import * as L from '../../src/hardware/cpu/layout.js';
 import { updateMode } from '../../src/hardware/cpu/mode.js';
-import { HOST, interpreterModule } from './bare-machine.js';
+import { HOST } from './bare-machine.js';
+import { interpreterModule } from './engine.js';
+import { runUntil } from './engine.js';
 
 export const CODE = 0x8000;
 export const STACK = 0x7000;
@@ -136,8 +137,8 @@ export class LegacyMachine {
   step(count = 1, cpu: Cpu = this.cpu): this {
     const retired = cpu.long(L.CPU_RETIRED);
     for (let turn = 0; turn < 1000 * count && cpu.long(L.CPU_RETIRED) < retired + count; turn++) {
-      cpu.state = RUNNING;
-      cpu.run(cpu.now + 1);
+      cpu.state = L.RUNNING;
+      runUntil(cpu, cpu.now + 1);
     }
     return this;
   }
@@ -146,8 +147,8 @@ export class LegacyMachine {
   intoHandler(cpu: Cpu = this.cpu): this {
     const before = this.#deliveries(cpu);
     for (let turn = 0; turn < 1000; turn++) {
-      cpu.state = RUNNING;
-      cpu.run(cpu.now + 1);
+      cpu.state = L.RUNNING;
+      runUntil(cpu, cpu.now + 1);
       if (this.#deliveries(cpu) > before && cpu.injected === null && !cpu.faulting) return this;
     }
     throw new Error('no event was delivered');

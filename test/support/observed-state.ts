@@ -18,7 +18,7 @@ export function observed({ cpu, memory, meter }: Fixture): Readonly<Record<strin
     cpl: cpu.cpl,
     segments: cpu.segments.map(({ selector, base, limit, access }) => ({ selector, base, limit, access })),
     blocking: [cpu.nmiBlocked, cpu.shadow, cpu.debugExceptions.pending, cpu.activity],
-    control: [cpu.cr2, cpu.injected, cpu.delivering, cpu.fault, cpu.collected.length],
+    control: [cpu.cr2, cpu.injected, cpu.delivering, cpu.fault, cpu.word(L.CPU_COLLECTED_COUNT)],
     now: cpu.now,
     retired: cpu.long(L.CPU_RETIRED),
     counts,

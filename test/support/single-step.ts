@@ -2,7 +2,6 @@
  * One CPU without VMX, interrupts or paging, for single instructions: linear addresses are physical ones. What the
  * interpreter leaves to the host is reported, not executed.
  */
-import { readFileSync } from 'node:fs';
 import { INSTRUCTION_CLASSES, STEP_NAMES, type CostTable } from '../../src/cost/step.js';
 import type { Cpu } from '../../src/hardware/cpu/cpu.js';
 import { Decoder } from '../../src/hardware/cpu/decoder.js';
@@ -11,8 +10,8 @@ import type { Fault } from '../../src/hardware/cpu/fault.js';
 import * as L from '../../src/hardware/cpu/layout.js';
 import { enterCodeContext } from '../../src/hardware/cpu/legacy/code-context.js';
 import { PASS } from '../../src/hardware/cpu/outcome.js';
-import type { PageCode } from '../../src/hardware/memory/lines.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
+import { interpreterModule, noHost } from './engine.js';
 
 const TWO_32 = 2 ** 32;
 
@@ -25,13 +24,6 @@ export function plainCosts(): CostTable {
     lineDistance: [1, 1, 1],
     flightDistance: [1, 1, 1],
   };
-}
-
-let compiled: WebAssembly.Module | null = null;
-
-function interpreter(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL('../../build/interpreter.wasm', import.meta.url)));
-  return compiled;
 }
 
 export interface SingleStepOptions {
@@ -55,9 +47,6 @@ const PRIVATE = {
   joinCode: (): boolean => true,
   fetch: (): boolean => true,
   isFetchable: (): boolean => true,
-  addCode: (pa: number, code: PageCode): void => {
-    code.lines[(pa >>> 6) & 63] = 1;
-  },
 };
 
 export class SingleStep {
@@ -76,13 +65,18 @@ export class SingleStep {
   readonly id = 0;
   /** Flat, with a 32-bit stack. */
   readonly segments = Array.from({ length: 8 }, () => ({ selector: 0, base: 0, limit: 0xffff_ffff, access: 0xc093 }));
-  readonly lines = PRIVATE;
+  readonly lines = {
+    ...PRIVATE,
+    addCode: (pa: number): void => {
+      this.memory.noteCode(pa);
+    },
+  };
 
   constructor(options: SingleStepOptions = {}) {
     const { ramBytes = 1 << 20, costs = plainCosts(), records = 4096, codePages = 16 } = options;
     this.costs = costs;
     this.memory = new PhysicalMemory({ cpus: 1, ramBytes, trackedPages: 4, records, codePages });
-    this.engine = instantiateEngine(interpreter(), this.memory.wasm);
+    this.engine = instantiateEngine(interpreterModule(), this.memory.wasm, noHost);
     this.decoder = new Decoder(this.memory, costs);
     this.decoder.add(this.#cpu);
     this.block = this.memory.cpuBlock(0);
@@ -133,7 +127,7 @@ export class SingleStep {
   }
 
   flushTlbs(): void {
-    this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_STRIDE);
+    this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_TLBS_END);
   }
 
   // ---- State
@@ -156,7 +150,11 @@ export class SingleStep {
   }
 
   get now(): number {
-    return this.long(L.CPU_NOW);
+    return this.memory.f64[(this.block + L.CPU_NOW) >>> 3];
+  }
+
+  set now(ticks: number) {
+    this.memory.f64[(this.block + L.CPU_NOW) >>> 3] = ticks;
   }
 
   get retired(): number {

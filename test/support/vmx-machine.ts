@@ -23,7 +23,7 @@ import {
 import * as pid from '../../src/hardware/vmx/posted-interrupt-descriptor.js';
 import { VirtualApic } from '../../src/hardware/vmx/virtual-apic.js';
 import { createVirtualizationState, type VirtualizationState } from '../../src/hardware/vmx/virtualization-state.js';
-import { flagsOnlyEngine } from './flags-only-engine.js';
+import { flagsOnlyEngine } from './engine.js';
 import { uniformCosts } from './uniform-costs.js';
 
 /** Posted-interrupt notification vector of the machines built here. */
@@ -182,6 +182,7 @@ export class TestVcpu {
 
 export class VmxMachine {
   readonly memory = new PhysicalMemory({ cpus: 2, ramBytes: RAM, trackedPages: 64, records: 1, codePages: 1 });
+  readonly #engine = flagsOnlyEngine(this.memory, () => this.lines);
   readonly clock: Clock;
   readonly meter = new Meter(uniformCosts(STEP_TICKS), 2);
   readonly lines: Lines;
@@ -189,8 +190,8 @@ export class VmxMachine {
   readonly vcpus: readonly TestVcpu[];
 
   constructor(options: VmxMachineOptions) {
-    this.clock = new Clock(options.quantum ?? 0);
-    this.lines = new Lines(this.memory, this.clock, () => STEP_TICKS, 0);
+    this.clock = new Clock(this.memory, this.#engine, options.quantum ?? 0);
+    this.lines = new Lines(this.memory, this.clock, this.#engine, () => STEP_TICKS, 0);
     this.vcpus = [0, 1].map((id) => new TestVcpu(this.#cpu(id, options.hostApicMode ?? 'x2apic')));
     this.vcpus.forEach((vcpu, id) => this.#configure(vcpu, id, options));
   }
@@ -250,7 +251,7 @@ export class VmxMachine {
       meter,
       lines,
       bus,
-      engine: flagsOnlyEngine(memory),
+      engine: this.#engine,
       decoder: { codeOf: () => undefined } as unknown as Decoder,
       features: DEFAULT_FEATURES,
       onMarker: () => undefined,

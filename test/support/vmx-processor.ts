@@ -17,7 +17,7 @@ import { VMCS_REVISION, VmxCapabilities, type VmxFeatures } from '../../src/hard
 import * as C from '../../src/hardware/vmx/controls.js';
 import { VMCS_FIELD as F } from '../../src/hardware/vmx/vmcs-field.js';
 import { VMX_SUCCEED, VMX_WAIT, VmxUnit, type VmxResult } from '../../src/hardware/vmx/vmx-unit.js';
-import { flagsOnlyEngine } from './flags-only-engine.js';
+import { flagsOnlyEngine } from './engine.js';
 import { uniformCosts } from './uniform-costs.js';
 
 export const VMXON_REGION = 0x1000;
@@ -51,7 +51,9 @@ export interface VmxProcessorOptions extends Partial<VmxFeatures> {
 
 export class VmxProcessor {
   readonly memory = new PhysicalMemory({ cpus: 1, ramBytes: RAM, trackedPages: 8, records: 1, codePages: 1 });
-  readonly clock = new Clock(0);
+  readonly #engine = flagsOnlyEngine(this.memory, () => this.#lines);
+  readonly clock = new Clock(this.memory, this.#engine, 0);
+  readonly #lines = new Lines(this.memory, this.clock, this.#engine, () => STEP_TICKS, 0);
   readonly meter = new Meter(uniformCosts(STEP_TICKS), 1);
   readonly cpu: Cpu;
   readonly vmx: VmxUnit;
@@ -71,7 +73,7 @@ export class VmxProcessor {
 
   #createCpu(): Cpu {
     const { memory, clock, meter } = this;
-    const lines = new Lines(memory, clock, () => STEP_TICKS, 0);
+    const lines = this.#lines;
     const bus = new Bus(() => STEP_TICKS);
     const cpu = new Cpu(0, 0, {
       memory,
@@ -79,7 +81,7 @@ export class VmxProcessor {
       meter,
       lines,
       bus,
-      engine: flagsOnlyEngine(memory),
+      engine: this.#engine,
       decoder: noCode(),
       features: DEFAULT_FEATURES,
       onMarker: () => undefined,

@@ -12,7 +12,8 @@ import type {
   SimulationOptions,
 } from '../../src/machine/machine-options.js';
 import type { MachineResult } from '../../src/machine/machine-result.js';
-import { HOST, interpreterModule } from './bare-machine.js';
+import { HOST } from './bare-machine.js';
+import { interpreterModule } from './engine.js';
 
 /** What differs from the defaults. */
 export interface CaseOptions extends Partial<Omit<MachineOptions, 'host' | 'cpu' | 'kvm'>> {

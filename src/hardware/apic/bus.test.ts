@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FLIGHT, vmxMachine } from '../../../test/support/vmx-machine.js';
 import { STEP } from '../../cost/step.js';
-import { ASLEEP } from '../clock/clock.js';
+import { keepAsleep } from '../../../test/support/engine.js';
 import type { ApicMessage } from './message.js';
 
 function message(fields: Partial<ApicMessage> = {}): ApicMessage {
@@ -33,7 +33,7 @@ describe('APIC bus', () => {
   it('a fixed IPI arrives after its flight; the sender pays nothing for it', () => {
     const { machine, sender, target, send } = twoCpus();
     sender.now = 1000;
-    target.state = ASLEEP;
+    keepAsleep(target);
     send();
     expect(target.apic.requestsService).toBe(false);
     machine.deliverMessages();

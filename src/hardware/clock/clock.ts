@@ -5,92 +5,97 @@
  * same time. Between its acts a CPU may run ahead of the others by up to `quantum` ticks, which must not exceed the
  * smallest latency of the case: then nothing that the others still do can reach it in what it has run already. A CPU
  * that waits to act lends the others nothing. Results do not depend on the quantum.
+ *
+ * The interpreter keeps the order (src/interpreter/order.ts), because most of what CPUs wait for is each other's cache
+ * lines: it lets one after the other run and comes back for events, and for CPUs that need the host.
  */
+import type { Engine } from '../cpu/engine.js';
+import {
+  CPU_HOST_TURN,
+  CPU_STATE,
+  EVENT_DUE,
+  NOBODY,
+  ORDER_HORIZON_TIME,
+  ORDER_LIMIT,
+  ORDER_NEXT_EVENT,
+  ORDER_QUANTUM,
+  RUNNING,
+} from '../cpu/layout.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { EventQueue } from './event-queue.js';
 
-/** Executing: takes part in the order. */
-export const RUNNING = 0;
-/** Has charged its way to an act and waits until it is next. */
-export const WAITING = 1;
-/** Spins provably idle; it has no place in the order until a line is taken from it or an event comes. */
-export const PARKED = 2;
-/** Halted; an event wakes it. */
-export const ASLEEP = 3;
-
-export type RunState = typeof RUNNING | typeof WAITING | typeof PARKED | typeof ASLEEP;
-
-/** What the clock needs of a CPU. */
+/** What the clock needs of a CPU. The rest is in its state block. */
 export interface Timed {
+  /** Also the number of its state block. */
   readonly id: number;
-  /** This CPU's clock, in ticks. */
-  now: number;
-  state: RunState;
-  /** Runs until `now >= limit`, or until it must wait, parks or sleeps. */
-  run(limit: number): void;
-  /** Accounts for the whole spin passes that start up to (at, byCpu), and leaves PARKED. See cpu/parking.ts. */
-  unpark(at: number, byCpu: number): void;
+  readonly block: number;
+  /**
+   * Does what only the host can do. Returns when the interpreter can go on alone (CPU_HOST_TURN is 0 then), at the
+   * clock's limit, or when the CPU must wait or sleeps.
+   */
+  run(): void;
 }
+
+/** Begins with whoever is next in order. */
+const ANYBODY = -1;
 
 /** Target of events that concern every CPU. */
 export const ALL_CPUS = -1;
 
-/** WebAssembly changes tiers only between calls, so a run never gets more than this at once. */
-const LONGEST_RUN_TICKS = 1 << 23;
-
 export class Clock {
   /** Run-ahead in ticks, 0 to the smallest latency of the case. */
   readonly quantum: number;
+  readonly #memory: PhysicalMemory;
+  readonly #engine: Engine;
   readonly #cpus: Timed[] = [];
   readonly #events = new EventQueue();
-  #horizonTime = Infinity;
-  #horizonId = -1;
-  #limit = Infinity;
   #stopped = false;
 
-  constructor(quantum: number) {
+  constructor(memory: PhysicalMemory, engine: Engine, quantum: number) {
     this.quantum = quantum;
+    this.#memory = memory;
+    this.#engine = engine;
+    memory.f64[ORDER_QUANTUM >>> 3] = quantum;
+    memory.f64[ORDER_LIMIT >>> 3] = Infinity;
+    memory.f64[ORDER_HORIZON_TIME >>> 3] = Infinity;
+    this.#noteNextEvent();
   }
 
+  /** The CPU takes part in the order from now on. */
   add(cpu: Timed): void {
-    this.#cpus.push(cpu);
+    this.#cpus[cpu.id] = cpu;
+    this.#memory.u32[(cpu.block + CPU_STATE) >>> 2] = RUNNING;
   }
 
   /** Runs `action` at time `at` for CPU `target` (or ALL_CPUS), once no CPU is behind. */
   schedule(at: number, target: number, action: (at: number) => void): void {
     this.#events.push(at, target, action);
-    if (at < this.#limit) this.#limit = at;
+    this.#noteNextEvent();
+    if (at < this.limit) this.#memory.f64[ORDER_LIMIT >>> 3] = at;
   }
 
-  /** True when something precedes (cpu.now, cpu.id): the caller must not act yet. */
-  mustWait(cpu: Timed): boolean {
-    const { now } = cpu;
-    if (this.#events.nextAt <= now) return true;
-    return now > this.#horizonTime || (now === this.#horizonTime && cpu.id > this.#horizonId);
+  #noteNextEvent(): void {
+    this.#memory.f64[ORDER_NEXT_EVENT >>> 3] = this.#events.nextAt;
+  }
+
+  /** True when something precedes the CPU at its time: it must not act yet. */
+  mustWait(cpu: { readonly block: number }): boolean {
+    return this.#engine.mustWait(cpu.block) !== 0;
   }
 
   /** True when an event precedes cpu.now: enough for what no other CPU can see. */
-  mustWaitForEvent(cpu: Timed): boolean {
+  mustWaitForEvent(cpu: { readonly now: number }): boolean {
     return this.#events.nextAt <= cpu.now;
   }
 
-  /** A CPU (re)enters the order at `cpu.now`. */
-  activate(cpu: Timed): void {
-    cpu.state = RUNNING;
-    this.#lowerHorizon(cpu);
-    if (cpu.now + this.quantum < this.#limit) this.#limit = cpu.now + this.quantum;
+  /** A CPU (re)enters the order at its time. */
+  activate(cpu: { readonly block: number }): void {
+    this.#engine.activate(cpu.block);
   }
 
   /** How far the CPU that is running may go; what it does itself (an IPI, a wake-up, a timer) can bring this nearer. */
   get limit(): number {
-    return this.#limit;
-  }
-
-  /** Settles a parked CPU before something at (at, byCpu) touches it. */
-  settle(id: number, at: number, byCpu: number): void {
-    const cpu = this.#cpus[id];
-    if (cpu.state !== PARKED) return;
-    cpu.unpark(at, byCpu);
-    this.activate(cpu);
+    return this.#memory.f64[ORDER_LIMIT >>> 3];
   }
 
   /** True while an event is to come. */
@@ -101,81 +106,40 @@ export class Clock {
   /** Ends `run` after the current step: the CPU that is running goes no further. */
   stop(): void {
     this.#stopped = true;
-    this.#limit = 0;
+    this.#memory.f64[ORDER_LIMIT >>> 3] = 0;
   }
 
   /** Runs until `stop`, or until nobody can ever go on; returns whether it was stopped. */
   run(): boolean {
     this.#stopped = false;
-    let goesOn = true;
-    while (goesOn) goesOn = this.#advance();
+    let current = ANYBODY;
+    while (current !== NOBODY) current = this.#advance(current);
     return this.#stopped;
   }
 
-  /** Handles the next event or lets the next CPU run; false when stopped or when there is neither. */
-  #advance(): boolean {
-    const cpu = this.#next();
-    if (this.#events.nextAt <= (cpu === null ? Infinity : cpu.now)) {
-      if (this.#events.nextAt === Infinity) return false;
-      this.#handleEvent();
-    } else if (cpu !== null) {
-      cpu.state = RUNNING;
-      this.#limit = this.#limitFor(cpu);
-      cpu.run(this.#limit);
-    }
-    return !this.#stopped;
+  /** Lets CPUs run, beginning with `current`, up to one event or need of the host; returns with whom to go on. */
+  #advance(current: number): number {
+    const next = this.#engine.advance(current);
+    if (next === NOBODY) return NOBODY;
+    let goesOn = ANYBODY;
+    if (next === EVENT_DUE) this.#handleEvent();
+    else if (this.#runHost(this.#cpus[next])) goesOn = next;
+    return this.#stopped ? NOBODY : goesOn;
   }
 
-  /** The first CPU in order; the horizon is set to the second. */
-  #next(): Timed | null {
-    let first: Timed | null = null;
-    let second: Timed | null = null;
-    for (const cpu of this.#cpus) {
-      if (cpu.state >= PARKED) continue;
-      if (first === null || cpu.now < first.now) {
-        second = first;
-        first = cpu;
-      } else if (second === null || cpu.now < second.now) {
-        second = cpu;
-      }
-    }
-    this.#horizonTime = second === null ? Infinity : second.now;
-    this.#horizonId = second === null ? -1 : second.id;
-    return first;
-  }
-
-  #lowerHorizon(cpu: Timed): void {
-    if (cpu.now > this.#horizonTime || (cpu.now === this.#horizonTime && cpu.id >= this.#horizonId)) return;
-    this.#horizonTime = cpu.now;
-    this.#horizonId = cpu.id;
+  /** True when the interpreter can go on with the same CPU. */
+  #runHost(cpu: Timed): boolean {
+    cpu.run();
+    const { u32 } = this.#memory;
+    return u32[(cpu.block + CPU_STATE) >>> 2] === RUNNING && u32[(cpu.block + CPU_HOST_TURN) >>> 2] === 0;
   }
 
   #handleEvent(): void {
-    const target = this.#events.nextTarget;
-    const at = this.#events.nextAt;
-    if (this.#settleForEvent(target, at)) return;
-    this.#events.pop()(at);
-  }
-
-  /** Brings parked targets up to the event; true when one has to run first. */
-  #settleForEvent(target: number, at: number): boolean {
-    let behind = false;
-    for (const cpu of this.#cpus) {
-      if ((target !== ALL_CPUS && target !== cpu.id) || cpu.state !== PARKED) continue;
-      cpu.unpark(at, Infinity);
-      this.activate(cpu);
-      behind ||= cpu.now < at;
-    }
-    return behind;
-  }
-
-  #limitFor(cpu: Timed): number {
-    let limit = Math.min(cpu.now + LONGEST_RUN_TICKS, this.#events.nextAt);
-    for (const other of this.#cpus) {
-      if (other === cpu || other.state >= PARKED) continue;
-      const lent = other.state === WAITING ? other.now : other.now + this.quantum;
-      limit = Math.min(limit, cpu.id < other.id ? lent + 1 : lent);
-    }
-    return limit;
+    const events = this.#events;
+    const at = events.nextAt;
+    if (this.#engine.settleForEvent(events.nextTarget, at) !== 0) return;
+    const action = events.pop();
+    this.#noteNextEvent();
+    action(at);
   }
 }

@@ -11,7 +11,6 @@ import { RECORD_SIZE } from './layout.js';
 
 const PAGE_SIZE = 4096;
 const MAP_SIZE = PAGE_SIZE * 4;
-const LINES_PER_PAGE = 64;
 
 export class CodePages {
   readonly #memory: PhysicalMemory;
@@ -53,7 +52,7 @@ export class CodePages {
     const maps = this.#maps.get(page) ?? new Map<number, number>();
     this.#maps.set(page, maps.set(variant, map));
     if (!this.#code.has(page)) {
-      this.#code.set(page, { lines: new Uint8Array(LINES_PER_PAGE), since: Infinity, cpus: [] });
+      this.#code.set(page, { since: Infinity, cpus: [] });
     }
     this.#pages.push(page);
     return map;
@@ -81,8 +80,8 @@ export class CodePages {
   }
 
   #forget(page: number): void {
+    this.#memory.forgetCode(page);
     const code = this.#code.get(page);
-    code?.lines.fill(0);
     if (code !== undefined) code.since = Infinity;
   }
 

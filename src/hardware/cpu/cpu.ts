@@ -5,7 +5,7 @@
  */
 import { INSTRUCTION_CLASSES, STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
 import type { Meter } from '../../cost/meter.js';
-import { ASLEEP, RUNNING, WAITING, type Clock, type RunState, type Timed } from '../clock/clock.js';
+import type { Clock, Timed } from '../clock/clock.js';
 import type { LocalApic } from '../apic/local-apic.js';
 import type { Bus } from '../apic/bus.js';
 import type { Lines } from '../memory/lines.js';
@@ -83,8 +83,6 @@ export class Cpu extends StateBlock implements Timed {
   readonly features: CpuFeatures;
   readonly onMarker: (cpu: Cpu, marker: number) => void;
 
-  now = 0;
-  state: RunState = RUNNING;
   /** Ticks spent asleep: in HLT, MWAIT, or with an idle host. */
   sleepTicks = 0;
 
@@ -133,8 +131,6 @@ export class Cpu extends StateBlock implements Timed {
   initPending = false;
   /** Vector of a pending start-up IPI, or -1. */
   sipiPending = -1;
-  /** Something may be deliverable at the next boundary; cleared when nothing is. */
-  attention = false;
   /** An event whose delivery has begun: injected at VM entry, or waiting for a cache line. */
   injected: IdtEvent | null = null;
   /** The event being delivered, for IDT-vectoring information of an exit in between. */
@@ -144,26 +140,12 @@ export class Cpu extends StateBlock implements Timed {
   readonly deliveryFaults: DeliveryFault[] = [];
   /** `fault` is still to be turned into an exit or a delivery: the next operation at this boundary. */
   faulting = false;
-  /** Physical address of the line armed by MONITOR, or -1. */
-  monitoredLine = -1;
   /** MWAIT with ECX[0] = 1: interrupts wake even while IF is 0. */
   mwaitBreaksOnInterrupt = false;
   /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */
   apicWriteOffset = -1;
 
-  /** Lines collected by the operation in progress: slot, or ~slot for writing (memory/lines). */
-  readonly collected: number[] = [];
-  lineArriving = false;
-  /** Instructions retired when the collection began: it belongs to that instruction. */
-  collectedAt = -1;
   #begun = false;
-  /**
-   * The last attempt at the current instruction or event had to wait: go on with it before looking for events. 'stop'
-   * has what the interpreter stopped for handled again, 'instruction' has the instruction executed again.
-   */
-  #retrying: 'stop' | 'instruction' | 'boundary' | null = null;
-  /** Why the interpreter stopped last. */
-  #stop = L.STOP_LIMIT;
   /** The instruction that the host is executing and that waits. */
   slowInstruction: DecodedInstruction | null = null;
 
@@ -184,10 +166,9 @@ export class Cpu extends StateBlock implements Timed {
   }
 
   #initializeBlock(): void {
-    const { memory, block } = this;
+    const { block } = this;
     this.setWord(L.CPU_TLB, block + L.CPU_TLB_SUPERVISOR);
     this.setWord(L.CPU_ITLB, block + L.CPU_ITLB_SUPERVISOR);
-    this.setWord(L.CPU_LINE_MASKS, memory.lineMasks + this.id * memory.trackedPages * L.LINE_MASK_SIZE);
     this.setWord(L.CPU_FAST_FORWARD, 1);
     this.setWord(L.CPU_COST_SPIN_EXIT, this.meter.table.stepTicks[STEP.SPIN_EXIT]);
     this.rflags = 2;
@@ -237,6 +218,24 @@ export class Cpu extends StateBlock implements Timed {
     return this.segments[segment].base;
   }
 
+  /** Something may be deliverable at the next boundary; cleared when nothing is. */
+  get attention(): boolean {
+    return this.word(L.CPU_ATTENTION) !== 0;
+  }
+
+  set attention(value: boolean) {
+    this.setWord(L.CPU_ATTENTION, value ? 1 : 0);
+  }
+
+  /** Physical address of the line armed by MONITOR, or -1. */
+  get monitoredLine(): number {
+    return this.memory.f64[(this.block + L.CPU_MONITORED_LINE) >>> 3];
+  }
+
+  set monitoredLine(pa: number) {
+    this.memory.f64[(this.block + L.CPU_MONITORED_LINE) >>> 3] = pa;
+  }
+
   // ---- Time and cost
 
   /** Charges a step; `ticks` overrides the profile's value for steps that scale with distance. */
@@ -273,16 +272,11 @@ export class Cpu extends StateBlock implements Timed {
     this.dropCollection();
   }
 
-  /** Forgets the collected lines. One by one: setting the length of an array is slow, and gives its room away. */
-  dropCollection(): void {
-    while (this.collected.length !== 0) this.collected.pop();
-  }
-
   // ---- TLBs
 
   /** Forgets every translation of this CPU. */
   flushTlbs(): void {
-    this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_STRIDE);
+    this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_TLBS_END);
   }
 
   /** The page at host-physical address `page`, so far private to this CPU, is now tracked page `index`. */
@@ -296,7 +290,7 @@ export class Cpu extends StateBlock implements Timed {
   wake(at: number): void {
     this.attention = true;
     this.setWord(L.CPU_MARK_BRANCH, 0);
-    if (this.state !== ASLEEP) return;
+    if (this.state !== L.ASLEEP) return;
     if (at > this.now) {
       this.sleepTicks += at - this.now;
       this.now = at;
@@ -304,10 +298,8 @@ export class Cpu extends StateBlock implements Timed {
     this.clock.activate(this);
   }
 
-  /** Another CPU takes the line of `pa` from this one, to write to it, at time `at`. */
-  loseLine(pa: number, at: number): void {
-    this.parking.noteLostLine(at);
-    if (this.monitoredLine !== pa) return;
+  /** Another CPU takes the monitored line from this one, to write to it, at time `at`. */
+  loseMonitoredLine(at: number): void {
     this.monitoredLine = -1;
     if (this.activity !== ACTIVITY_MWAIT) return;
     this.activity = ACTIVITY_ACTIVE;
@@ -317,16 +309,16 @@ export class Cpu extends StateBlock implements Timed {
     this.wake(at);
   }
 
-  unpark(at: number, byCpu: number): void {
-    this.parking.passOver(at, byCpu);
-  }
-
   // ---- Running
 
-  run(limit: number): void {
+  run(): void {
     for (;;) {
-      limit = Math.min(limit, this.clock.limit);
-      if (this.now >= limit && this.#retrying === null) return;
+      const retry = this.word(L.CPU_RETRY);
+      if (this.#isPlain(retry)) {
+        this.setWord(L.CPU_HOST_TURN, 0);
+        return;
+      }
+      if (retry === L.RETRY_NONE && this.now >= this.clock.limit) return;
       if (this.nonRoot === null && this.rootSoftware !== null) {
         if (!this.#runRootSoftware(this.rootSoftware)) return;
         continue;
@@ -336,44 +328,63 @@ export class Cpu extends StateBlock implements Timed {
         continue;
       }
       if (
-        (this.#retrying === null || this.#retrying === 'boundary') &&
+        (retry === L.RETRY_NONE || retry === L.RETRY_BOUNDARY) &&
         (this.attention || this.injected !== null || this.faulting)
       ) {
         const outcome = this.#handleEvents();
         if (outcome === WAIT) {
-          this.#wait('boundary');
+          this.#wait(L.RETRY_BOUNDARY);
           return;
         }
-        this.#retrying = null;
+        this.setWord(L.CPU_RETRY, L.RETRY_NONE);
         if (outcome !== PASS) continue;
       }
       if (this.activity !== ACTIVITY_ACTIVE) {
-        this.state = ASLEEP;
+        this.state = L.ASLEEP;
         return;
       }
-      if (!this.#step(limit)) return;
+      if (!this.#step()) return;
     }
   }
 
+  /** Nothing is left but instructions that the interpreter can execute one after the other. */
+  #isPlain(retry: number): boolean {
+    return (
+      (retry === L.RETRY_NONE || retry === L.RETRY_INSTRUCTION) &&
+      !this.attention &&
+      this.injected === null &&
+      !this.faulting &&
+      this.apicWriteOffset < 0 &&
+      this.shadow === 0 &&
+      this.activity === ACTIVITY_ACTIVE &&
+      (this.nonRoot !== null || this.rootSoftware === null) &&
+      !this.debugExceptions.isWatching &&
+      (this.word(L.CPU_MODE) | this.word(L.CPU_CODE_MODE)) === L.MODE_64 &&
+      this.memory.u32[L.ORDER_STEPPED >>> 2] === 0
+    );
+  }
+
   /** One run of the interpreter and what its stop asks for; false when the CPU gives up its turn. */
-  #step(limit: number): boolean {
+  #step(): boolean {
     const { shadow, nonRoot } = this;
-    const watched = this.debugExceptions.isWatching;
-    if (watched && this.debugExceptions.begin(this.#retrying === null) === FAULT) {
+    const retry = this.word(L.CPU_RETRY);
+    // Who stopped a moment ago was plain before.
+    const watched = retry !== L.RETRY_NEW_STOP && this.debugExceptions.isWatching;
+    if (watched && this.debugExceptions.begin(retry === L.RETRY_NONE) === FAULT) {
       this.resolve(FAULT);
       return true;
     }
     // An instruction that was retried before pending events were looked at stands alone.
     const single = shadow !== 0 || this.attention || watched;
-    if (this.#retrying !== 'stop') this.#stop = this.execute(single ? this.now + 1 : limit);
-    const stop = this.#stop;
+    if (retry !== L.RETRY_NEW_STOP && retry !== L.RETRY_STOP) this.execute(single ? this.now + 1 : this.clock.limit);
+    const stop = this.word(L.CPU_STOP);
     const outcome = handleStop(this, stop);
     if (outcome === WAIT) {
-      this.#wait(stop === L.STOP_SLOW || stop === L.STOP_LINE_MISS ? 'stop' : 'instruction');
+      this.#wait(stop === L.STOP_SLOW || stop === L.STOP_LINE_MISS ? L.RETRY_STOP : L.RETRY_INSTRUCTION);
       return false;
     }
-    this.#retrying = outcome === PASS ? 'instruction' : null;
-    if (stop === L.STOP_PARKED) return !this.parking.begin();
+    this.setWord(L.CPU_RETRY, outcome === PASS ? L.RETRY_INSTRUCTION : L.RETRY_NONE);
+    if (stop === L.STOP_PARKED) return this.engine.park(this.block) === 0;
     if (outcome === PASS || this.faulting) return true;
     if (shadow !== 0) this.#endShadow(shadow);
     if (watched && nonRoot === this.nonRoot) this.debugExceptions.end();
@@ -384,10 +395,10 @@ export class Cpu extends StateBlock implements Timed {
   #emulateApicWrite(): boolean {
     const outcome = this.resolve((this.nonRoot as NonRoot).apicWriteEmulation(this.apicWriteOffset));
     if (outcome === WAIT) {
-      this.#wait('boundary');
+      this.#wait(L.RETRY_BOUNDARY);
       return false;
     }
-    this.#retrying = null;
+    this.setWord(L.CPU_RETRY, L.RETRY_NONE);
     this.apicWriteOffset = -1;
     this.attention = true;
     return true;
@@ -396,25 +407,22 @@ export class Cpu extends StateBlock implements Timed {
   /** Lets the interpreter run; returns why it stopped. An instruction that has waited runs at once. */
   execute(limit: number): number {
     if ((this.word(L.CPU_MODE) | this.word(L.CPU_CODE_MODE)) !== L.MODE_64) enterCodeContext(this);
-    this.setLong(L.CPU_NOW, this.now);
-    this.setLong(L.CPU_LIMIT, this.#retrying === null ? limit : Math.max(limit, this.now + 1));
-    const stop = this.engine.run(this.block);
-    this.now = this.long(L.CPU_NOW);
-    return stop;
+    this.setLong(L.CPU_LIMIT, this.word(L.CPU_RETRY) === L.RETRY_NONE ? limit : Math.max(limit, this.now + 1));
+    return this.engine.run(this.block);
   }
 
   /** False when the CPU gives up its turn. */
   #runRootSoftware(software: RootSoftware): boolean {
     const state = software.resume(this);
     if (state === ROOT_ENTERED_GUEST) return true;
-    this.state = state === ROOT_WAITS ? WAITING : ASLEEP;
-    if (state === ROOT_IDLE && this.apic.requestsService) this.state = RUNNING;
+    this.state = state === ROOT_WAITS ? L.WAITING : L.ASLEEP;
+    if (state === ROOT_IDLE && this.apic.requestsService) this.state = L.RUNNING;
     return false;
   }
 
-  #wait(what: 'stop' | 'instruction' | 'boundary'): void {
-    this.#retrying = what;
-    this.state = WAITING;
+  #wait(retry: number): void {
+    this.setWord(L.CPU_RETRY, retry);
+    this.state = L.WAITING;
   }
 
   /** DONE or REDIRECTED: look again. PASS: nothing to deliver. */

@@ -30,7 +30,7 @@ import { findSpinLoop, type SpinLoop } from './spin-loop.js';
 import { forbidStores } from './tlb.js';
 
 const PAGE_SIZE = 4096;
-const LINE_SHIFT = 6;
+const LINE_SIZE = 64;
 const LONGEST_INSTRUCTION = 15;
 const LONGEST_RUN = 64;
 const CANONICAL_LIMIT = 2 ** 47;
@@ -217,6 +217,7 @@ export class Decoder {
     for (const cpu of this.#cpus) {
       cpu.setWord(L.CPU_MARK_BRANCH, 0);
       cpu.setWord(L.CPU_SPIN_BRANCH, 0);
+      cpu.setWord(L.CPU_LOOP, 0);
     }
   }
 
@@ -332,8 +333,9 @@ export class Decoder {
     }
     const map = this.#pages.open(fetch.page, variant);
     const record = this.#pages.record(map, branch);
-    const { lines } = this.#codeAt(fetch.page);
-    if (lines.subarray(head >>> LINE_SHIFT, (branch >>> LINE_SHIFT) + 1).includes(0)) return;
+    for (let offset = head - (head % LINE_SIZE); offset <= branch; offset += LINE_SIZE) {
+      if (!this.#memory.isCode(fetch.page + offset)) return;
+    }
     if (record === 0 || loop.exits.some((exit) => this.#pages.record(map, exit) === 0)) return;
     for (const exit of loop.exits) this.#writeExit(this.#pages.record(map, exit), record);
     this.#writeSpin(record, loop);

@@ -1,15 +1,61 @@
-/** The exports of build/interpreter.wasm. One instance serves all CPUs of a machine. */
+/**
+ * The exports of build/interpreter.wasm. One instance serves all CPUs of a machine; it works on their state blocks and on
+ * the tables of cache lines in the shared memory. CPUs go by the address of their block.
+ */
 export interface Engine {
-  /** Runs the CPU whose state block is at `block` until it has a reason to stop (layout.ts, STOP_*). */
+  /** Runs the CPU until it has a reason to stop (layout.ts, STOP_*). */
   readonly run: (block: number) => number;
   /** RFLAGS bits 31:0 with the lazy arithmetic flags made explicit. */
   readonly getFlags: (block: number) => number;
   /** Sets RFLAGS from explicit bits. */
   readonly setFlags: (block: number, flags: number) => void;
+
+  // The order of CPUs: src/interpreter/order.ts
+  /**
+   * Lets CPU after CPU run, beginning with number `current` unless that is negative. Returns the number of a CPU that
+   * needs the host, EVENT_DUE or NOBODY.
+   */
+  readonly advance: (current: number) => number;
+  /** 1 when something precedes (time, id) of the CPU. */
+  readonly mustWait: (block: number) => number;
+  readonly activate: (block: number) => void;
+  /** Brings the parked targets of an event up to it (`target` -1: all CPUs); 1 when one has to run first. */
+  readonly settleForEvent: (target: number, at: number) => number;
+
+  // Cache lines: src/interpreter/lines.ts. What returns 0 asks the CPU to wait for its turn.
+  readonly touch: (block: number, pa: number) => number;
+  readonly collect: (block: number, pa: number, write: number) => number;
+  readonly hold: (block: number, pa: number, write: number) => number;
+  /** Gets the lines of the access that the interpreter has stopped for. */
+  readonly getLines: (block: number) => number;
+  readonly dropEarlierLines: (block: number) => void;
+  /** `line` is a number among all lines of tracked pages. */
+  readonly mayReadLine: (block: number, line: number) => number;
+  readonly mayWriteLine: (block: number, line: number) => number;
+  readonly allowReading: (block: number, line: number) => void;
+  readonly revokeWriting: (block: number, line: number) => void;
+
+  /** Parks the CPU, which has stopped with STOP_PARKED; 0 when another pass has to be executed first. */
+  readonly park: (block: number) => number;
 }
 
-/** Instantiates the compiled interpreter on a machine's memory. */
-export function instantiateEngine(module: WebAssembly.Module, memory: WebAssembly.Memory): Engine {
+/** What the engine asks the host for: src/interpreter/host.ts. CPUs go by number. */
+export interface EngineHost {
+  payForLine(cpu: number, ticks: number): void;
+  lineTaken(cpu: number, pa: number, write: number): void;
+  trackPage(page: number, owner: number, now: number): void;
+  dropCode(cpu: number, pa: number): void;
+  loseMonitoredLine(cpu: number, at: number): void;
+  describeLoop(cpu: number): void;
+  waitsForTsc(cpu: number): number;
+}
+
+/** Instantiates the compiled interpreter on a machine's memory. `host` is asked for when it is first needed. */
+export function instantiateEngine(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  host: () => EngineHost,
+): Engine {
   const instance = new WebAssembly.Instance(module, {
     env: {
       memory,
@@ -17,6 +63,27 @@ export function instantiateEngine(module: WebAssembly.Module, memory: WebAssembl
         throw new Error('the interpreter aborted');
       },
     },
+    host: {
+      payForLine: (cpu: number, ticks: number) => {
+        host().payForLine(cpu, ticks);
+      },
+      lineTaken: (cpu: number, pa: number, write: number) => {
+        host().lineTaken(cpu, pa, write);
+      },
+      trackPage: (page: number, owner: number, now: number) => {
+        host().trackPage(page, owner, now);
+      },
+      dropCode: (cpu: number, pa: number) => {
+        host().dropCode(cpu, pa);
+      },
+      loseMonitoredLine: (cpu: number, at: number) => {
+        host().loseMonitoredLine(cpu, at);
+      },
+      describeLoop: (cpu: number) => {
+        host().describeLoop(cpu);
+      },
+      waitsForTsc: (cpu: number) => host().waitsForTsc(cpu),
+    } satisfies EngineHost,
   });
   return instance.exports as unknown as Engine;
 }

@@ -225,7 +225,7 @@ describe('PAUSE-loop exiting', () => {
     cpu.setWord(L.CPU_PLE_ON, 1);
     cpu.setLong(L.CPU_PLE_GAP, gapCycles * CYCLE);
     cpu.setLong(L.CPU_PLE_WINDOW, 10 * CYCLE);
-    cpu.setLong(L.CPU_NOW, CYCLE);
+    cpu.now = CYCLE;
     return cpu;
   }
 

@@ -11,7 +11,7 @@ import {
   type Fixture,
 } from '../../../test/support/cpu-fixture.js';
 import { STEP } from '../../cost/step.js';
-import { ASLEEP, RUNNING } from '../clock/clock.js';
+import { ASLEEP, RUNNING } from './layout.js';
 import {
   DELIVERY_FIXED,
   DELIVERY_INIT,
@@ -25,6 +25,7 @@ import { interruptBoundary } from './interrupts.js';
 import { CPU_MODE, MODE_16 } from './layout.js';
 import { PASS, REDIRECTED } from './outcome.js';
 import { RFLAGS_IF } from './rflags.js';
+import { runUntil } from '../../../test/support/engine.js';
 
 const handler = (vector: number): number => HANDLERS + vector * 16;
 
@@ -210,7 +211,7 @@ describe('IRETQ', () => {
     machine.memory.write64(STACK - 40, BigInt(CODE));
     machine.memory.write64(STACK - 32, 0x20n);
     machine.load(CODE, 0x48, 0xcf);
-    cpu.run(cpu.now + 1);
+    runUntil(cpu, cpu.now + 1);
     machine.settle();
     expect([cpu.rip, machine.stackWord(0)]).toEqual([handler(13), 0x20]);
     expect(machine.stackWord(4)).toBe(STACK - 40);

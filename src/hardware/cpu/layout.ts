@@ -3,8 +3,10 @@
  * both tsc and asc: it holds constants only.
  *
  *   0               reserved (statics of the interpreter)
+ *   ORDER           who goes next, and where the tables of cache lines stand
  *   CPU_BLOCKS      one CPU_STRIDE per physical CPU: state, bounce page, TLBs
  *   lineMasks       per CPU, LINE_MASK_SIZE bytes per tracked page: may-read mask, may-write mask (64 lines each)
+ *   pages ...       per physical page and per tracked page: see the ORDER_* fields
  *   records         predecoded instructions, RECORD_SIZE bytes each
  *   codeMaps        per page with decoded code: 4096 u32 record addresses, by page offset; 0 = not decoded
  *   ram             host-physical memory, starting at physical address 0
@@ -14,6 +16,27 @@
  */
 export const CPU_BLOCKS = 0x10000;
 export const CPU_STRIDE = 0x10000;
+
+// ---- The order of CPUs (hardware/clock) and the cache lines (hardware/memory/lines). Times are f64, in ticks.
+export const ORDER = 0x8000;
+export const ORDER_NEXT_EVENT = ORDER; //             f64: when the first event is due, Infinity if there is none
+export const ORDER_HORIZON_TIME = ORDER + 8; //       f64, with the id behind: the CPU that follows the running one
+export const ORDER_LIMIT = ORDER + 16; //             f64: how far the running CPU may go
+export const ORDER_QUANTUM = ORDER + 24; //           f64: run-ahead
+export const ORDER_LINE_OCCUPANCY = ORDER + 32; //    f64: how long a line is busy with one transfer
+export const ORDER_HORIZON_ID = ORDER + 40; //        i32
+export const ORDER_CPUS = ORDER + 44; //              u32: number of CPU blocks
+export const ORDER_STEPPED = ORDER + 48; //           u32: 1 = the host runs the interpreter itself, to observe it
+export const ORDER_OBSERVED = ORDER + 52; //          u32: 1 = the host is told of line transfers
+export const ORDER_RAM = ORDER + 56; //               u32: address of host-physical memory
+export const ORDER_TRACKED_PAGES = ORDER + 60; //     u32: how many pages there is room for
+// Addresses of tables
+export const ORDER_PAGES = ORDER + 64; //             by physical page: i32 0 untouched, 1 + CPU that owns it, -1 - tracked index
+export const ORDER_PAGE_OF_INDEX = ORDER + 68; //     by tracked page: u32 physical page
+export const ORDER_CODE_LINES = ORDER + 72; //        by physical page: u64 mask of lines with decoded instructions
+export const ORDER_LINE_OWNER = ORDER + 76; //        by tracked line: i32 CPU
+export const ORDER_LINE_BUSY = ORDER + 80; //         by tracked line: f64 until when it is busy
+export const ORDER_LINE_LATENCY = ORDER + 84; //      by CPU and CPU: f64 ticks from the first to the second
 
 // ---- CPU state, offsets from the CPU block. u64 unless marked.
 export const CPU_GPR = 0; //            16 general-purpose registers, SDM order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15
@@ -29,7 +52,7 @@ export const CPU_CODE_BASE = 168; //   linear address that page offsets of the r
 export const CPU_ZERO = 176; //        always 0: stands in for an absent base, index or segment
 export const CPU_SYSTEM_FLAGS = 184; // u32: RFLAGS bits other than CF PF AF ZF SF OF (TF IF DF IOPL NT RF AC ID ...)
 export const CPU_CPL = 188; //         u32
-export const CPU_NOW = 192; //         this CPU's clock in ticks
+export const CPU_NOW = 192; //         f64: this CPU's clock in ticks
 export const CPU_LIMIT = 200; //       run() returns at the first instruction boundary with now >= limit
 export const CPU_RETIRED = 208; //     instructions retired
 export const CPU_FS_BASE = 216;
@@ -132,6 +155,68 @@ export const CPU_TLB_NEXT_VICTIM = 0xc200; // u32: counts displacements
 // An instruction decoded for one execution; forgotten when it retires and, like a translation, when the TLBs are flushed
 export const CPU_ONCE = 0xc300; //     u32: its record, or 0
 export const CPU_ONCE_RIP = 0xc308; // its address
+export const CPU_TLBS_END = 0xc310; //  end of what a flush forgets
+
+// ---- What the order of CPUs and cache lines needs of a CPU
+export const CPU_STATE = 0xc400; //            u32: RUNNING, WAITING, PARKED, ASLEEP, ABSENT (0: not part of the order)
+export const CPU_HOST_TURN = 0xc404; //        u32: 1 = the host has to look after this CPU first
+export const CPU_ATTENTION = 0xc408; //        u32: 1 = something may be deliverable at the next instruction boundary
+export const CPU_RETRY = 0xc40c; //            u32, RETRY_*
+export const CPU_LINE_ARRIVING = 0xc410; //    u32: 1 = a line has been requested and not been taken yet
+export const CPU_COLLECTED_COUNT = 0xc414; //  u32: lines collected by the operation in progress
+export const CPU_COLLECTED_AT = 0xc418; //     u64: instructions retired when the collection began: it belongs to that instruction
+export const CPU_LOST_LINE_AT = 0xc420; //     f64: when a line was last taken from this CPU while it was not parked
+export const CPU_MONITORED_LINE = 0xc428; //   f64: physical address of the line armed by MONITOR, or -1
+// The spin loop that the CPU has parked in last
+export const CPU_LOOP = 0xc430; //             u32: record of its branch; 0 = none is described
+export const CPU_LOOP_KIND = 0xc434; //        u32, LOOP_*
+export const CPU_LOOP_READ_COUNT = 0xc438; //  u32
+export const CPU_PARK_LINE_COUNT = 0xc43c; //  u32: lines that the loop reads while parked; UNKNOWN_LINES = perhaps any
+export const CPU_LOOP_READS = 0xc440; //       LOOP_READ_SIZE bytes each
+export const CPU_PARK_LINES = 0xc840; //       u32 each: physical address / 64
+export const CPU_COLLECTED = 0xd000; //        i32 each: a tracked line, or its complement for writing
+export const MOST_COLLECTED = 0xc00;
+
+/** A memory operand of a spin loop; its registers do not change in the loop. */
+export const LOOP_READ_SIZE = 32;
+export const MOST_LOOP_READS = 32;
+export const LOOP_READ_BASE = 0; //          u32: offset of a register in the CPU block (CPU_ZERO if absent)
+export const LOOP_READ_INDEX = 4; //         the same
+export const LOOP_READ_SHIFT = 8; //         u32: log2 of the scale
+export const LOOP_READ_SEGMENT = 12; //      u32: offset of the segment's base
+export const LOOP_READ_DISPLACEMENT = 16; // u64
+export const LOOP_READ_BYTES = 24; //        u32
+export const LOOP_READ_IN_CODE = 28; //      u32: 1 = the displacement counts from the page of the code
+
+/** No spin loop to park in; one that depends on nothing but memory; one that reads the TSC as well. */
+export const LOOP_NONE = 0;
+export const LOOP_PLAIN = 1;
+export const LOOP_TSC = 2;
+export const UNKNOWN_LINES = 0xffff_ffff;
+
+/** States of a CPU in the order. Executing: */
+export const RUNNING = 1;
+/** Has charged its way to an act and waits until it is next. */
+export const WAITING = 2;
+/** Spins provably idle; it has no place in the order until a line is taken from it or an event comes. */
+export const PARKED = 3;
+/** Halted; an event wakes it. */
+export const ASLEEP = 4;
+
+/** What a CPU goes on with at its next turn, before it looks for events. Nothing: */
+export const RETRY_NONE = 0;
+/** What the interpreter has stopped for a moment ago. */
+export const RETRY_NEW_STOP = 1;
+/** What the interpreter stopped for, once more: it had to wait. */
+export const RETRY_STOP = 2;
+/** The instruction at RIP. */
+export const RETRY_INSTRUCTION = 3;
+/** What was to be done at this instruction boundary. */
+export const RETRY_BOUNDARY = 4;
+
+/** What `advance` returns instead of a CPU: an event is due; nobody can ever go on. */
+export const EVENT_DUE = -1;
+export const NOBODY = -2;
 
 // ---- TLB entry. A tag is the linear page address with bit 0 set when valid (so an all-zero entry matches nothing).
 export const TLB_READ = 0; //     u64 tag: loads may go to `addend` directly

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuFixture, DATA, NOT_PRESENT, type Fixture } from '../../../test/support/cpu-fixture.js';
-import { ASLEEP } from '../clock/clock.js';
+import { ASLEEP } from './layout.js';
 import { ACCESS_READ, ACCESS_WRITE } from './layout.js';
 import { canonical, highWord, isCanonical, isCanonicalPair, LinearRange } from './linear-access.js';
 import { DONE, FAULT, WAIT } from './outcome.js';

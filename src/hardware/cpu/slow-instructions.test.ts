@@ -25,6 +25,7 @@ import type { NonRoot } from './non-root.js';
 import { DONE, PASS, REDIRECTED, type Outcome } from './outcome.js';
 import { RFLAGS_CF, RFLAGS_ID, RFLAGS_IF, RFLAGS_IOPL } from './rflags.js';
 import { UnimplementedInstructionError } from './unimplemented.js';
+import { runUntil } from '../../../test/support/engine.js';
 
 const RAX = 0;
 const RCX = 1;
@@ -50,7 +51,7 @@ function aboutUser(...bytes: number[]): Fixture {
 
 /** Executes one instruction, and delivers what comes of it. */
 function execute(machine: Fixture): void {
-  machine.cpu.run(machine.cpu.now + 1);
+  runUntil(machine.cpu, machine.cpu.now + 1);
   if (machine.cpu.faulting || machine.cpu.injected !== null) machine.settle();
 }
 

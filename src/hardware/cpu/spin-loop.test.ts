@@ -49,7 +49,7 @@ describe('a loop that waits for memory', () => {
   it('does not park when a pass was interrupted', () => {
     const cpu = cpuAt(WAIT_LOOP);
     cpu.run(5 * CYCLE);
-    cpu.setLong(L.CPU_NOW, cpu.now + 1);
+    cpu.now++;
     expect(cpu.run(4 * CYCLE)).toBe(L.STOP_LIMIT);
     expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
     expect(cpu.retired).toBe(9);
@@ -149,7 +149,7 @@ describe('PAUSE loops under PAUSE-loop exiting', () => {
     cpu.setWord(L.CPU_PLE_ON, 1);
     cpu.setLong(L.CPU_PLE_GAP, gapCycles * CYCLE);
     cpu.setLong(L.CPU_PLE_WINDOW, 100 * CYCLE);
-    cpu.setLong(L.CPU_NOW, CYCLE);
+    cpu.now = CYCLE;
     return cpu;
   }
 

@@ -2,11 +2,7 @@
  * Which cache lines a spin loop reads: a parked CPU need not look up when it loses another line.
  */
 import { MemorySizeExt, OpAccess, Register, type Instruction, type InstructionInfo, type UsedMemory } from 'iced-x86';
-import type { Cpu } from './cpu.js';
-import { lookUpTlb } from './tlb.js';
 
-const PAGE_MASK = 4095;
-const LINE_SHIFT = 6;
 const CANONICAL_LIMIT = 2 ** 47;
 const NO_REGISTER = -1;
 const SEGMENT_FS = 4;
@@ -54,35 +50,4 @@ function wholeRegister(register: Register): number | null {
 function segment(register: Register): number {
   if (register === Register.FS) return SEGMENT_FS;
   return register === Register.GS ? SEGMENT_GS : NO_REGISTER;
-}
-
-/**
- * Puts the numbers of the lines that `reads` are on into `lines`, at the registers' present values. False: cannot be
- * told.
- */
-export function linesOf(cpu: Cpu, reads: readonly SpinRead[], lines: number[]): boolean {
-  while (lines.length > 0) lines.pop();
-  for (const read of reads) {
-    const address = addressOf(cpu, read);
-    if (!addLine(cpu, address, lines) || !addLine(cpu, address + read.bytes - 1, lines)) return false;
-  }
-  return true;
-}
-
-/** NaN if a register is no canonical address, and sums might be rounded. */
-function addressOf(cpu: Cpu, { base, index, scale, segment, displacement, isCodeRelative }: SpinRead): number {
-  let address = isCodeRelative ? cpu.rip - (cpu.rip & PAGE_MASK) + displacement : displacement;
-  if (base !== NO_REGISTER) address += exact(cpu.gprNumber(base));
-  if (index !== NO_REGISTER) address += exact(cpu.gprNumber(index)) * scale;
-  return segment === NO_REGISTER ? address : address + exact(cpu.segmentBase(segment));
-}
-
-function exact(value: number): number {
-  return Math.abs(value) < CANONICAL_LIMIT ? value : NaN;
-}
-
-function addLine(cpu: Cpu, address: number, lines: number[]): boolean {
-  const pa = exact(address) === address ? lookUpTlb(cpu, address, false) : -1;
-  if (pa >= 0) lines.push(pa >>> LINE_SHIFT);
-  return pa >= 0;
 }

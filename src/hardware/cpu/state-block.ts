@@ -6,17 +6,54 @@ import type { PhysicalMemory } from '../memory/physical-memory.js';
 import * as L from './layout.js';
 
 const TWO_32 = 2 ** 32;
+const PER_TWO_32 = 2 ** -32;
 
 export class StateBlock {
   readonly memory: PhysicalMemory;
   /** Byte address of the block in the shared memory. */
   readonly block: number;
   readonly #word: number;
+  readonly #time: number;
 
+  /** The CPU starts in the hands of the host, at time 0. */
   constructor(memory: PhysicalMemory, cpu: number) {
     this.memory = memory;
     this.block = memory.cpuBlock(cpu);
     this.#word = this.block >>> 2;
+    this.#time = (this.block + L.CPU_NOW) >>> 3;
+    this.setWord(L.CPU_LINE_MASKS, memory.lineMasks + cpu * memory.trackedPages * L.LINE_MASK_SIZE);
+    this.setWord(L.CPU_HOST_TURN, 1);
+    this.setLong(L.CPU_COLLECTED_AT, -1);
+    memory.f64[(this.block + L.CPU_LOST_LINE_AT) >>> 3] = -1;
+    memory.f64[(this.block + L.CPU_MONITORED_LINE) >>> 3] = -1;
+  }
+
+  /** This CPU's clock, in ticks. */
+  get now(): number {
+    return this.memory.f64[this.#time];
+  }
+
+  set now(value: number) {
+    this.memory.f64[this.#time] = value;
+  }
+
+  /** What the CPU does in the order of CPUs: RUNNING, WAITING, PARKED, ASLEEP, or 0 while it is no part of it. */
+  get state(): number {
+    return this.word(L.CPU_STATE);
+  }
+
+  set state(value: number) {
+    this.setWord(L.CPU_STATE, value);
+  }
+
+  /** A line has been requested and not been taken yet. */
+  get lineArriving(): boolean {
+    return this.word(L.CPU_LINE_ARRIVING) !== 0;
+  }
+
+  /** Forgets the lines that the operation in progress has collected. */
+  dropCollection(): void {
+    this.setWord(L.CPU_COLLECTED_COUNT, 0);
   }
 
   /** A 32-bit word of the state block. */
@@ -37,7 +74,7 @@ export class StateBlock {
   setLong(offset: number, value: number): void {
     const at = this.#word + (offset >>> 2);
     this.memory.u32[at] = value >>> 0;
-    this.memory.i32[at + 1] = Math.floor(value / TWO_32);
+    this.memory.i32[at + 1] = Math.floor(value * PER_TWO_32);
   }
 
   /** General-purpose register by SDM number (0 RAX .. 15 R15), unsigned 64-bit. */

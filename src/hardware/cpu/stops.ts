@@ -11,7 +11,7 @@ import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
 import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
-import { fillTlb, mapSpecial, restoreSpecial, tlbEntry, translateSpecial } from './tlb.js';
+import { fillTlb, mapSpecial, restoreSpecial, translateSpecial } from './tlb.js';
 import { UnimplementedError } from './unimplemented.js';
 
 const PAGE_MASK = 4095;
@@ -24,9 +24,9 @@ export function handleStop(cpu: Cpu, stop: number): Outcome {
     case L.STOP_TLB_MISS:
       return settle(cpu, fillForAccess(cpu));
     case L.STOP_LINE_MISS:
-      return getLines(cpu);
+      return cpu.engine.getLines(cpu.block) !== 0 ? PASS : WAIT;
     case L.STOP_NO_RECORD:
-      dropEarlierLines(cpu);
+      cpu.engine.dropEarlierLines(cpu.block);
       return settle(cpu, cpu.decoder.decode(cpu));
     case L.STOP_SLOW:
       return executeAndRetire(cpu);
@@ -63,7 +63,7 @@ function hasErrorCode(vector: number): boolean {
 }
 
 function executeAndRetire(cpu: Cpu): Outcome {
-  dropEarlierLines(cpu);
+  cpu.engine.dropEarlierLines(cpu.block);
   const instruction = cpu.slowInstruction ?? cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO));
   const outcome = executeSlow(cpu, instruction);
   cpu.slowInstruction = outcome === WAIT ? instruction : null;
@@ -85,32 +85,6 @@ function fillForAccess(cpu: Cpu): Outcome {
   const outcome = fillTlb(cpu, va, access);
   if (outcome !== PASS || Math.floor(va / 4096) === Math.floor(last / 4096)) return outcome;
   return fillTlb(cpu, last, access);
-}
-
-// ---- Cache lines
-
-/** An instruction takes the lines that it has collected itself, and none that an earlier one had. */
-function dropEarlierLines(cpu: Cpu): void {
-  const retired = cpu.long(L.CPU_RETIRED);
-  if (cpu.collectedAt === retired) return;
-  cpu.dropCollection();
-  cpu.collectedAt = retired;
-}
-
-function getLines(cpu: Cpu): Outcome {
-  dropEarlierLines(cpu);
-  const va = cpu.long(L.CPU_STOP_VA);
-  const write = cpu.word(L.CPU_STOP_ACCESS) !== L.ACCESS_READ;
-  const last = va + cpu.word(L.CPU_STOP_SIZE) - 1;
-  const first = collectAt(cpu, va, write);
-  if (first !== PASS || Math.floor(va / 64) === Math.floor(last / 64)) return first;
-  return collectAt(cpu, last, write);
-}
-
-function collectAt(cpu: Cpu, va: number, write: boolean): Outcome {
-  const addend = cpu.memory.u32[tlbEntry(cpu, va) + 6];
-  const pa = addend - cpu.memory.ram + (va & PAGE_MASK);
-  return cpu.lines.collect(cpu, pa, write) ? PASS : WAIT;
 }
 
 // ---- Pages that are not memory

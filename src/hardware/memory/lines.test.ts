@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Clock, RUNNING, WAITING, type RunState } from '../clock/clock.js';
+import { engineWithout } from '../../../test/support/engine.js';
+import { Clock } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
+import { ASLEEP, CPU_LOST_LINE_AT, WAITING } from '../cpu/layout.js';
+import { StateBlock } from '../cpu/state-block.js';
 import { Lines, type LineTransfer } from './lines.js';
 import { PhysicalMemory } from './physical-memory.js';
 
@@ -9,29 +12,19 @@ const OCCUPANCY = 20;
 const PAGE = 0x2000;
 
 /** As much of a CPU as line ownership concerns: it runs a list of accesses, each at its time. */
-class AccessingCpu {
-  now = 0;
-  state: RunState = RUNNING;
-  collected: number[] = [];
-  lineArriving = false;
-  readonly lostLines: number[] = [];
+class AccessingCpu extends StateBlock {
   readonly trackedPages: number[] = [];
   transferTicks = 0;
   readonly id: number;
-  readonly block: number;
   readonly decoder = { codeOf: () => undefined };
   readonly #host: Host;
   readonly #accesses: { at: number; pa: number; write: boolean }[];
 
   constructor(id: number, host: Host, accesses: { at: number; pa: number; write: boolean }[]) {
+    super(host.memory, id);
     this.id = id;
-    this.block = host.memory.cpuBlock(id);
     this.#host = host;
     this.#accesses = accesses;
-  }
-
-  dropCollection(): void {
-    this.collected = [];
   }
 
   charge(_step: number, ticks: number): void {
@@ -43,12 +36,13 @@ class AccessingCpu {
     this.trackedPages.push(page);
   }
 
-  run(limit: number): void {
+  run(): void {
+    const { limit } = this.#host.clock;
     for (;;) {
       const access = this.#accesses.at(0);
       if (access === undefined) {
         this.now = limit;
-        this.state = 3;
+        this.state = ASLEEP;
         return;
       }
       if (!this.lineArriving && this.now < access.at) this.now = Math.min(access.at, limit);
@@ -61,14 +55,6 @@ class AccessingCpu {
       this.#accesses.shift();
       if (this.now >= limit) return;
     }
-  }
-
-  loseLine(pa: number): void {
-    this.lostLines.push(pa);
-  }
-
-  unpark(): void {
-    throw new Error('nobody parks here');
   }
 }
 
@@ -83,8 +69,13 @@ interface Host {
 
 function host(quantum: number, ...scripts: { at: number; pa: number; write: boolean }[][]): Host {
   const memory = new PhysicalMemory({ cpus: scripts.length, ramBytes: 0x10000 });
-  const clock = new Clock(quantum);
-  const lines = new Lines(memory, clock, () => LATENCY, OCCUPANCY);
+  const engine = engineWithout(
+    memory,
+    () => lines,
+    () => 0,
+  );
+  const clock = new Clock(memory, engine, quantum);
+  const lines = new Lines(memory, clock, engine, () => LATENCY, OCCUPANCY);
   const parts: Host = { memory, clock, lines, log: [], transfers: [], cpus: [] };
   lines.onTransfer = (transfer) => parts.transfers.push(transfer);
   scripts.forEach((script, id) => {
@@ -145,7 +136,7 @@ describe('cache lines', () => {
   it('tell a CPU that loses one to a writer, and none that keeps it for reading', () => {
     const { clock, cpus } = host(0, [write(0), write(0, PAGE + 64)], [read(10), write(150, PAGE + 64)]);
     clock.run();
-    expect(cpus[0].lostLines).toEqual([PAGE + 64]);
+    expect(cpus.map(({ memory, block }) => memory.f64[(block + CPU_LOST_LINE_AT) >>> 3])).toEqual([250, -1]);
   });
 
   it.each([0, 1, LATENCY / 2, LATENCY])('move at the same times with a quantum of %d', (quantum) => {

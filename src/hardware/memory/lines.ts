@@ -10,31 +10,29 @@
  * store to them is a miss like any other, and takes the decoded code with the line. Instructions are fetched at no cost
  * unless somebody holds their line for writing; then the first CPU that fetches them pays for the transfer.
  *
+ * What happens often is in the interpreter (src/interpreter/lines.ts): who may access what, misses and transfers. Here
+ * are the first touch of a page by a second CPU and decoded code.
+ *
  * Not modelled: cache capacity, associativity, the store buffer, prefetch.
  */
 import { STEP } from '../../cost/step.js';
 import type { Clock } from '../clock/clock.js';
-import { PARKED } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { CPU_ONCE, LINE_MASK_SIZE } from '../cpu/layout.js';
-import { PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
+import type { Engine, EngineHost } from '../cpu/engine.js';
+import { LINE_MASK_SIZE, ORDER_LINE_OCCUPANCY, ORDER_OBSERVED } from '../cpu/layout.js';
+import { LINES_PER_PAGE, PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
 
-const LINES_PER_PAGE = 64;
 const LINE_SHIFT = 6;
+const LINE_SIZE = 1 << LINE_SHIFT;
 const PAGE_SHIFT = 12;
-const UNTOUCHED = 0;
-/** Tracked pages that there is room for from the start. */
-const TRACKED_AT_FIRST = 32;
-/** Offset of the may-write mask behind the may-read mask. */
-const WRITE_MASK = 8;
+/** Size of a mask with a bit for each line of a page: may-read comes first, may-write behind it. */
+const MASK_SIZE = LINE_MASK_SIZE / 2;
 
 /** Ticks for a line (or an IPI) from one CPU to another. */
 export type Latency = (from: number, to: number) => number;
 
-/** The decoded code of a page. */
+/** The decoded code of a page. Where it lies says `PhysicalMemory.isCode`. */
 export interface PageCode {
-  /** By line: 1 where decoded instructions lie. */
-  readonly lines: Uint8Array;
   /** When the page got code; since then nobody has stored to it while it was private. Infinity: it has none. */
   since: number;
   /** CPUs that may run it, from when the page is tracked. */
@@ -48,35 +46,35 @@ export interface LineTransfer {
   readonly write: boolean;
 }
 
-export class Lines {
+export class Lines implements EngineHost {
   readonly #memory: PhysicalMemory;
   readonly #clock: Clock;
-  readonly #latency: Latency;
-  readonly #occupancy: number;
+  readonly #engine: Engine;
   readonly #cpus: Cpu[] = [];
-  /** Per physical page: UNTOUCHED, 1 + CPU that owns it privately, or -(1 + tracked page index). */
+  /** Per physical page: 0 untouched, 1 + CPU that owns it privately, or -(1 + tracked page index). */
   readonly #pages: Int32Array;
-  /** By tracked line; they grow with the number of tracked pages. */
-  #owner = new Int16Array(TRACKED_AT_FIRST * LINES_PER_PAGE);
-  #busyUntil = new Float64Array(TRACKED_AT_FIRST * LINES_PER_PAGE);
-  readonly #pageOfIndex: Int32Array;
-  /** By tracked page: its code, if it ever had any. */
-  readonly #code: (PageCode | undefined)[] = [];
   #tracked = 0;
-  /** Sees every transfer as it takes effect. For tests and traces. */
-  onTransfer: ((transfer: LineTransfer) => void) | null = null;
+  #onTransfer: ((transfer: LineTransfer) => void) | null = null;
 
-  constructor(memory: PhysicalMemory, clock: Clock, latency: Latency, occupancy: number) {
+  constructor(memory: PhysicalMemory, clock: Clock, engine: Engine, latency: Latency, occupancy: number) {
+    const { cpus, f64, wasm, pages, ramBytes } = memory;
     this.#memory = memory;
     this.#clock = clock;
-    this.#latency = latency;
-    this.#occupancy = occupancy;
-    this.#pages = new Int32Array(memory.ramBytes / PAGE_SIZE);
-    this.#pageOfIndex = new Int32Array(memory.trackedPages);
+    this.#engine = engine;
+    this.#pages = new Int32Array(wasm.buffer, pages, ramBytes / PAGE_SIZE);
+    f64[ORDER_LINE_OCCUPANCY >>> 3] = occupancy;
+    const latencies = new Float64Array(wasm.buffer, memory.lineLatency, cpus * cpus);
+    for (let at = 0; at < latencies.length; at++) latencies[at] = latency(Math.floor(at / cpus), at % cpus);
   }
 
   add(cpu: Cpu): void {
-    this.#cpus.push(cpu);
+    this.#cpus[cpu.id] = cpu;
+  }
+
+  /** Sees every transfer as it takes effect. For tests and traces. */
+  set onTransfer(see: (transfer: LineTransfer) => void) {
+    this.#onTransfer = see;
+    this.#memory.u32[ORDER_OBSERVED >>> 2] = 1;
   }
 
   /** Index of the tracked page that holds `pa`, or -1. */
@@ -94,12 +92,7 @@ export class Lines {
    * Gets the line of `pa` for one single access of microcode or host code. False: wait for your turn, ask again.
    */
   hold(cpu: Cpu, pa: number, write: boolean): boolean {
-    const { lineArriving, collected } = cpu;
-    const before = collected.length;
-    if (!this.collect(cpu, pa, write)) return false;
-    // A line that was there already says nothing about the lines that this operation is collecting.
-    if (lineArriving !== cpu.lineArriving || before !== collected.length) cpu.dropCollection();
-    return true;
+    return this.isPrivate(cpu, pa) || this.#engine.hold(cpu.block, pa, write ? 1 : 0) !== 0;
   }
 
   /**
@@ -107,22 +100,12 @@ export class Lines {
    * instant when the last one arrives; the CPU drops the collection when the operation completes.
    */
   collect(cpu: Cpu, pa: number, write: boolean): boolean {
-    const state = this.#pages[pa >>> PAGE_SHIFT];
-    if (state === 1 + cpu.id) return true;
-    if (state >= 0) return this.touch(cpu, pa) && this.collect(cpu, pa, write);
-    const slot = slotOf(-state - 1, pa);
-    return this.#may(cpu.id, slot, write) || this.#miss(cpu, slot, write);
+    return this.isPrivate(cpu, pa) || this.#engine.collect(cpu.block, pa, write ? 1 : 0) !== 0;
   }
 
   /** First touch of a page by a CPU: an act. False: not yet this CPU's turn. */
   touch(cpu: Cpu, pa: number): boolean {
-    const page = pa >>> PAGE_SHIFT;
-    const state = this.#pages[page];
-    if (state < 0 || state === 1 + cpu.id) return true;
-    if (this.#clock.mustWait(cpu)) return false;
-    if (state === UNTOUCHED) this.#pages[page] = 1 + cpu.id;
-    else this.#track(page, this.#cpus[state - 1], cpu.now);
-    return true;
+    return this.#engine.touch(cpu.block, pa) !== 0;
   }
 
   // ---- Code
@@ -132,11 +115,12 @@ export class Lines {
     const index = this.trackedIndex(pa);
     if (index < 0 || code.cpus.includes(cpu.id)) return true;
     if (this.#clock.mustWait(cpu)) return false;
-    this.#code[index] = code;
     code.cpus.push(cpu.id);
-    code.lines.forEach((isCode, line) => {
-      if (isCode === 1) this.#allow(cpu.id, index * LINES_PER_PAGE + line, false);
-    });
+    const page = pa - (pa % PAGE_SIZE);
+    for (let line = 0; line < LINES_PER_PAGE; line++) {
+      if (this.#memory.isCode(page + line * LINE_SIZE))
+        this.#engine.allowReading(cpu.block, index * LINES_PER_PAGE + line);
+    }
     return true;
   }
 
@@ -145,7 +129,7 @@ export class Lines {
     if (this.isPrivate(cpu, pa)) return true;
     if (this.#clock.mustWait(cpu)) return false;
     if (!this.isFetchable(cpu, pa)) return this.collect(cpu, pa, false);
-    this.#allow(cpu.id, slotOf(this.trackedIndex(pa), pa), false);
+    this.#engine.allowReading(cpu.block, lineOf(this.trackedIndex(pa), pa));
     return true;
   }
 
@@ -153,174 +137,80 @@ export class Lines {
   isFetchable(cpu: Cpu, pa: number): boolean {
     const index = this.trackedIndex(pa);
     if (index < 0) return true;
-    const slot = slotOf(index, pa);
-    return this.#may(cpu.id, slot, false) || !this.#may(this.#owner[slot], slot, true);
+    const line = lineOf(index, pa);
+    if (this.#engine.mayReadLine(cpu.block, line) !== 0) return true;
+    return this.#engine.mayWriteLine(this.#ownerOf(line), line) === 0;
   }
 
   /** Instructions in the line of `pa` have been decoded: who runs the page may read it, nobody may write it. */
   addCode(pa: number, code: PageCode): void {
-    const line = (pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1);
-    if (code.lines[line] === 1) return;
-    code.lines[line] = 1;
+    if (this.#memory.isCode(pa)) return;
+    this.#memory.noteCode(pa);
     const index = this.trackedIndex(pa);
     if (index < 0) return;
-    const slot = slotOf(index, pa);
-    this.#revoke(this.#owner[slot], slot, true);
-    for (const each of code.cpus) this.#allow(each, slot, false);
+    const line = lineOf(index, pa);
+    this.#engine.revokeWriting(this.#ownerOf(line), line);
+    for (const each of code.cpus) this.#engine.allowReading(this.#memory.cpuBlock(each), line);
   }
+
+  /** Block of the CPU that owns a line. */
+  #ownerOf(line: number): number {
+    return this.#memory.cpuBlock(this.#memory.u32[(this.#memory.lineOwners >>> 2) + line]);
+  }
+
+  // ---- What the interpreter asks for
 
   /**
    * At time `now` a second CPU touches the page. Its owner may be ahead of that; if it has had code before, it has not
    * been written to since, and all its lines are held for reading.
    */
-  #track(page: number, owner: Cpu, now: number): void {
+  trackPage(page: number, ownerId: number, now: number): void {
+    const owner = this.#cpus[ownerId];
+    const memory = this.#memory;
     const index = this.#tracked++;
-    if (index >= this.#memory.trackedPages) throw new RangeError('more shared pages than the machine can track');
+    if (index >= memory.trackedPages) throw new RangeError('more shared pages than the machine can track');
     this.#pages[page] = -1 - index;
-    this.#pageOfIndex[index] = page;
-    if ((index + 1) * LINES_PER_PAGE > this.#owner.length) this.#grow();
-    this.#owner.fill(owner.id, index * LINES_PER_PAGE, (index + 1) * LINES_PER_PAGE);
+    memory.u32[(memory.pageOfIndex >>> 2) + index] = page;
+    const line = (memory.lineOwners >>> 2) + index * LINES_PER_PAGE;
+    memory.u32.fill(owner.id, line, line + LINES_PER_PAGE);
     const code = owner.decoder.codeOf(page * PAGE_SIZE);
     const isUnwritten = code !== undefined && code.since <= now;
-    const mask = this.#mask(owner.id, index);
-    this.#memory.u8.fill(0xff, mask, mask + (isUnwritten ? WRITE_MASK : LINE_MASK_SIZE));
+    const masks = memory.lineMasks + (owner.id * memory.trackedPages + index) * LINE_MASK_SIZE;
+    memory.u8.fill(0xff, masks, masks + (isUnwritten ? MASK_SIZE : LINE_MASK_SIZE));
     if (code !== undefined) {
       if (!isUnwritten) owner.decoder.drop(owner, page * PAGE_SIZE);
       code.cpus.push(owner.id);
-      this.#code[index] = code;
     }
     owner.trackPage(page * PAGE_SIZE, index);
   }
 
-  #grow(): void {
-    const owner = new Int16Array(this.#owner.length * 2);
-    owner.set(this.#owner);
-    this.#owner = owner;
-    const busyUntil = new Float64Array(this.#busyUntil.length * 2);
-    busyUntil.set(this.#busyUntil);
-    this.#busyUntil = busyUntil;
+  payForLine(cpu: number, ticks: number): void {
+    this.#cpus[cpu].charge(STEP.LINE_TRANSFER, ticks);
   }
 
-  #mask(cpu: number, index: number): number {
-    return this.#memory.lineMasks + (cpu * this.#memory.trackedPages + index) * LINE_MASK_SIZE;
+  lineTaken(cpu: number, pa: number, write: number): void {
+    this.#onTransfer?.({ at: this.#cpus[cpu].now, cpu, pa, write: write !== 0 });
   }
 
-  #word(cpu: number, slot: number, write: boolean): number {
-    const line = slot & (LINES_PER_PAGE - 1);
-    return (this.#mask(cpu, slot >>> 6) + (write ? WRITE_MASK : 0) + ((line >>> 5) << 2)) >>> 2;
+  dropCode(cpu: number, pa: number): void {
+    const writer = this.#cpus[cpu];
+    writer.decoder.drop(writer, pa - (pa % PAGE_SIZE));
   }
 
-  #may(cpu: number, slot: number, write: boolean): boolean {
-    return (this.#memory.i32[this.#word(cpu, slot, write)] & (1 << (slot & 31))) !== 0;
+  loseMonitoredLine(cpu: number, at: number): void {
+    this.#cpus[cpu].loseMonitoredLine(at);
   }
 
-  #allow(cpu: number, slot: number, write: boolean): void {
-    const word = this.#word(cpu, slot, write);
-    this.#memory.i32[word] = this.#memory.i32[word] | (1 << (slot & 31));
+  describeLoop(cpu: number): void {
+    this.#cpus[cpu].parking.describeLoop();
   }
 
-  #revoke(cpu: number, slot: number, write: boolean): void {
-    const word = this.#word(cpu, slot, write);
-    this.#memory.i32[word] = this.#memory.i32[word] & ~(1 << (slot & 31));
-  }
-
-  /** Request, then arrival; each when this CPU is next. */
-  #miss(cpu: Cpu, slot: number, write: boolean): boolean {
-    for (;;) {
-      if (this.#clock.mustWait(cpu)) return false;
-      if (write && this.#isAlone(cpu.id, slot)) {
-        this.#takeForWriting(cpu, slot);
-        return true;
-      }
-      if (cpu.lineArriving) {
-        if (!this.#take(cpu)) return false;
-        if (this.#may(cpu.id, slot, write)) return true;
-      }
-      this.#request(cpu, slot, write);
-    }
-  }
-
-  #request(cpu: Cpu, slot: number, write: boolean): void {
-    const start = Math.max(cpu.now, this.#busyUntil[slot]);
-    this.#busyUntil[slot] = start + this.#occupancy;
-    const done = start + this.#latency(this.#source(cpu.id, slot), cpu.id);
-    cpu.charge(STEP.LINE_TRANSFER, done - cpu.now);
-    cpu.collected.push(write ? ~slot : slot);
-    cpu.lineArriving = true;
-  }
-
-  /** True for an owner that may not write although nobody else reads: it has decoded code there. */
-  #isAlone(cpu: number, slot: number): boolean {
-    return this.#owner[slot] === cpu && this.#cpus.every(({ id }) => id === cpu || !this.#may(id, slot, false));
-  }
-
-  /** Where the line comes from: its owner, or for an upgrade by the owner the farthest other reader. */
-  #source(cpu: number, slot: number): number {
-    const owner = this.#owner[slot];
-    if (owner !== cpu) return owner;
-    let source = cpu;
-    for (const other of this.#cpus) {
-      if (other.id === cpu || !this.#may(other.id, slot, false)) continue;
-      if (source === cpu || this.#latency(other.id, cpu) > this.#latency(source, cpu)) source = other.id;
-    }
-    return source;
-  }
-
-  /** All collected lines change hands now. False: a parked victim has to finish what it did before. */
-  #take(cpu: Cpu): boolean {
-    for (const entry of cpu.collected) {
-      if (entry < 0) this.#settleReaders(cpu, ~entry);
-    }
-    if (this.#clock.mustWait(cpu)) return false;
-    for (const entry of cpu.collected) {
-      if (entry < 0) this.#takeForWriting(cpu, ~entry);
-      else this.#takeForReading(cpu, entry);
-      this.onTransfer?.({ at: cpu.now, cpu: cpu.id, pa: this.#address(entry < 0 ? ~entry : entry), write: entry < 0 });
-    }
-    cpu.lineArriving = false;
-    return true;
-  }
-
-  #settleReaders(cpu: Cpu, slot: number): void {
-    for (const other of this.#cpus) {
-      if (other === cpu || other.state !== PARKED || !this.#may(other.id, slot, false)) continue;
-      if (!this.#isCode(slot) && !other.parking.mayRead(this.#address(slot))) continue;
-      this.#clock.settle(other.id, cpu.now, cpu.id);
-    }
-  }
-
-  #takeForReading(cpu: Cpu, slot: number): void {
-    const owner = this.#owner[slot];
-    if (owner !== cpu.id) this.#revoke(owner, slot, true);
-    this.#allow(cpu.id, slot, false);
-  }
-
-  #takeForWriting(cpu: Cpu, slot: number): void {
-    for (const other of this.#cpus) {
-      if (other === cpu || !this.#may(other.id, slot, false)) continue;
-      this.#revoke(other.id, slot, false);
-      this.#revoke(other.id, slot, true);
-      this.#memory.u32[(other.block + CPU_ONCE) >>> 2] = 0;
-      other.loseLine(this.#address(slot), cpu.now);
-    }
-    this.#owner[slot] = cpu.id;
-    this.#allow(cpu.id, slot, false);
-    this.#allow(cpu.id, slot, true);
-    if (this.#isCode(slot)) {
-      cpu.decoder.drop(cpu, this.#pageOfIndex[slot >>> 6] * PAGE_SIZE);
-    }
-  }
-
-  #isCode(slot: number): boolean {
-    return this.#code[slot >>> 6]?.lines[slot & (LINES_PER_PAGE - 1)] === 1;
-  }
-
-  #address(slot: number): number {
-    return this.#pageOfIndex[slot >>> 6] * PAGE_SIZE + (slot & (LINES_PER_PAGE - 1)) * 64;
+  waitsForTsc(cpu: number): number {
+    return this.#cpus[cpu].parking.waitsForTsc() ? 1 : 0;
   }
 }
 
-/** Index of the line of `pa` among all lines of tracked pages. */
-function slotOf(trackedIndex: number, pa: number): number {
+/** Number of the line of `pa` among all lines of tracked pages. */
+function lineOf(trackedIndex: number, pa: number): number {
   return trackedIndex * LINES_PER_PAGE + ((pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1));
 }

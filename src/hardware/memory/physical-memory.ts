@@ -1,6 +1,17 @@
-import { CPU_BLOCKS, CPU_STRIDE, LINE_MASK_SIZE, RECORD_SIZE } from '../cpu/layout.js';
+import {
+  CPU_BLOCKS,
+  CPU_STRIDE,
+  LINE_MASK_SIZE,
+  ORDER_CPUS,
+  ORDER_PAGES,
+  ORDER_RAM,
+  ORDER_TRACKED_PAGES,
+  RECORD_SIZE,
+} from '../cpu/layout.js';
 
 export const PAGE_SIZE = 4096;
+export const LINES_PER_PAGE = 64;
+const LINE_SHIFT = 6;
 /** Width of physical addresses (CPUID 80000008H). */
 export const MAXPHYADDR = 46;
 
@@ -30,10 +41,18 @@ export class PhysicalMemory {
   readonly u32: Uint32Array;
   readonly i32: Int32Array;
   readonly u64: BigUint64Array;
+  readonly f64: Float64Array;
   readonly view: DataView;
   readonly ramBytes: number;
   /** Byte addresses in the WebAssembly memory. */
   readonly lineMasks: number;
+  readonly pages: number;
+  readonly pageOfIndex: number;
+  /** Per physical page a 64-bit mask of the lines in which decoded instructions lie. */
+  readonly codeLines: number;
+  readonly lineOwners: number;
+  readonly lineBusy: number;
+  readonly lineLatency: number;
   readonly records: number;
   readonly recordsEnd: number;
   readonly codeMaps: number;
@@ -49,7 +68,13 @@ export class PhysicalMemory {
     this.trackedPages = trackedPages;
     this.codePages = codePages;
     this.lineMasks = CPU_BLOCKS + cpus * CPU_STRIDE;
-    this.records = alignUp(this.lineMasks + cpus * trackedPages * LINE_MASK_SIZE, PAGE_SIZE);
+    this.codeLines = this.lineMasks + cpus * trackedPages * LINE_MASK_SIZE;
+    this.lineBusy = this.codeLines + (ramBytes / PAGE_SIZE) * 8;
+    this.lineLatency = this.lineBusy + trackedPages * LINES_PER_PAGE * 8;
+    this.lineOwners = this.lineLatency + cpus * cpus * 8;
+    this.pageOfIndex = this.lineOwners + trackedPages * LINES_PER_PAGE * 4;
+    this.pages = this.pageOfIndex + trackedPages * 4;
+    this.records = alignUp(this.pages + (ramBytes / PAGE_SIZE) * 4, PAGE_SIZE);
     this.recordsEnd = this.records + records * RECORD_SIZE;
     this.codeMaps = alignUp(this.recordsEnd, PAGE_SIZE);
     this.ram = alignUp(this.codeMaps + codePages * PAGE_SIZE * 4, PAGE_SIZE);
@@ -60,7 +85,18 @@ export class PhysicalMemory {
     this.u32 = new Uint32Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.u64 = new BigUint64Array(buffer);
+    this.f64 = new Float64Array(buffer);
     this.view = new DataView(buffer);
+    this.#describe();
+  }
+
+  /** Tells the interpreter where everything is. */
+  #describe(): void {
+    const { u32, pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency } = this;
+    u32[ORDER_CPUS >>> 2] = this.cpus;
+    u32[ORDER_RAM >>> 2] = this.ram;
+    u32[ORDER_TRACKED_PAGES >>> 2] = this.trackedPages;
+    u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency], ORDER_PAGES >>> 2);
   }
 
   /** Leaves the memory to the next machine of the same size; this one must not run, nor be looked into, any more. */
@@ -76,6 +112,27 @@ export class PhysicalMemory {
   /** True when `pa` is backed by memory (anything else is a device or nothing). */
   isRam(pa: number): boolean {
     return pa >= 0 && pa < this.ramBytes;
+  }
+
+  /** Are there decoded instructions in the line of `pa`? */
+  isCode(pa: number): boolean {
+    return (this.u32[this.#codeWord(pa)] & (1 << ((pa >>> LINE_SHIFT) & 31))) !== 0;
+  }
+
+  /** Instructions in the line of `pa` have been decoded. */
+  noteCode(pa: number): void {
+    const word = this.#codeWord(pa);
+    this.u32[word] = this.u32[word] | (1 << ((pa >>> LINE_SHIFT) & 31));
+  }
+
+  /** What was decoded on `page` is forgotten. */
+  forgetCode(page: number): void {
+    const first = this.#codeWord(page);
+    this.u32.fill(0, first, first + 2);
+  }
+
+  #codeWord(pa: number): number {
+    return (this.codeLines >>> 2) + Math.floor(pa / PAGE_SIZE) * 2 + ((pa >>> (LINE_SHIFT + 5)) & 1);
   }
 
   read8(pa: number): number {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { keepAsleep } from '../../../test/support/engine.js';
 import {
   GUEST_RIP,
   IO_BITMAP_A_PAGE,
@@ -508,7 +509,7 @@ describe('VMX-preemption timer', () => {
     const vmx = timed(10);
     vmx.guest();
     vmx.cpu.now = 10 * 32 * 64;
-    vmx.cpu.state = 3;
+    keepAsleep(vmx.cpu);
     vmx.clock.run();
     expect(vmx.cpu.attention).toBe(true);
     expect(vmx.guest().boundary()).toBe(REDIRECTED);

@@ -10,9 +10,10 @@ import {
   type Fixture,
 } from '../../../test/support/cpu-fixture.js';
 import { STEP } from '../../cost/step.js';
-import { ASLEEP } from '../clock/clock.js';
+import { ASLEEP } from '../cpu/layout.js';
 import { DONE } from '../cpu/outcome.js';
 import { RFLAGS_CF, RFLAGS_IF } from '../cpu/rflags.js';
+import { runUntil } from '../../../test/support/engine.js';
 
 const RAX = 0;
 const UITT = DATA;
@@ -53,7 +54,7 @@ function machineWith(...code: number[]): Fixture {
 
 /** One boundary or instruction, and the delivery of a fault. */
 const run = (machine: Fixture): void => {
-  machine.cpu.run(machine.cpu.now + 1);
+  runUntil(machine.cpu, machine.cpu.now + 1);
   if (machine.cpu.faulting || machine.cpu.injected !== null) machine.settle();
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runUntil } from '../../../../test/support/engine.js';
 import { CODE, DATA_32, HANDLERS, LegacyMachine, STACK } from '../../../../test/support/legacy-machine.js';
 import { RFLAGS_RF, RFLAGS_TF } from '../rflags.js';
 import { DR6_BD, DR6_BS } from './debug-registers.js';
@@ -257,7 +258,7 @@ describe('MOV of debug registers', () => {
     machine.cpu.debugExceptions.pending = 1;
     machine.cpu.initPending = true;
     machine.cpu.attention = true;
-    machine.cpu.run(machine.cpu.now + 1);
+    runUntil(machine.cpu, machine.cpu.now + 1);
     expect([machine.cpu.dr.control, machine.cpu.dr.read(0), machine.cpu.debugExceptions.pending]).toEqual([
       0x400,
       0n,

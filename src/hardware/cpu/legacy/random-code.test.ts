@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CODE, CODE_16, CODE_32, LegacyMachine, STACK } from '../../../../test/support/legacy-machine.js';
-import { RUNNING } from '../../clock/clock.js';
+import { RUNNING } from '../layout.js';
 import { UnimplementedError } from '../unimplemented.js';
+import { runUntil } from '../../../../test/support/engine.js';
 
 const TURNS = 200;
 
@@ -18,7 +19,7 @@ function survives(machine: LegacyMachine, bytes: Uint8Array, values: readonly nu
   try {
     for (let turn = 0; turn < TURNS; turn++) {
       cpu.state = RUNNING;
-      cpu.run(cpu.now + 1);
+      runUntil(cpu, cpu.now + 1);
     }
   } catch (error) {
     expect(error).toBeInstanceOf(UnimplementedError);

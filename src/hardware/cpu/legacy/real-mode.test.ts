@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CODE, LegacyMachine, STACK } from '../../../../test/support/legacy-machine.js';
 import { ACTIVITY_SHUTDOWN } from '../activity.js';
 import { RFLAGS_IF, RFLAGS_ZF } from '../rflags.js';
+import { runUntil } from '../../../../test/support/engine.js';
 
 const RAX = 0;
 const RCX = 1;
@@ -120,7 +121,7 @@ describe('real-address mode', () => {
   it('shuts down when the vector table is too short for a double fault', () => {
     const machine = realMode('0f 0b');
     machine.cpu.idtr.limit = 0;
-    for (let turn = 0; turn < 10; turn++) machine.cpu.run(machine.cpu.now + 1);
+    for (let turn = 0; turn < 10; turn++) runUntil(machine.cpu, machine.cpu.now + 1);
     expect(machine.cpu.activity).toBe(ACTIVITY_SHUTDOWN);
   });
 

@@ -9,7 +9,7 @@ import {
   STACK,
   TSS_32,
 } from '../../../../test/support/legacy-machine.js';
-import { RUNNING } from '../../clock/clock.js';
+import { RUNNING } from '../layout.js';
 import { in64BitMode, inLongMode } from '../mode.js';
 
 const TRAMPOLINE = 0x6000;

@@ -9,7 +9,7 @@ import {
   type Fixture,
 } from '../../../../test/support/cpu-fixture.js';
 import { STEP } from '../../../cost/step.js';
-import { ASLEEP, RUNNING } from '../../clock/clock.js';
+import { ASLEEP, RUNNING } from '../layout.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from '../activity.js';
 import { RFLAGS_IF } from '../rflags.js';
 

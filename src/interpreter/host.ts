@@ -1,0 +1,29 @@
+// What only the host can do, called where it is due. CPUs go by number.
+/** CPU `cpu` pays `ticks` for a line that it has requested. */
+// @ts-ignore: decorator
+@external("host", "payForLine")
+export declare function payForLine(cpu: u32, ticks: f64): void;
+/** The line at physical address `pa` has come to `cpu`. Called while somebody observes. */
+// @ts-ignore: decorator
+@external("host", "lineTaken")
+export declare function lineTaken(cpu: u32, pa: u32, write: u32): void;
+/** At time `now` a second CPU touches physical page `page`, so far private to `owner`. */
+// @ts-ignore: decorator
+@external("host", "trackPage")
+export declare function trackPage(page: u32, owner: u32, now: f64): void;
+/** CPU `cpu` is going to write to the page at `pa`, which has decoded instructions. */
+// @ts-ignore: decorator
+@external("host", "dropCode")
+export declare function dropCode(cpu: u32, pa: u32): void;
+/** At time `at` another CPU takes the line that `cpu` monitors. */
+// @ts-ignore: decorator
+@external("host", "loseMonitoredLine")
+export declare function loseMonitoredLine(cpu: u32, at: f64): void;
+/** Fills in CPU_LOOP and what follows it, for the spin loop of CPU_MARK_BRANCH. */
+// @ts-ignore: decorator
+@external("host", "describeLoop")
+export declare function describeLoop(cpu: u32): void;
+/** 1: the loop, which reads the TSC, is left no earlier than after the next pass, and there will be an event by then. */
+// @ts-ignore: decorator
+@external("host", "waitsForTsc")
+export declare function waitsForTsc(cpu: u32): u32;

@@ -1,0 +1,287 @@
+// Who may read and write which cache line of tracked pages: see hardware/memory/lines.ts for the rules. A line goes by
+// its number among all lines of tracked pages.
+import {
+  ACCESS_READ,
+  CPU_COLLECTED,
+  CPU_COLLECTED_AT,
+  CPU_COLLECTED_COUNT,
+  CPU_BLOCKS,
+  CPU_LINE_ARRIVING,
+  CPU_LINE_MASKS,
+  CPU_LOST_LINE_AT,
+  CPU_MONITORED_LINE,
+  CPU_ONCE,
+  CPU_RETIRED,
+  CPU_STATE,
+  CPU_STOP_ACCESS,
+  CPU_STOP_SIZE,
+  CPU_STOP_VA,
+  CPU_STRIDE,
+  LINE_MASK_SIZE,
+  MOST_COLLECTED,
+  ORDER_CODE_LINES,
+  ORDER_CPUS,
+  ORDER_LINE_BUSY,
+  ORDER_LINE_LATENCY,
+  ORDER_LINE_OCCUPANCY,
+  ORDER_LINE_OWNER,
+  ORDER_OBSERVED,
+  ORDER_PAGES,
+  ORDER_PAGE_OF_INDEX,
+  ORDER_RAM,
+  PARKED,
+  TLB_ADDEND,
+} from '../hardware/cpu/layout';
+import { dropCode, lineTaken, loseMonitoredLine, payForLine, trackPage } from './host';
+import { findEntry } from './memory';
+import { blockOf, cpuEnd, idOf, mustWait, settle, timeOf } from './order';
+import { mayRead } from './parking';
+
+const MAY_READ: usize = 0;
+const MAY_WRITE: usize = 8;
+
+// @ts-ignore: decorator
+@inline
+function maskOf(cpu: usize, line: u32): usize {
+  return load<u32>(cpu, CPU_LINE_MASKS) + (line >> 6) * LINE_MASK_SIZE;
+}
+
+// @ts-ignore: decorator
+@inline
+function bitOf(line: u32): u64 {
+  return u64(1) << (line & 63);
+}
+
+// @ts-ignore: decorator
+@inline
+function may(cpu: usize, line: u32, right: usize): bool {
+  return (load<u64>(maskOf(cpu, line) + right) & bitOf(line)) != 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function allow(cpu: usize, line: u32, right: usize): void {
+  const mask = maskOf(cpu, line) + right;
+  store<u64>(mask, load<u64>(mask) | bitOf(line));
+}
+
+// @ts-ignore: decorator
+@inline
+function revoke(cpu: usize, line: u32, right: usize): void {
+  const mask = maskOf(cpu, line) + right;
+  store<u64>(mask, load<u64>(mask) & ~bitOf(line));
+}
+
+// @ts-ignore: decorator
+@inline
+function pageState(pa: u32): i32 {
+  return load<i32>(load<u32>(ORDER_PAGES) + ((pa >> 12) << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function ownerOf(line: u32): u32 {
+  return load<u32>(load<u32>(ORDER_LINE_OWNER) + (line << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function latency(from: u32, to: u32): f64 {
+  return load<f64>(load<u32>(ORDER_LINE_LATENCY) + ((from * load<u32>(ORDER_CPUS) + to) << 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function pageOf(line: u32): u32 {
+  return load<u32>(load<u32>(ORDER_PAGE_OF_INDEX) + ((line >> 6) << 2));
+}
+
+function addressOf(line: u32): u32 {
+  return (pageOf(line) << 12) | ((line & 63) << 6);
+}
+
+function isCode(line: u32): bool {
+  return (load<u64>(load<u32>(ORDER_CODE_LINES) + (pageOf(line) << 3)) & bitOf(line)) != 0;
+}
+
+export function mayReadLine(cpu: usize, line: u32): bool {
+  return may(cpu, line, MAY_READ);
+}
+
+export function mayWriteLine(cpu: usize, line: u32): bool {
+  return may(cpu, line, MAY_WRITE);
+}
+
+export function allowReading(cpu: usize, line: u32): void {
+  allow(cpu, line, MAY_READ);
+}
+
+export function revokeWriting(cpu: usize, line: u32): void {
+  revoke(cpu, line, MAY_WRITE);
+}
+
+/** First touch of a page by a CPU: an act. False: not yet this CPU's turn. */
+export function touch(cpu: usize, pa: u32): bool {
+  const state = pageState(pa);
+  const id = idOf(cpu);
+  if (state < 0 || state == 1 + i32(id)) return true;
+  if (mustWait(cpu)) return false;
+  if (state == 0) store<i32>(load<u32>(ORDER_PAGES) + ((pa >> 12) << 2), 1 + id);
+  else trackPage(pa >> 12, state - 1, timeOf(cpu));
+  return true;
+}
+
+/**
+ * Gets one of several lines that an operation needs. Lines collected by earlier attempts are all taken again at the
+ * instant when the last one arrives; the host drops the collection when the operation completes. False: wait.
+ */
+export function collect(cpu: usize, pa: u32, write: bool): bool {
+  const state = pageState(pa);
+  if (state == 1 + i32(idOf(cpu))) return true;
+  if (state >= 0) return touch(cpu, pa) && collect(cpu, pa, write);
+  const line = ((-state - 1) << 6) | ((pa >> 6) & 63);
+  return may(cpu, line, write ? MAY_WRITE : MAY_READ) || miss(cpu, line, write);
+}
+
+/** Gets the line of `pa` for one single access of microcode or host code. False: wait. */
+export function hold(cpu: usize, pa: u32, write: bool): bool {
+  const wasArriving = load<u32>(cpu, CPU_LINE_ARRIVING);
+  const before = load<u32>(cpu, CPU_COLLECTED_COUNT);
+  if (!collect(cpu, pa, write)) return false;
+  // A line that was there already says nothing about the lines that this operation is collecting.
+  if (wasArriving != load<u32>(cpu, CPU_LINE_ARRIVING) || before != load<u32>(cpu, CPU_COLLECTED_COUNT)) {
+    store<u32>(cpu, 0, CPU_COLLECTED_COUNT);
+  }
+  return true;
+}
+
+/** An instruction takes the lines that it has collected itself, and none that an earlier one had. */
+export function dropEarlierLines(cpu: usize): void {
+  const retired = load<u64>(cpu, CPU_RETIRED);
+  if (load<u64>(cpu, CPU_COLLECTED_AT) == retired) return;
+  store<u32>(cpu, 0, CPU_COLLECTED_COUNT);
+  store<u64>(cpu, retired, CPU_COLLECTED_AT);
+}
+
+/** Gets the lines of the access that the interpreter has stopped for (STOP_LINE_MISS). False: wait. */
+export function getLines(cpu: usize): bool {
+  dropEarlierLines(cpu);
+  const va = load<u64>(cpu, CPU_STOP_VA);
+  const write = load<u32>(cpu, CPU_STOP_ACCESS) != ACCESS_READ;
+  const last = va + load<u32>(cpu, CPU_STOP_SIZE) - 1;
+  if (!collectAt(cpu, va, write)) return false;
+  return (va ^ last) >> 6 == 0 || collectAt(cpu, last, write);
+}
+
+function collectAt(cpu: usize, va: u64, write: bool): bool {
+  const entry = findEntry(cpu, va, va & ~u64(0xfff));
+  return collect(cpu, load<u32>(entry, TLB_ADDEND) - load<u32>(ORDER_RAM) + (u32(va) & 0xfff), write);
+}
+
+/** Request, then arrival; each when this CPU is next. */
+function miss(cpu: usize, line: u32, write: bool): bool {
+  while (true) {
+    if (mustWait(cpu)) return false;
+    if (write && isAlone(cpu, line)) {
+      takeForWriting(cpu, line);
+      return true;
+    }
+    if (load<u32>(cpu, CPU_LINE_ARRIVING) != 0) {
+      if (!take(cpu)) return false;
+      if (may(cpu, line, write ? MAY_WRITE : MAY_READ)) return true;
+    }
+    request(cpu, line, write);
+  }
+}
+
+function request(cpu: usize, line: u32, write: bool): void {
+  const busy = load<u32>(ORDER_LINE_BUSY) + (line << 3);
+  const now = timeOf(cpu);
+  const start = max(now, load<f64>(busy));
+  store<f64>(busy, start + load<f64>(ORDER_LINE_OCCUPANCY));
+  payForLine(idOf(cpu), start + latency(source(cpu, line), idOf(cpu)) - now);
+  const count = load<u32>(cpu, CPU_COLLECTED_COUNT);
+  if (count >= u32(MOST_COLLECTED)) unreachable();
+  store<i32>(cpu + (count << 2), write ? ~line : line, CPU_COLLECTED);
+  store<u32>(cpu, count + 1, CPU_COLLECTED_COUNT);
+  store<u32>(cpu, 1, CPU_LINE_ARRIVING);
+}
+
+/** True for an owner that may not write although nobody else reads: it has decoded code there. */
+function isAlone(cpu: usize, line: u32): bool {
+  if (ownerOf(line) != idOf(cpu)) return false;
+  const end = cpuEnd();
+  for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
+    if (other != cpu && may(other, line, MAY_READ)) return false;
+  }
+  return true;
+}
+
+/** Where the line comes from: its owner, or for an upgrade by the owner the farthest other reader. */
+function source(cpu: usize, line: u32): u32 {
+  const owner = ownerOf(line);
+  const own = idOf(cpu);
+  if (owner != own) return owner;
+  let farthest = own;
+  const cpus = load<u32>(ORDER_CPUS);
+  for (let other: u32 = 0; other < cpus; other++) {
+    if (other == own || !may(blockOf(other), line, MAY_READ)) continue;
+    if (farthest == own || latency(other, own) > latency(farthest, own)) farthest = other;
+  }
+  return farthest;
+}
+
+/** All collected lines change hands now. False: a parked victim has to finish what it did before. */
+function take(cpu: usize): bool {
+  const first = cpu + CPU_COLLECTED;
+  const end = first + (load<u32>(cpu, CPU_COLLECTED_COUNT) << 2);
+  for (let at = first; at < end; at += 4) {
+    const entry = load<i32>(at);
+    if (entry < 0) settleReaders(cpu, ~entry);
+  }
+  if (mustWait(cpu)) return false;
+  for (let at = first; at < end; at += 4) {
+    const entry = load<i32>(at);
+    const line: u32 = entry < 0 ? ~entry : entry;
+    if (entry < 0) takeForWriting(cpu, line);
+    else takeForReading(cpu, line);
+    if (load<u32>(ORDER_OBSERVED) != 0) lineTaken(idOf(cpu), addressOf(line), u32(entry < 0));
+  }
+  store<u32>(cpu, 0, CPU_LINE_ARRIVING);
+  return true;
+}
+
+function settleReaders(cpu: usize, line: u32): void {
+  const end = cpuEnd();
+  for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
+    if (other == cpu || load<u32>(other, CPU_STATE) != PARKED || !may(other, line, MAY_READ)) continue;
+    if (isCode(line) || mayRead(other, addressOf(line))) settle(other, timeOf(cpu), idOf(cpu));
+  }
+}
+
+function takeForReading(cpu: usize, line: u32): void {
+  const owner = ownerOf(line);
+  if (owner != idOf(cpu)) revoke(blockOf(owner), line, MAY_WRITE);
+  allow(cpu, line, MAY_READ);
+}
+
+function takeForWriting(cpu: usize, line: u32): void {
+  const end = cpuEnd();
+  for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
+    if (other == cpu || !may(other, line, MAY_READ)) continue;
+    revoke(other, line, MAY_READ);
+    revoke(other, line, MAY_WRITE);
+    store<u32>(other, 0, CPU_ONCE);
+    lose(other, line, timeOf(cpu));
+  }
+  store<u32>(load<u32>(ORDER_LINE_OWNER) + (line << 2), idOf(cpu));
+  allow(cpu, line, MAY_READ);
+  allow(cpu, line, MAY_WRITE);
+  if (isCode(line)) dropCode(idOf(cpu), addressOf(line));
+}
+
+/** Another CPU takes the line from this one, to write to it, at time `at`. */
+function lose(cpu: usize, line: u32, at: f64): void {
+  if (load<u32>(cpu, CPU_STATE) != PARKED) store<f64>(cpu, at, CPU_LOST_LINE_AT);
+  if (load<f64>(cpu, CPU_MONITORED_LINE) == f64(addressOf(line))) loseMonitoredLine(idOf(cpu), at);
+}
