@@ -124,6 +124,21 @@ describe('metrics that do not go together', () => {
     expect(code).toBe(2);
   });
 
+  it.each(['vmexit', 'plot', 'csv', 'bmf'])('are said to be missing where %s would show nothing else', (format) => {
+    const { code, stderr } = ipivBench(['show', 'perf.result.json', '--format', format], folder);
+    expect(stderr).toBe(
+      `error: perf.result.json: has no cycles, and ${format} can show nothing else; table, markdown and json show its VM exits\n`,
+    );
+    expect(code).toBe(2);
+  });
+
+  it('are left out of a table of VM exits', () => {
+    const { code, stdout } = ipivBench(['show', 'perf.result.json', '--format', 'markdown'], folder);
+    expect(stdout).not.toContain('Average cycles');
+    expect(stdout).toMatch(/^\| [A-Z_]+ \| \d+ \| /m);
+    expect(code).toBe(0);
+  });
+
   it('of which a result has only some are compared as far as they go', () => {
     const { code, stdout } = ipivBench(
       [

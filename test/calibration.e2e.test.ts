@@ -14,7 +14,9 @@ it('the default profile is, byte for byte, what calibrate makes of the published
   const args = ['calibrate', TABLE, '--description', description, '-o', 'profile.json'];
   const { code, stdout, stderr } = ipivBench(args, folder);
   expect(code).toBe(0);
-  expect(stderr).toBe('saved profile.json\n');
+  expect(stderr).toBe(
+    'assumed: scenario ipiv-v1 says apHaltPolicy=spin vcpus=2 kvm.version=v1 (to change it: --scenario)\nsaved profile.json\n',
+  );
   expect(stdout).toContain('rank 4: the data fix 4 sums');
   expect(readFileSync(join(folder, 'profile.json'), 'utf8')).toBe(shipped);
 });
@@ -53,6 +55,16 @@ it.each([
   expect(stderr).toMatch(expected);
   expect(stdout).toBe('');
   expect(code).toBe(2);
+});
+
+it('a table that was imported under a wrong assumption is refused with what was assumed and how to say otherwise', () => {
+  const folder = emptyFolder();
+  ipivBench(['import', TABLE, '-o', 'assumed.json'], folder);
+  const { code, stdout, stderr } = ipivBench(['calibrate', 'assumed.json'], folder);
+  expect(stderr).toMatch(
+    /^error: assumed\.json: .* singular; .*; assumed\.json says apHaltPolicy=hlt vcpus=2 kvm\.version=5\.19: if it was measured otherwise, name another --scenario \(of the published table: ipiv-v1\)\n$/,
+  );
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 });
 
 it('calibrate names every problem of a prior with its place', () => {

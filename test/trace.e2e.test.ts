@@ -169,6 +169,12 @@ describe('trace refuses', () => {
       [...SENDER_ON, '-o', 'perf-stat', '--event', 'kvm_msr'],
       /needs kvm_exit and kvm_entry/,
     ],
+    [
+      'an option before it asks which case is meant',
+      ['trace', 'ipiv-v1', '--event', 'kvm_exits', '-o', 'perfeto'],
+      /^error: --event kvm_exits: no such event/,
+    ],
+    ['an output before it asks which case is meant', ['trace', 'ipiv-v1', '-o', 'perfeto'], /^error: --output perfeto/],
     ['a scenario that is not there', ['trace', 'nowhere.json'], /nowhere\.json: no such file/],
   ])('%s', (_, args, expected) => {
     const { stdout, stderr, code } = ipivBench(args, folder);

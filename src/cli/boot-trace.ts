@@ -3,7 +3,13 @@ import { Tracing } from '../machine/tracing.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import type { TraceFormatName } from '../trace/format.js';
 import type { Output } from './output-option.js';
-import { imageTracing, parseTraceOutput, TRACE_OPTION_NAMES, type TraceOptions } from './trace-options.js';
+import {
+  imageTracing,
+  parseTraceOutput,
+  selectedEvents,
+  TRACE_OPTION_NAMES,
+  type TraceOptions,
+} from './trace-options.js';
 import { outputProblem, writeTrace } from './trace-outputs.js';
 
 /** Options of `boot` that matter here. */
@@ -32,10 +38,12 @@ export function bootTrace(
   }
   const outputs = parseOutputs(trace);
   if (!outputs.ok) return outputs;
-  const tracingOptions = imageTracing(options, options.vcpus);
-  if (!tracingOptions.ok) return tracingOptions;
-  const problem = outputProblem('--trace', outputs.value, tracingOptions.value.events);
+  const events = selectedEvents(options);
+  if (!events.ok) return events;
+  const problem = outputProblem('--trace', outputs.value, events.value);
   if (problem !== null) return bad(problem);
+  const tracingOptions = imageTracing(options, events.value, options.vcpus);
+  if (!tracingOptions.ok) return tracingOptions;
   const tracing = new Tracing(tracingOptions.value);
   return good({
     tracing,

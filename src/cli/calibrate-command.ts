@@ -40,6 +40,9 @@ interface Options {
   readonly output?: string;
 }
 
+/** How a table was measured that does not say it: as the published one. */
+const USUAL_SCENARIO = 'ipiv-v1';
+
 /** `ipiv-bench calibrate TABLE` */
 export const calibrateCommand: CommandModule = {
   define(command, run) {
@@ -65,15 +68,15 @@ async function execute(file: string, options: Options, command: Command): Promis
   if (!prior.ok) return complain(prior.problems);
   const holdout = checkHoldout(options.holdout ?? [], table);
   if (!holdout.ok) return complain(holdout.problems);
-  const cases =
-    settings === null || options.scenario !== undefined
-      ? measuredCases(table, options.scenario ?? 'ipiv-v1')
-      : importedCases(file, settings);
+  const scenario = options.scenario ?? (settings === null ? USUAL_SCENARIO : null);
+  const cases = scenario === null ? importedCases(file, settings ?? []) : measuredCases(table, scenario);
   if (!cases.ok) return complain(cases.problems);
+  const conditions = conditionsOf(scenario === null ? file : `scenario ${scenario}`, cases.value);
+  if (settings === null && options.scenario === undefined) tell(`assumed: ${conditions} (to change it: --scenario)`);
 
   const name = options.name ?? basename(file).replace(/\.(csv|json)$/, '');
   const line = new ProgressLine(`calibrate ${name}`);
-  const report = fitted(file, table, {
+  const report = fitted(file, table, conditions, {
     prior: prior.value,
     name,
     description: options.description ?? `Fitted to ${basename(file)} by \`ipiv-bench calibrate\`.`,
@@ -82,6 +85,14 @@ async function execute(file: string, options: Options, command: Command): Promis
   });
   line.clear();
   return report.ok ? deliver(report.value, options.output, command) : complain(report.problems);
+}
+
+/** What is believed of the machine that was measured, and by whom: `ipiv-v1.json says apHaltPolicy=hlt ...`. */
+function conditionsOf(source: string, cases: readonly MachineOptions[]): string {
+  const words = (text: (options: MachineOptions) => string): string => [...new Set(cases.map(text))].join('|');
+  const policy = words(({ apHaltPolicy }) => apHaltPolicy);
+  const vcpus = words((options) => String(options.vcpus));
+  return `${source} says apHaltPolicy=${policy} vcpus=${vcpus} kvm.version=${words(({ kvm }) => kvm.version)}`;
 }
 
 /** Counts evaluations on a progress line; a fit may need more than usual. */
@@ -95,12 +106,19 @@ function shown(evaluate: Evaluate, usual: number, line: ProgressLine): Evaluate 
   };
 }
 
-function fitted(source: string, table: MeasuredTable, options: CalibrationOptions): Checked<CalibrationReport> {
+function fitted(
+  source: string,
+  table: MeasuredTable,
+  conditions: string,
+  options: CalibrationOptions,
+): Checked<CalibrationReport> {
   try {
     return good(calibrate(table, options));
   } catch (error) {
     if (!(error instanceof FitError)) throw error;
-    return bad({ at: { source }, message: error.message, hint: 'check the table, its units, and --scenario' });
+    const otherwise = `if it was measured otherwise, name another --scenario (of the published table: ${USUAL_SCENARIO})`;
+    const hint = `check the table and its units; ${conditions}: ${otherwise}`;
+    return bad({ at: { source }, message: error.message, hint });
   }
 }
 

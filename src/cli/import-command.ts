@@ -16,6 +16,7 @@ import { example, type CommandModule } from './command.js';
 import { complain, print, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { importNotes } from './import-notes.js';
+import { missingCycles } from './missing-cycles.js';
 import { collect } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
 import { toolVersion } from './package-file.js';
@@ -83,7 +84,7 @@ async function execute(files: readonly string[], options: Options, command: Comm
     wallSeconds: 0,
   });
   for (const note of importNotes(logs.value, result, request.value.settings, options.scenario)) tell(note);
-  const problem = save(result, options) ?? (await show(result, options.format, command));
+  const problem = save(result, options) ?? (await show(files[0], result, options.format, command));
   return problem === null ? EXIT.DONE : complain([problem]);
 }
 
@@ -95,9 +96,9 @@ function save(result: SavedResult, { output, saveDir }: Options): Problem | null
   return problem;
 }
 
-async function show(result: SavedResult, name: FormatName, command: Command): Promise<Problem | null> {
+async function show(file: string, result: SavedResult, name: FormatName, command: Command): Promise<Problem | null> {
   const format = await FORMATS[name].load();
-  return print(format.render(result, stdoutStyle(command)));
+  return (await print(format.render(result, stdoutStyle(command)))) ?? missingCycles(file, result, [name]);
 }
 
 /** All logs are read before anything is made of them. */

@@ -11,6 +11,8 @@ export async function createProgram(defined: readonly string[], run: Runner): Pr
     .addOption(new Option('--color <when>', 'colour in tables').choices(['auto', 'always', 'never']).default('auto'))
     .showHelpAfterError('(see --help)')
     .addHelpText('after', '\nExample:\n  $ ipiv-bench run scenarios/ipiv-v1.json')
+    .commandsGroup('Reference:')
+    .helpCommand('help [command]', 'what a command takes')
     .exitOverride();
   for (const [name, { summary, group, load }] of Object.entries(COMMANDS)) {
     const command = program

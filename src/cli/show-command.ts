@@ -3,6 +3,7 @@ import { FORMAT_NAMES, FORMATS, type FormatName } from '../report/format.js';
 import { example, type CommandModule } from './command.js';
 import { complain, tell } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
+import { missingCycles } from './missing-cycles.js';
 import { collect, MOST_JOBS, wholeNumber } from './numbers.js';
 import { stdoutStyle } from './output-style.js';
 import { reportOutputs, writeReports } from './report-outputs.js';
@@ -50,5 +51,8 @@ async function execute(file: string, options: Options, command: Command): Promis
     async (name, style) => (await FORMATS[name].load()).render(result, style),
     stdoutStyle(command),
   );
+  const formats = outputs.value.map(({ format }) => format);
+  const missing = missingCycles(file, result, formats);
+  if (missing !== null) problems.push(missing);
   return problems.length > 0 ? complain(problems) : EXIT.DONE;
 }

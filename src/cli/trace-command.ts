@@ -12,7 +12,14 @@ import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import type { Output } from './output-option.js';
 import { namedScenario } from './scenario-file.js';
-import { addTraceOptions, imageTracing, parseTraceOutput, programTracing, type TraceOptions } from './trace-options.js';
+import {
+  addTraceOptions,
+  imageTracing,
+  parseTraceOutput,
+  programTracing,
+  selectedEvents,
+  type TraceOptions,
+} from './trace-options.js';
 import { outputProblem, writeTrace } from './trace-outputs.js';
 
 interface Options extends TraceOptions {
@@ -68,17 +75,21 @@ async function execute(scenario: string, options: Options): Promise<ExitCode> {
   return EXIT.GUEST_FAILED;
 }
 
+/** What is wrong with the options is said before the scenario is asked for its case. */
 function prepare(scenario: string, options: Options): Checked<Prepared> {
+  const events = selectedEvents(options);
+  if (!events.ok) return events;
+  const outputs = parseOutputs(options.output ?? ['ftrace'], events.value);
+  if (!outputs.ok) return outputs;
   const planned = plan(scenario, options);
   if (!planned.ok) return planned;
   const chosen = chosenCase(planned.value.cases, options.case);
   if (!chosen.ok) return chosen;
   const unit = unitOf(planned.value, chosen.value, 0);
   const { vcpus } = unit.options;
-  const tracing = 'image' in unit ? imageTracing(options, vcpus) : programTracing(options, vcpus);
+  const tracing =
+    'image' in unit ? imageTracing(options, events.value, vcpus) : programTracing(options, events.value, vcpus);
   if (!tracing.ok) return tracing;
-  const outputs = parseOutputs(options.output ?? ['ftrace'], tracing.value);
-  if (!outputs.ok) return outputs;
   const title = `${planned.value.scenario.name}: ${chosen.value.id}`;
   return good({ unit, title, tracing: tracing.value, outputs: outputs.value });
 }
@@ -110,7 +121,7 @@ function chosenCase(cases: readonly Case[], wanted = ''): Checked<Case> {
   return bad({ at: { source }, message, hint });
 }
 
-function parseOutputs(texts: readonly string[], { events }: TracingOptions): Checked<Prepared['outputs']> {
+function parseOutputs(texts: readonly string[], events: TracingOptions['events']): Checked<Prepared['outputs']> {
   const outputs: Output<TraceFormatName>[] = [];
   for (const text of texts) {
     const parsed = parseTraceOutput('--output', text);

@@ -50,36 +50,42 @@ export function addTraceOptions(command: Command): void {
 /** Options of `addTraceOptions` as the command line names them. */
 export const TRACE_OPTION_NAMES = ['event', 'vcpu', 'time', 'limit', 'disassemble', 'clock'] as const;
 
+type Events = TracingOptions['events'];
+
 /** What to record of a built-in program: its timed loop unless the user says otherwise. */
-export function programTracing(options: TraceOptions, vcpus: number): Checked<TracingOptions> {
-  return tracingOptions(options, vcpus, 'timed-loop');
+export function programTracing(options: TraceOptions, events: Events, vcpus: number): Checked<TracingOptions> {
+  return tracingOptions(options, events, vcpus, 'timed-loop');
 }
 
 /** What to record of an image: everything unless the user says otherwise. */
-export function imageTracing(options: TraceOptions, vcpus: number): Checked<TracingOptions> {
-  if (options.time !== 'timed-loop') return tracingOptions(options, vcpus, 'all');
+export function imageTracing(options: TraceOptions, events: Events, vcpus: number): Checked<TracingOptions> {
+  if (options.time !== 'timed-loop') return tracingOptions(options, events, vcpus, 'all');
   const hint = 'take all, or cycles such as 1000000..2000000';
   return bad({ at: { source: '--time loop' }, message: 'an image does not mark its timed loop', hint });
 }
 
-function tracingOptions(options: TraceOptions, vcpus: number, window: TimeWindow): Checked<TracingOptions> {
+function tracingOptions(
+  options: TraceOptions,
+  events: Events,
+  vcpus: number,
+  window: TimeWindow,
+): Checked<TracingOptions> {
   const missing = (options.vcpu ?? []).find((vcpu) => vcpu >= vcpus);
   if (missing !== undefined) {
     const message = `there ${vcpus === 1 ? 'is 1 vCPU' : `are ${vcpus} vCPUs`}`;
     return bad({ at: { source: `--vcpu ${missing}` }, message, hint: `the last one is ${vcpus - 1}` });
   }
-  const events = selectedEvents(options);
-  if (!events.ok) return events;
   const time = options.time ?? window;
   return good({
-    events: events.value,
+    events,
     vcpus: options.vcpu === undefined ? null : new Set(options.vcpu),
     time: time === 'all' ? { from: 0, to: Infinity } : time,
     limit: options.limit,
   });
 }
 
-function selectedEvents({ event, disassemble }: TraceOptions): Checked<ReadonlySet<TraceEventName>> {
+/** The events that are to be recorded. */
+export function selectedEvents({ event, disassemble }: TraceOptions): Checked<Events> {
   const events = new Set<TraceEventName>(event === undefined ? DEFAULT_EVENTS : []);
   for (const word of (event ?? []).flatMap((list) => list.split(','))) {
     const named = eventsNamed(word);

@@ -38,6 +38,13 @@ describe('the text of a gate', () => {
     ]);
   });
 
+  it('shows a hundred rows at the most, those that fail first', () => {
+    const lines = gateText(report([row(1, 'inconclusive'), ...rows(3000, 'missing')]), styleFor(false)).split('\n');
+    expect(lines[1]).toBe('missing: ipiv=on vcpus=0');
+    expect(lines.at(-2)).toBe('and 2901 more rows (gate --junit FILE has all)');
+    expect(lines).toHaveLength(1 + 2 * 100 + 1 + 1);
+  });
+
   it('gives the evidence of a measured row, also where it passes', () => {
     const test = {
       kind: 'measured',
@@ -58,6 +65,46 @@ describe('the text of a gate', () => {
   });
 });
 
+describe('a row of which very many figures moved', () => {
+  const few = { figure: 'run 1 cycles', before: 4000, after: 4001 };
+  const much = { figure: 'sender step vm-exit cycles', before: 100, after: 150 };
+  const appeared = { figure: 'target exits HLT', before: 0, after: 0.5 };
+  const differences = [MOVED, ...Array.from({ length: 57 }, () => few), much, appeared];
+  const moved = { ...row(2, 'moved'), differences };
+
+  it('shows its metrics, then what moved most, and says how many more there are', () => {
+    const lines = gateText(report([moved]), styleFor(false))
+      .trimEnd()
+      .split('\n')
+      .slice(2);
+    expect(lines).toHaveLength(11);
+    expect(lines.slice(0, 4)).toEqual([
+      '  average 4000 -> 4100 (+100, +2.50%), limit 4080',
+      '  target exits HLT 0 -> 0.5 (+0.5)',
+      '  sender step vm-exit cycles 100 -> 150 (+50, +50.00%)',
+      '  run 1 cycles 4000 -> 4001 (+1, +0.03%)',
+    ]);
+    expect(lines.at(-1)).toBe('  and 50 more figures (gate --junit FILE has all)');
+  });
+
+  it('shows the same in annotations and in the step summary', () => {
+    const shown = gateText(report([moved]), styleFor(false))
+      .trimEnd()
+      .split('\n')
+      .slice(2);
+    const texts = shown.map((line) => line.trim());
+    const [, data] = githubAnnotations(report([moved]))
+      .trimEnd()
+      .split(/::(?=average)/);
+    expect(data.replaceAll('%25', '%').split('%0A')).toEqual(texts);
+    expect(githubSummary(report([moved]), 's')).toContain(`| ${texts.join('<br>')} |`);
+  });
+
+  it('has all of them in JUnit', () => {
+    expect(junit(report([moved]), 's').match(/run 1 cycles/g)).toHaveLength(57);
+  });
+});
+
 describe('annotations for GitHub', () => {
   const lines = (all: readonly Row[]) => githubAnnotations(report(all)).trimEnd().split('\n');
 
@@ -66,14 +113,6 @@ describe('annotations for GitHub', () => {
       '::error title=over limit%3A ipiv=on vcpus=2::average 4000 -> 4100 (+100, +2.50%25), limit 4080',
       '::warning title=inconclusive%3A ipiv=on vcpus=4::average 4000 -> 4100 (+100, +2.50%25), limit 4080',
     ]);
-  });
-
-  it('say the first figures of a row, and how many more there are', () => {
-    const moved = row(2);
-    const [figure] = moved.differences;
-    const [line] = lines([{ ...moved, differences: Array.from({ length: 60 }, () => figure) }]);
-    expect(line.split('%0A')).toHaveLength(9);
-    expect(line).toMatch(/%0Aand 52 more$/);
   });
 
   it('are at most ten, the last of which counts the rest', () => {
@@ -100,7 +139,7 @@ describe('the step summary', () => {
 
   it('stays small with thousands of rows', () => {
     const text = githubSummary(report(rows(5000)), 'x2apic');
-    expect(text).toContain('\nand 4900 more rows\n');
+    expect(text).toContain('\nand 4900 more rows (gate --junit FILE has all)\n');
     expect(text.length).toBeLessThan(1 << 20);
   });
 

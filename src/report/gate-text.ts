@@ -1,7 +1,10 @@
-import type { Difference, GateReport, Row } from '../result/gate/gate-report.js';
+import type { GateReport, Row } from '../result/gate/gate-report.js';
+import { figureTexts } from './gate-figures.js';
 import { limitText } from './limit-text.js';
-import { evidenceText, percentText } from './comparison/wording.js';
 import type { Style } from './style.js';
+
+/** Nobody reads more rows than this; the step summary of GitHub must stay below a mebibyte. */
+export const MOST_ROWS = 100;
 
 /** The verdict first, then every row with something to say, then the rules and what else differs. */
 export function gateText(report: GateReport, style: Style): string {
@@ -10,10 +13,24 @@ export function gateText(report: GateReport, style: Style): string {
   return `${colour(headline(report))}\n${rowsText(report, style)}${notes.join('')}`;
 }
 
-/** Every row that is not as it was, or that was measured, with its figures. */
+/** Every row that is not as it was, or that was measured, with its figures: the first of very many. */
 export function rowsText({ rows }: GateReport, style: Style): string {
+  const noted = notedRows(rows);
+  const more = noted.length - MOST_ROWS;
+  const lines = noted.slice(0, MOST_ROWS).flatMap((row) => rowLines(row, style));
+  if (more > 0) lines.push(`and ${more} more rows (gate --junit FILE has all)`);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Rows with something to say, those that fail first. */
+export function notedRows(rows: readonly Row[]): readonly Row[] {
   const noted = rows.filter(({ status, differences }) => status !== 'same' || differences.length > 0);
-  return noted.flatMap((row) => rowLines(row, style).map((line) => `${line}\n`)).join('');
+  return [...noted.filter(isFailure), ...noted.filter((row) => !isFailure(row))];
+}
+
+/** The gate fails for such a row. */
+export function isFailure({ status }: Row): boolean {
+  return status === 'moved' || status === 'over limit' || status === 'missing';
 }
 
 /** `gate passed: 2 of 2 rows unchanged or within limits` */
@@ -32,29 +49,12 @@ export function remarks({ rules, baselineReason, notes }: GateReport): string[] 
 }
 
 function rowLines(row: Row, style: Style): string[] {
-  const { id, reason, differences } = row;
+  const { id, reason } = row;
   const heading = `${style.strong(statusText(row))}: ${id}${reason === '' ? '' : `: ${reason}`}`;
-  return [heading, ...differences.map((difference) => `  ${differenceText(difference)}`)];
+  return [heading, ...figureTexts(row).map((text) => `  ${text}`)];
 }
 
 /** A row that is the same, but was measured, is within its limits. */
 export function statusText({ status, differences }: Row): string {
   return status === 'same' && differences.length > 0 ? 'within limits' : status;
-}
-
-/** `average 4713.1 -> 4714.1 (+1, +0.02%)`, with the limit, the test and the interval where there are any. */
-export function differenceText({ figure, before, after, limit, test, interval }: Difference): string {
-  const change = after - before;
-  const sign = change > 0 ? '+' : '';
-  const relative = before === 0 ? '' : `, ${percentText((change / before) * 100)}`;
-  const most = limit === undefined ? '' : `, limit ${figureText(limit)}`;
-  const evidence = test === undefined ? '' : `, ${evidenceText(test)}`;
-  const range = interval === undefined ? '' : `, 95% interval [${interval.map(figureText).join(', ')}]`;
-  const moved = `${figureText(before)} -> ${figureText(after)} (${sign}${figureText(change)}${relative})`;
-  return `${figure} ${moved}${most}${evidence}${range}`;
-}
-
-/** At most six decimals, none that say nothing. */
-export function figureText(value: number): string {
-  return String(Number(value.toFixed(6)));
 }

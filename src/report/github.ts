@@ -1,17 +1,13 @@
 import type { GateReport, Row } from '../result/gate/gate-report.js';
-import { differenceText, headline, remarks, statusText } from './gate-text.js';
+import { figureTexts } from './gate-figures.js';
+import { headline, isFailure, MOST_ROWS, notedRows, remarks, statusText } from './gate-text.js';
 
 /** GitHub shows no more than ten annotations of a step. */
 const MOST_ANNOTATIONS = 10;
 
-/** A step summary may have a mebibyte; nobody reads that many rows. */
-const MOST_SUMMARY_ROWS = 100;
-const MOST_FIGURES = 8;
-
 /** Workflow commands that GitHub Actions shows beside the change: one per row that is not as it was, failures first. */
 export function githubAnnotations({ rows }: GateReport): string {
-  const noted = rows.filter(({ status }) => status !== 'same');
-  const sorted = [...noted.filter((row) => level(row) === 'error'), ...noted.filter((row) => level(row) !== 'error')];
+  const sorted = notedRows(rows).filter(({ status }) => status !== 'same');
   if (sorted.length <= MOST_ANNOTATIONS) return sorted.map(annotation).join('');
   const rest = sorted.length - (MOST_ANNOTATIONS - 1);
   const last = `::${level(sorted[0])} title=gate::${rest} more rows are not as they were: see the step summary\n`;
@@ -23,17 +19,13 @@ export function githubAnnotations({ rows }: GateReport): string {
 
 /** Markdown for the summary of a step: the verdict, and a table of all rows with something to say. */
 export function githubSummary(report: GateReport, scenario: string): string {
-  const rows = report.rows.filter(({ status, differences }) => status !== 'same' || differences.length > 0);
-  const table = [
-    '| row | status | figures |',
-    '| --- | --- | --- |',
-    ...rows.slice(0, MOST_SUMMARY_ROWS).map(tableLine),
-  ];
-  const more = rows.length - MOST_SUMMARY_ROWS;
+  const rows = notedRows(report.rows);
+  const table = ['| row | status | figures |', '| --- | --- | --- |', ...rows.slice(0, MOST_ROWS).map(tableLine)];
+  const more = rows.length - MOST_ROWS;
   const lines = [
     `### ${markdown(scenario)}: ${headline(report)}`,
     ...(rows.length === 0 ? [] : ['', ...table]),
-    ...(more > 0 ? ['', `and ${more} more rows`] : []),
+    ...(more > 0 ? ['', `and ${more} more rows (gate --junit FILE has all)`] : []),
     ...(remarks(report).length === 0 ? [] : ['', ...remarks(report).map((remark) => `- ${markdown(remark)}`)]),
   ];
   return `${lines.join('\n')}\n\n`;
@@ -43,11 +35,8 @@ function tableLine(row: Row): string {
   return `| ${markdown(row.id)} | ${statusText(row)} | ${figures(row).map(markdown).join('<br>')} |`;
 }
 
-/** What is to be said of a row, the first figures of many. */
-function figures({ reason, differences }: Row): string[] {
-  const texts = [reason, ...differences.map(differenceText)].filter((text) => text !== '');
-  const more = texts.length - MOST_FIGURES;
-  return more > 0 ? [...texts.slice(0, MOST_FIGURES), `and ${more} more`] : texts;
+function figures(row: Row): string[] {
+  return [...(row.reason === '' ? [] : [row.reason]), ...figureTexts(row)];
 }
 
 function markdown(text: string): string {
@@ -58,8 +47,8 @@ function markdown(text: string): string {
     .replaceAll(/[\r\n]+/g, ' ');
 }
 
-function level({ status }: Row): 'warning' | 'error' {
-  return status === 'inconclusive' ? 'warning' : 'error';
+function level(row: Row): 'warning' | 'error' {
+  return isFailure(row) ? 'error' : 'warning';
 }
 
 function annotation(row: Row): string {

@@ -1,5 +1,6 @@
 import type { GateReport, Row } from '../result/gate/gate-report.js';
-import { differenceText, remarks, statusText } from './gate-text.js';
+import { differenceText } from './gate-figures.js';
+import { isFailure, remarks, statusText } from './gate-text.js';
 
 /** A JUnit file with one test case per row, for CI servers. */
 export function junit(report: GateReport, scenario: string): string {
@@ -20,10 +21,6 @@ function testCase(row: Row, scenario: string): string {
   if (status === 'same') return text === '' ? `${head}/>` : `${head}><system-out>${text}</system-out></testcase>`;
   if (!isFailure(row)) return `${head}><skipped message="${text}"/></testcase>`;
   return `${head}><failure message="${statusText(row)}">${text}</failure></testcase>`;
-}
-
-function isFailure({ status }: Row): boolean {
-  return status === 'moved' || status === 'over limit' || status === 'missing';
 }
 
 /** XML takes no control characters, however they are written. */

@@ -87,24 +87,53 @@ export function percentText(value: number): string {
   return value > 0 ? `+${text}` : text;
 }
 
-/** A row of exits per iteration: one reason on one CPU, for every column. */
-export interface ExitRow {
+/** What a row of a table says; `reason` is one kind of exit among those of the row `exits` above it. */
+type RowKind = 'run' | 'average' | 'reduction' | 'exits' | 'reason';
+
+export interface TableRow {
+  readonly kind: RowKind;
   readonly label: string;
-  readonly perIteration: readonly number[];
+  /** One per column; null where a column has no such figure. */
+  readonly values: readonly (number | null)[];
+}
+
+/** A row per run, the averages, the reductions, and the exits; none where only `perf` has seen the cases. */
+export function tableRows(layout: TableLayout): TableRow[] {
+  const { columns, hasIpivAxis } = layout;
+  const runs = runCount(layout);
+  if (runs === 0 && columns.some(({ record }) => record.exitTables !== undefined)) return [];
+  const row = (kind: RowKind, label: string, value: (column: Column) => number | null): TableRow => {
+    return { kind, label, values: columns.map(value) };
+  };
+  return [
+    ...Array.from({ length: runs }, (_, index) =>
+      row('run', String(index + 1), (column) => sampleOf(column, index + 1)),
+    ),
+    row('average', 'Average cycles', ({ record }) => record.summary.average?.mean ?? null),
+    ...(hasIpivAxis ? [row('reduction', '%Reduction', reduction)] : []),
+    ...exitRows(layout),
+  ];
+}
+
+/** The figure of a column in a row of this kind. */
+export function valueText(kind: RowKind, value: number | null): string {
+  if (value === null) return kind === 'reduction' ? '' : '-';
+  if (kind === 'run') return String(value);
+  return kind === 'reduction' ? percentText(value) : value.toFixed(2);
 }
 
 /** The total, then every reason that occurs in any column, per CPU; none where nobody counted exits. */
-export function exitRows({ columns, unit }: TableLayout): ExitRow[] {
+function exitRows({ columns, unit }: TableLayout): TableRow[] {
   if (columns.every(({ record }) => record.summary.exits === null)) return [];
   const total = (role: Role): number[] =>
     columns.map(({ record }) => perIteration(record, Object.values(record.activity[role].exits)));
-  const rows: ExitRow[] = [];
+  const rows: TableRow[] = [];
   for (const role of ['sender', 'target'] as const) {
-    rows.push({ label: `Exits per ${unit}, ${role}`, perIteration: total(role) });
+    rows.push({ kind: 'exits', label: `Exits per ${unit}, ${role}`, values: total(role) });
     const reasons = new Set(columns.flatMap(({ record }) => Object.keys(record.activity[role].exits)));
     for (const reason of [...reasons].sort()) {
       const counts = columns.map(({ record }) => perIteration(record, [record.activity[role].exits[reason] ?? 0]));
-      if (counts.some((count) => count > 0)) rows.push({ label: `  ${reason}`, perIteration: counts });
+      if (counts.some((count) => count > 0)) rows.push({ kind: 'reason', label: reason, values: counts });
     }
   }
   return rows;
@@ -151,11 +180,11 @@ export function exitTableRows({ columns }: TableLayout): string[][] {
 export const EXIT_TABLE_HEADINGS = ['VM exit', 'samples', 'share', 'mean us', 'min us', 'max us', 'measured in'];
 
 /** The most runs that any column has. */
-export function runCount({ columns }: TableLayout): number {
+function runCount({ columns }: TableLayout): number {
   return columns.reduce((most, { record }) => Math.max(most, record.runs.at(-1)?.run ?? 0), 0);
 }
 
 /** The sample of one run (from 1) in a column, or null where it has none. */
-export function sampleOf({ record }: Column, run: number): number | null {
+function sampleOf({ record }: Column, run: number): number | null {
   return record.runs.find((each) => each.run === run)?.samples.average ?? null;
 }

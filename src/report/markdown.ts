@@ -2,15 +2,13 @@ import type { SavedResult } from '../result/saved-result.js';
 import type { Format } from './format.js';
 import {
   EXIT_TABLE_HEADINGS,
-  exitRows,
   exitTableRows,
   layoutTables,
   originText,
-  percentText,
-  reduction,
-  runCount,
-  sampleOf,
+  tableRows,
+  valueText,
   type TableLayout,
+  type TableRow,
 } from './layout.js';
 
 /** The table of the LKML posting in GitHub's Markdown. */
@@ -23,29 +21,22 @@ export const markdown: Format = {
 
 function renderTable(result: SavedResult, layout: TableLayout): string {
   const { columns, hasIpivAxis, title, unit } = layout;
-  const runs = Array.from({ length: runCount(layout) }, (_, index) => [
-    String(index + 1),
-    ...columns.map((column) => sampleOf(column, index + 1)?.toString() ?? ''),
-  ]);
-  const reductions = columns.map((column) => {
-    const change = reduction(column);
-    return change === null ? '' : `**${percentText(change)}**`;
-  });
-  const rows = [
-    ['run', ...columns.map(({ mode, ipiv }) => (hasIpivAxis ? `${mode}, ${ipiv}` : mode))],
-    ['---', ...columns.map(() => '---:')],
-    ...runs,
-    ['**Average cycles**', ...columns.map(({ record }) => `**${record.summary.average?.mean.toFixed(2) ?? ''}**`)],
-    ...(hasIpivAxis ? [['**%Reduction**', ...reductions]] : []),
-    ...exitRows(layout).map(({ label, perIteration }) => [
-      label.replace(/^ +/, '&emsp;'),
-      ...perIteration.map((exits) => exits.toFixed(2)),
-    ]),
-  ];
-  const heading = `**${escaped(title)}** (cycles per ${unit}; ${originText(result, layout)})`;
+  const head = ['run', ...columns.map(({ mode, ipiv }) => (hasIpivAxis ? `${mode}, ${ipiv}` : mode))];
+  const rows = tableRows(layout).map(cells);
   const exits = exitTableRows(layout);
-  const exitTable = [EXIT_TABLE_HEADINGS, EXIT_TABLE_HEADINGS.map(() => '---'), ...exits];
-  return [`${heading}\n`, markdownRows(rows), ...(exits.length === 0 ? [] : [markdownRows(exitTable)])].join('\n');
+  return [
+    `**${escaped(title)}** (cycles per ${unit}; ${originText(result, layout)})\n`,
+    ...(rows.length === 0 ? [] : [markdownRows([head, ['---', ...columns.map(() => '---:')], ...rows])]),
+    ...(exits.length === 0
+      ? []
+      : [markdownRows([EXIT_TABLE_HEADINGS, EXIT_TABLE_HEADINGS.map(() => '---'), ...exits])]),
+  ].join('\n');
+}
+
+function cells({ kind, label, values }: TableRow): string[] {
+  const texts = [label, ...values.map((value) => valueText(kind, value))];
+  if (kind === 'average' || kind === 'reduction') return texts.map((text) => (text === '' ? '' : `**${text}**`));
+  return kind === 'reason' ? [`&emsp;${label}`, ...texts.slice(1)] : texts;
 }
 
 /** A table, its second row being the rule under the headings. */

@@ -3,15 +3,13 @@ import type { SavedResult } from '../result/saved-result.js';
 import type { Format } from './format.js';
 import {
   EXIT_TABLE_HEADINGS,
-  exitRows,
   exitTableRows,
   layoutTables,
   originText,
-  percentText,
-  reduction,
-  runCount,
-  sampleOf,
+  tableRows,
+  valueText,
   type TableLayout,
+  type TableRow,
 } from './layout.js';
 import type { Style } from './style.js';
 
@@ -26,16 +24,13 @@ export const table: Format = {
 type Cell = CliTable.Cell;
 
 function renderTable(result: SavedResult, layout: TableLayout, style: Style): string {
-  const grid = new CliTable({
-    chars: PLAIN,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-    colAligns: ['left', ...layout.columns.map(() => 'right' as const)],
-  });
-  if (runCount(layout) > 0 || layout.columns.every(({ record }) => record.exitTables === undefined)) {
-    grid.push(...headings(layout, style), ...runRows(layout), ...averageRows(layout, style), ...exitCells(layout));
-  }
+  const rows = body(layout, style);
   const heading = `${style.strong(layout.title)}\ncycles per ${layout.unit}; ${originText(result, layout)}`;
-  const parts = [heading, trimmed(grid.toString()), exitTables(layout, style)];
+  const figures =
+    rows.length === 0
+      ? ''
+      : aligned([...headings(layout, style), ...rows], ['left', ...layout.columns.map(() => 'right' as const)]);
+  const parts = [heading, figures, exitTables(layout, style)];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
@@ -43,13 +38,8 @@ function renderTable(result: SavedResult, layout: TableLayout, style: Style): st
 function exitTables(layout: TableLayout, style: Style): string {
   const rows = exitTableRows(layout);
   if (rows.length === 0) return '';
-  const grid = new CliTable({
-    chars: PLAIN,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
-  });
-  grid.push(EXIT_TABLE_HEADINGS.map(style.strong), ...rows);
-  return trimmed(grid.toString());
+  const alignments = ['left', 'right', 'right', 'right', 'right', 'right', 'left'] as const;
+  return aligned([EXIT_TABLE_HEADINGS.map(style.strong), ...rows], alignments);
 }
 
 const PLAIN = {
@@ -69,36 +59,38 @@ function headings({ columns, hasIpivAxis }: TableLayout, style: Style): Cell[][]
   return [['', ...groups], ['run', ...columns.map(({ ipiv }) => ipiv)].map(style.strong)];
 }
 
-function runRows(layout: TableLayout): Cell[][] {
-  return Array.from({ length: runCount(layout) }, (_, index) => [
-    String(index + 1),
-    ...layout.columns.map((column) => sampleOf(column, index + 1)?.toString() ?? '-'),
-  ]);
+/** The rows, and a blank one before the exits. */
+function body(layout: TableLayout, style: Style): Cell[][] {
+  const rows = tableRows(layout);
+  const firstExits = rows.findIndex(({ kind }) => kind === 'exits');
+  return rows.flatMap((row, index) => {
+    const blank = index === firstExits ? [['', ...row.values.map(() => '')]] : [];
+    return [...blank, cells(row, style)];
+  });
 }
 
-function averageRows({ columns, hasIpivAxis }: TableLayout, style: Style): Cell[][] {
-  const averages = columns.map(({ record }) => record.summary.average?.mean.toFixed(2) ?? '-');
-  const rows: Cell[][] = [['Average cycles', ...averages].map(style.strong)];
-  if (hasIpivAxis) rows.push(['%Reduction', ...columns.map((column) => reductionCell(reduction(column), style))]);
-  return rows;
+function cells({ kind, label, values }: TableRow, style: Style): Cell[] {
+  const texts = values.map((value) => painted(kind, value, style));
+  if (kind === 'average') return [label, ...texts].map(style.strong);
+  return [kind === 'reason' ? `  ${label}` : label, ...texts];
 }
 
-function reductionCell(change: number | null, style: Style): string {
-  if (change === null) return '';
-  return (change <= 0 ? style.better : style.worse)(percentText(change));
+function painted(kind: TableRow['kind'], value: number | null, style: Style): string {
+  const text = valueText(kind, value);
+  if (kind !== 'reduction' || value === null) return text;
+  return (value <= 0 ? style.better : style.worse)(text);
 }
 
-function exitCells(layout: TableLayout): Cell[][] {
-  const rows = exitRows(layout).map(({ label, perIteration }) => [
-    label,
-    ...perIteration.map((exits) => exits.toFixed(2)),
-  ]);
-  if (rows.length === 0) return [];
-  return [['', ...layout.columns.map(() => '')], ...rows];
-}
-
-function trimmed(text: string): string {
-  return text
+/** Rows without frames, and without blanks at their ends. */
+function aligned(rows: Cell[][], colAligns: readonly CliTable.HorizontalAlignment[]): string {
+  const grid = new CliTable({
+    chars: PLAIN,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+    colAligns: [...colAligns],
+  });
+  grid.push(...rows);
+  return grid
+    .toString()
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');

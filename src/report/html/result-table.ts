@@ -1,15 +1,12 @@
 import type { SavedResult } from '../../result/saved-result.js';
 import {
   EXIT_TABLE_HEADINGS,
-  exitRows,
   exitTableRows,
   originText,
-  percentText,
-  reduction,
-  runCount,
-  sampleOf,
-  type Column,
+  tableRows,
+  valueText,
   type TableLayout,
+  type TableRow,
 } from '../layout.js';
 import { dataTable, scrolling } from './data-table.js';
 import { disclosure } from './chart.js';
@@ -21,31 +18,22 @@ const MOST_OPEN_RUNS = 24;
 /** The table of the LKML posting, then what `perf kvm stat` reported on its cases, if it did. */
 export function resultTable(result: SavedResult, layout: TableLayout): Markup {
   const exits = exitTableRows(layout);
-  const runs = runCount(layout);
+  const rows = tableRows(layout);
+  const others = rows.filter(({ kind }) => kind !== 'run');
+  const runs = rows.length - others.length;
   const isLong = runs > MOST_OPEN_RUNS;
   return html`<h3>${layout.title}</h3>
     <p>Cycles per ${layout.unit}; ${originText(result, layout)}.</p>
-    ${hasFigures(layout) ? caseTable(layout, isLong ? 0 : runs) : null}
-    ${isLong ? disclosure(`All ${runs} runs`, caseTable(layout, runs)) : null}
+    ${rows.length === 0 ? null : caseTable(layout, isLong ? others : rows)}
+    ${isLong ? disclosure(`All ${runs} runs`, caseTable(layout, rows)) : null}
     ${exits.length === 0 ? null : dataTable('VM exits as perf counted them', EXIT_TABLE_HEADINGS, exits, [6])}`;
 }
 
-/** Cases that only `perf` has seen have no runs. */
-function hasFigures(layout: TableLayout): boolean {
-  return runCount(layout) > 0 || layout.columns.every(({ record }) => record.exitTables === undefined);
-}
-
-function caseTable(layout: TableLayout, runs: number): Markup {
-  const { columns, title } = layout;
-  const cells = (text: (column: Column) => string): Markup[] => columns.map((column) => html`<td>${text(column)}</td>`);
-  const rows = Array.from(
-    { length: runs },
-    (_, index) =>
-      html`<tr>
-        <th scope="row">${index + 1}</th>
-        ${cells((column) => sampleOf(column, index + 1)?.toString() ?? '-')}
-      </tr>`,
-  );
+function caseTable(layout: TableLayout, rows: readonly TableRow[]): Markup {
+  const { title } = layout;
+  const bodyOf = (...kinds: readonly TableRow['kind'][]): Markup[] =>
+    rows.filter(({ kind }) => kinds.includes(kind)).map(tableRow);
+  const exits = bodyOf('exits', 'reason');
   return scrolling(
     title,
     html`<table>
@@ -56,18 +44,36 @@ function caseTable(layout: TableLayout, runs: number): Markup {
         ${headings(layout)}
       </thead>
       <tbody>
-        ${rows}
+        ${bodyOf('run')}
       </tbody>
       <tbody class="summary">
-        <tr>
-          <th scope="row">Average cycles</th>
-          ${cells(({ record }) => record.summary.average?.mean.toFixed(2) ?? '-')}
-        </tr>
-        ${layout.hasIpivAxis ? reductionRow(layout) : null}
+        ${bodyOf('average', 'reduction')}
       </tbody>
-      ${exitBody(layout)}
+      ${
+        exits.length === 0
+          ? null
+          : html`<tbody class="exits">
+              ${exits}
+            </tbody>`
+      }
     </table>`,
   );
+}
+
+function tableRow({ kind, label, values }: TableRow): Markup {
+  return html`<tr>
+    ${rowHeading(kind, label)}
+    ${values.map((value) => {
+      const text = valueText(kind, value);
+      if (kind !== 'reduction' || value === null) return html`<td>${text}</td>`;
+      return html`<td class="${value <= 0 ? 'better' : 'worse'}">${text}</td>`;
+    })}
+  </tr>`;
+}
+
+function rowHeading(kind: TableRow['kind'], label: string): Markup {
+  if (kind !== 'exits' && kind !== 'reason') return html`<th scope="row">${label}</th>`;
+  return html`<th scope="row" class="${kind === 'reason' ? 'inner' : 'outer'}">${label}</th>`;
 }
 
 function headings({ columns, hasIpivAxis }: TableLayout): Markup {
@@ -87,30 +93,4 @@ function headings({ columns, hasIpivAxis }: TableLayout): Markup {
       <th scope="col">run</th>
       ${columns.map(({ ipiv }) => html`<th scope="col">${ipiv}</th>`)}
     </tr>`;
-}
-
-function reductionRow({ columns }: TableLayout): Markup {
-  const cells = columns.map((column) => {
-    const change = reduction(column);
-    if (change === null) return html`<td></td>`;
-    return html`<td class="${change <= 0 ? 'better' : 'worse'}">${percentText(change)}</td>`;
-  });
-  return html`<tr>
-    <th scope="row">%Reduction</th>
-    ${cells}
-  </tr>`;
-}
-
-function exitBody(layout: TableLayout): Markup | null {
-  const rows = exitRows(layout);
-  if (rows.length === 0) return null;
-  return html`<tbody class="exits">
-    ${rows.map(
-      ({ label, perIteration }) =>
-        html`<tr>
-          <th scope="row" class="${label.startsWith(' ') ? 'inner' : 'outer'}">${label.trim()}</th>
-          ${perIteration.map((exits) => html`<td>${exits.toFixed(2)}</td>`)}
-        </tr>`,
-    )}
-  </tbody>`;
 }
