@@ -23,7 +23,8 @@ interface PagingMode {
 }
 
 const FOUR_LEVEL: PagingMode = { pageSizes: [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39], entryBytes: 8 };
-const PAE: PagingMode = { pageSizes: [2 ** 12, 2 ** 21, 2 ** 30], entryBytes: 8 };
+/** Its four top-level entries are registers. */
+const PAE: PagingMode = { pageSizes: [2 ** 12, 2 ** 21], entryBytes: 8 };
 const TWO_LEVEL: PagingMode = { pageSizes: [2 ** 12, 2 ** 22], entryBytes: 4 };
 
 /** Not this CPU's turn, or a line is on its way. */
@@ -40,9 +41,10 @@ function pagingMode(host: HostCpu): PagingMode {
 export function guestLinearToPhysical(host: HostCpu, linear: number): number {
   const { vmx } = host.cpu;
   if ((vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PG) === 0) return linear;
-  const { pageSizes, entryBytes } = pagingMode(host);
-  const cr3 = vmx.vmread(VMCS_FIELD.GUEST_CR3);
-  let table = cr3 - (cr3 % (pageSizes.length === 3 ? 32 : 4096));
+  const mode = pagingMode(host);
+  const { pageSizes, entryBytes } = mode;
+  let table = mode === PAE ? pageDirectory(host, linear) : pageAligned(vmx.vmread(VMCS_FIELD.GUEST_CR3));
+  if (table < 0) return GUEST_UNMAPPED;
   for (let level = pageSizes.length - 1; level >= 0; level--) {
     const size = pageSizes[level];
     const entry = hostAddress(host, table + (Math.floor(linear / size) & (4096 / entryBytes - 1)) * entryBytes);
@@ -58,6 +60,18 @@ export function guestLinearToPhysical(host: HostCpu, linear: number): number {
     table = next;
   }
   return GUEST_UNMAPPED;
+}
+
+/** kvm_pdptr_read: the page directory of a linear address in PAE paging, or GUEST_UNMAPPED. */
+function pageDirectory({ cpu }: HostCpu, linear: number): number {
+  const field = VMCS_FIELD.GUEST_PDPTR0 + 2 * (linear >>> 30);
+  const low = cpu.vmx.vmreadLow(field);
+  if ((low & PTE_PRESENT) === 0) return GUEST_UNMAPPED;
+  return (cpu.vmx.vmreadHigh(field) & ADDRESS_HIGH) * TWO_32 + ((low & 0xffff_f000) >>> 0);
+}
+
+function pageAligned(address: number): number {
+  return address - (address % 4096);
 }
 
 function mayBeLarge({ cpu }: HostCpu, level: number, entryBytes: number): boolean {

@@ -28,6 +28,7 @@ import { handleStop } from './stops.js';
 import type { Ports } from './slow/io.js';
 import type { NonRoot } from './non-root.js';
 import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
+import { PageDirectoryPointers } from './page-directory-pointers.js';
 import { Parking } from './parking.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
 import { segmentRegisters, TableRegister, type Segment } from './segments.js';
@@ -100,6 +101,7 @@ export class Cpu extends StateBlock implements Timed {
   cr0 = 0x6000_0010;
   cr2 = 0;
   cr3 = 0;
+  readonly pdptes = new PageDirectoryPointers();
   cr4 = 0;
   /** IA32_EFER bits 31:0 (63:32 are reserved). */
   eferLow = 0;

@@ -4,7 +4,6 @@
  *
  * Every paging-structure access is an access of this CPU to physical memory: it needs the cache line and may have to
  * wait. Nothing is committed before the whole translation stands, except accessed flags on the way, as in hardware.
- * The four PDPTEs of PAE paging are read in every walk, not kept in registers.
  * Not modelled: 5-level paging, PCID, protection keys, SMAP; EPT accessed and dirty flags.
  */
 import { FAULT, WAIT } from '../cpu/outcome.js';
@@ -125,22 +124,12 @@ function isWritable(cpu: Cpu, rights: number, user: boolean): boolean {
 
 // ---- Outside IA-32e mode
 
-/** Present PDPTE bits that must be 0. */
-const PDPTE_RESERVED = 0x1e6;
-
-/** Is this page-directory-pointer-table entry one that PAE paging can use? */
-export function isValidPdpte(low: number, high: number): boolean {
-  return (low & PTE_PRESENT) === 0 || ((low & PDPTE_RESERVED) === 0 && (high & (PTE_NX_HIGH | RESERVED_HIGH)) === 0);
-}
-
+/** The four pointers at the top are registers: an access takes no paging-structure access for them. */
 function walkPae(cpu: Cpu, va: number, access: number, user: boolean): number {
-  const entry = guestPhysical(cpu, ((cpu.cr3 & 0xffff_ffe0) >>> 0) + 8 * (va >>> 30), va, false);
-  if (entry < 0) return entry;
-  if (!cpu.lines.hold(cpu, entry, false)) return -WAIT;
-  const low = cpu.memory.read32(entry);
-  const high = cpu.memory.read32(entry + 4);
+  const low = cpu.pdptes.low(va >>> 30);
   if ((low & PTE_PRESENT) === 0) return pageFault(cpu, va, access, user, 0);
-  return walk(cpu, va, access, user, (high & ADDRESS_HIGH) * TWO_32 + ((low & 0xffff_f000) >>> 0), 1);
+  const table = (cpu.pdptes.high(va >>> 30) & ADDRESS_HIGH) * TWO_32 + ((low & 0xffff_f000) >>> 0);
+  return walk(cpu, va, access, user, table, 1);
 }
 
 /** Two levels of 1024 entries with 4 bytes each; pages of 4 MiB with CR4.PSE. */

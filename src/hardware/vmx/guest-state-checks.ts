@@ -14,13 +14,14 @@ import {
   ACCESS_UNUSABLE,
 } from '../cpu/segments.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_FOR_SIPI } from '../cpu/activity.js';
+import { isValidPdpte, POINTERS } from '../cpu/page-directory-pointers.js';
 import type { ActiveControls } from './active-controls.js';
 import { VMCS_REVISION } from './capability.js';
 import * as C from './controls.js';
 import { fitsPhysicalAddress, isCanonical, isEferValue, isPatValue, isVmxCr0, isVmxCr4 } from './entry-checks.js';
 import type { BrokenRule } from './entry-checks.js';
 import { INTR_INFO_TYPE_SHIFT, INTR_INFO_VALID, INTR_INFO_VECTOR_MASK } from './interruption-information.js';
-import { MAXPHYADDR, type PhysicalMemory } from '../memory/physical-memory.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { Vmcs } from './vmcs.js';
 import { VMCS_FIELD } from './vmcs-field.js';
 
@@ -334,12 +335,12 @@ function arePdptesLoadable(vmcs: Vmcs, controls: ActiveControls, memory: Physica
   if (controls.onEntry(C.VM_ENTRY_IA32E_MODE)) return true;
   if ((vmcs.read32(F.GUEST_CR0) & CR0_PG) === 0 || (vmcs.read32(F.GUEST_CR4) & CR4_PAE) === 0) return true;
   const table = vmcs.read32(F.GUEST_CR3) & ~31;
-  for (let index = 0; index < 4; index++) {
+  for (let index = 0; index < POINTERS; index++) {
     const field = F.GUEST_PDPTR0 + 2 * index;
     const inVmcs = controls.eptRoot >= 0;
     const low = inVmcs ? vmcs.read32(field) : memory.read32(table + index * 8);
     const high = inVmcs ? vmcs.readHigh(field) : memory.read32(table + index * 8 + 4);
-    if ((low & 1) !== 0 && ((low & 0x1e6) !== 0 || high >>> (MAXPHYADDR - 32) !== 0)) return false;
+    if (!isValidPdpte(low, high)) return false;
   }
   return true;
 }

@@ -2,13 +2,14 @@
  * Guest state between the CPU and the guest-state area: loading at VM entry (SDM vol. 3, 27.3.2), saving at VM exit
  * (28.3). General-purpose registers other than RSP, and CR2, are software's to switch.
  *
- * Left out: PDPTEs (no PAE paging), IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT.
+ * Left out: IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT.
  */
 import { ACTIVITY_MWAIT, SHADOW_MOV_SS } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { PENDING_BS, PENDING_ENABLED_BREAKPOINT } from '../cpu/debug/debug-exceptions.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
-import { EFER_LMA, EFER_LME, updateMode } from '../cpu/mode.js';
+import { CR4_PAE, EFER_LMA, EFER_LME, updateMode } from '../cpu/mode.js';
+import { POINTERS } from '../cpu/page-directory-pointers.js';
 import { RFLAGS_TF } from '../cpu/rflags.js';
 import { SEGMENT_FS, SEGMENT_GS, SEGMENT_SS, type Segment } from '../cpu/segments.js';
 import type { ActiveControls } from './active-controls.js';
@@ -20,6 +21,8 @@ const F = VMCS_FIELD;
 
 const RSP = 4;
 const CR0_PG = 1 << 31;
+/** Alignment of the table that CR3 names with PAE paging. */
+const PDPT_BYTES = 8 * POINTERS;
 /** Interruptibility state, bits 1:0 as in cpu.shadow. */
 const BLOCKING_SHADOW = 3;
 const BLOCKING_BY_NMI = 8;
@@ -63,6 +66,7 @@ export class GuestState {
     cpu.cr3 = vmcs.readLong(F.GUEST_CR3);
     cpu.cr4 = vmcs.read32(F.GUEST_CR4);
     cpu.eferLow = this.#efer(vmcs, controls);
+    if (this.#usesPaePaging) this.#loadPdptes(vmcs, controls);
     const { msrs } = cpu;
     msrs.sysenterCs = vmcs.read32(F.GUEST_SYSENTER_CS);
     msrs.sysenterEsp = vmcs.readLong(F.GUEST_SYSENTER_ESP);
@@ -77,6 +81,22 @@ export class GuestState {
     }
     if (controls.onEntry(C.VM_ENTRY_LOAD_UINV)) {
       cpu.userInterrupts.notificationVector = vmcs.read32(F.GUEST_UINV) & 0xff;
+    }
+  }
+
+  get #usesPaePaging(): boolean {
+    const { cr0, cr4, eferLow } = this.#cpu;
+    return (cr0 & CR0_PG) !== 0 && (cr4 & CR4_PAE) !== 0 && (eferLow & EFER_LMA) === 0;
+  }
+
+  /** From the guest-state area with EPT, else from the table that CR3 names (27.3.2.4). */
+  #loadPdptes(vmcs: Vmcs, controls: ActiveControls): void {
+    const { cr3, memory, pdptes } = this.#cpu;
+    for (let index = 0; index < POINTERS; index++) {
+      const field = F.GUEST_PDPTR0 + 2 * index;
+      const entry = cr3 - (cr3 % PDPT_BYTES) + 8 * index;
+      if (controls.eptRoot >= 0) pdptes.set(index, vmcs.read32(field), vmcs.readHigh(field));
+      else pdptes.set(index, memory.read32(entry), memory.read32(entry + 4));
     }
   }
 
@@ -117,6 +137,7 @@ export class GuestState {
     vmcs.writeWords(F.GUEST_CR0, 0, cpu.cr0);
     vmcs.writeLong(F.GUEST_CR3, cpu.cr3);
     vmcs.writeWords(F.GUEST_CR4, 0, cpu.cr4);
+    if (this.#usesPaePaging && controls.eptRoot >= 0) this.#savePdptes(vmcs);
     vmcs.write32(F.GUEST_SYSENTER_CS, msrs.sysenterCs);
     vmcs.writeLong(F.GUEST_SYSENTER_ESP, msrs.sysenterEsp);
     vmcs.writeLong(F.GUEST_SYSENTER_EIP, msrs.sysenterEip);
@@ -128,6 +149,13 @@ export class GuestState {
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_PAT)) vmcs.writeWords(F.GUEST_IA32_PAT, msrs.patHigh, msrs.patLow);
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_EFER)) vmcs.writeWords(F.GUEST_IA32_EFER, 0, cpu.eferLow);
     vmcs.write32(F.GUEST_UINV, cpu.userInterrupts.notificationVector);
+  }
+
+  #savePdptes(vmcs: Vmcs): void {
+    const { pdptes } = this.#cpu;
+    for (let index = 0; index < POINTERS; index++) {
+      vmcs.writeWords(F.GUEST_PDPTR0 + 2 * index, pdptes.high(index), pdptes.low(index));
+    }
   }
 
   /** IA32_EFER.LMA goes into the "IA-32e mode guest" VM-entry control (IA32_VMX_MISC bit 5). */

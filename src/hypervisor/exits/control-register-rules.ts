@@ -9,6 +9,8 @@ const MACHINE_STATUS = 0xf;
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE. */
 const CR4_BITS = 0x7ff | (1 << 16) | (1 << 18);
 
+const CR4_PSE = 1 << 4;
+const CR4_PGE = 1 << 7;
 const EFER_LME = 1 << 8;
 const EFER_LMA = 1 << 10;
 /** L bit of a code segment's access rights. */
@@ -41,6 +43,16 @@ export function isAllowedCr4(value: number, { efer }: PagingState, uintr: boolea
 /** PAE paging without IA-32e mode. */
 export function usesPdptes(cr0: number, cr4: number, efer: number): boolean {
   return (cr0 & CR0_PG) !== 0 && (cr4 & CR4_PAE) !== 0 && (efer & EFER_LME) === 0;
+}
+
+/** A write to CR0 that changes bits `changed` loads the PDPTEs, if the guest uses them then. */
+export function cr0LoadsPdptes(changed: number): boolean {
+  return (changed & (CR0_PG | CR0_CD | CR0_NW)) !== 0;
+}
+
+/** The same for CR4. */
+export function cr4LoadsPdptes(changed: number): boolean {
+  return (changed & (CR4_PAE | CR4_PGE | CR4_PSE)) !== 0;
 }
 
 /** CR0 after LMSW with `source`: PE can be set, not cleared. */

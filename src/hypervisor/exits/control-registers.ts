@@ -2,8 +2,6 @@
  * Exit 28: MOV to and from control registers, CLTS, LMSW (handle_cr, vmx.c; kvm_set_cr0, kvm_set_cr4, kvm_set_cr8, x86.c;
  * enter_lmode and exit_lmode, vmx.c). With EPT only writes that change bits KVM owns come here, and CR8 without a TPR
  * shadow. The rules for the values stand in control-register-rules.ts.
- *
- * Left out: PAE paging outside IA-32e mode, whose PDPTEs KVM would load.
  */
 import { CR0_ET, CR0_PG, CR0_TS, CR0_WP } from '../../hardware/cpu/mode.js';
 import { STEP } from '../../cost/step.js';
@@ -12,7 +10,10 @@ import { writeCr0, writeCr4 } from '../guest-state.js';
 import type { HostCpu } from '../host-cpu.js';
 import { APIC_TASKPRI } from '../lapic/registers.js';
 import { KVM_REQ_EVENT, KVM_REQ_TLB_FLUSH } from '../vcpu.js';
+import { loadPdptes } from '../pdptes.js';
 import {
+  cr0LoadsPdptes,
+  cr4LoadsPdptes,
   isAllowedCr0,
   isAllowedCr4,
   loadMachineStatus,
@@ -66,8 +67,7 @@ function writeControlRegister(host: HostCpu, cr: number, register: number): Exit
     case 0:
       return setCr0(host, low, high);
     case 3:
-      cpu.vmx.vmwrite(VMCS_FIELD.GUEST_CR3, cpu.gprNumber(register));
-      return complete(host, true);
+      return setCr3(host, cpu.gprNumber(register));
     case 4:
       return setCr4(host, low, high);
     case 8:
@@ -106,7 +106,10 @@ function setCr0(host: HostCpu, value: number, high: number): ExitResult {
   const { cpu, vcpu, vm } = host;
   const state = pagingState(host);
   if (high !== 0 || !isAllowedCr0(value, state)) return complete(host, false);
-  if (usesPdptes(value, state.cr4, state.efer)) return failInternally(host, 'PAE paging outside IA-32e mode');
+  if (usesPdptes(value, state.cr4, state.efer) && cr0LoadsPdptes(value ^ visibleCr0(host))) {
+    const refused = reloadPdptes(host);
+    if (refused !== null) return refused;
+  }
   const changed = value ^ state.cr0;
   if ((changed & CR0_PG) !== 0 && (vcpu.efer & EFER_LME) !== 0) {
     vcpu.efer = (value & CR0_PG) !== 0 ? vcpu.efer | EFER_LMA : vcpu.efer & ~EFER_LMA;
@@ -121,10 +124,31 @@ function setCr4(host: HostCpu, value: number, high: number): ExitResult {
   const { cpu, vcpu, vm } = host;
   const state = pagingState(host);
   if (high !== 0 || !isAllowedCr4(value, state, vm.parameters.uintr)) return complete(host, false);
-  if (usesPdptes(state.cr0, value, state.efer)) return failInternally(host, 'PAE paging outside IA-32e mode');
+  if (usesPdptes(state.cr0, value, state.efer) && cr4LoadsPdptes(value ^ state.cr4)) {
+    const refused = reloadPdptes(host);
+    if (refused !== null) return refused;
+  }
   writeCr4(cpu.vmx, value, vm.parameters.uintr);
   if (((value ^ state.cr4) & CR4_FLUSHING) !== 0) vcpu.requests |= KVM_REQ_TLB_FLUSH;
   return complete(host, true);
+}
+
+function setCr3(host: HostCpu, value: number): ExitResult {
+  const { cpu } = host;
+  const { cr0, cr4, efer } = pagingState(host);
+  if (usesPdptes(cr0, cr4, efer)) {
+    const refused = reloadPdptes(host, value);
+    if (refused !== null) return refused;
+  }
+  cpu.vmx.vmwrite(VMCS_FIELD.GUEST_CR3, value);
+  return complete(host, true);
+}
+
+/** Null when the PDPTEs at `cr3` have been loaded; else what becomes of the exit. */
+function reloadPdptes(host: HostCpu, cr3 = host.cpu.vmx.vmread(VMCS_FIELD.GUEST_CR3)): ExitResult | null {
+  const loaded = loadPdptes(host, cr3);
+  if (loaded === 'loaded') return null;
+  return loaded === 'wait' ? EXIT_WAITS : complete(host, false);
 }
 
 function setCr8(host: HostCpu, value: number, high: number): ExitResult {

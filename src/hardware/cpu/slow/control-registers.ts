@@ -7,7 +7,7 @@
 import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
 import { MAXPHYADDR } from '../../memory/physical-memory.js';
-import { guestPhysical, isValidPdpte } from '../../memory/walk.js';
+import { guestPhysical } from '../../memory/walk.js';
 import type { Cpu } from '../cpu.js';
 import { detectAccess } from '../debug/debug-exceptions.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
@@ -15,6 +15,7 @@ import { generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, CPU_RDTSC_SLOW, MODE_64 } from '../layout.js';
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
+import { isValidPdpte, POINTERS } from '../page-directory-pointers.js';
 import { SEGMENT_CS, SEGMENT_TR } from '../segments.js';
 import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
 import {
@@ -56,6 +57,8 @@ const CR4_BITS = 0x7ff | M.CR4_VMXE | M.CR4_FSGSBASE | M.CR4_OSXSAVE | M.CR4_UIN
 /** A change of these makes translations stale. */
 const CR0_FLUSHING = M.CR0_PG | M.CR0_WP | M.CR0_PE;
 const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE;
+/** A change of these, too, loads the pointers of PAE paging. */
+const CR0_LOADING_PDPTES = M.CR0_PG | M.CR0_CD | M.CR0_NW;
 const MACHINE_STATUS = M.CR0_PE | M.CR0_MP | M.CR0_EM | M.CR0_TS;
 const APIC_TPR = 0x80;
 
@@ -117,8 +120,8 @@ export function writeCr0(cpu: Cpu, written: bigint): Outcome {
   if (value === null || !isValidCr0(cpu, value)) return generalProtection(cpu);
   chargeSystem(cpu);
   const changed = value ^ cpu.cr0;
-  const enablesPae = (value & changed & M.CR0_PG) !== 0 && (cpu.cr4 & M.CR4_PAE) !== 0;
-  const outcome = enablesPae && (cpu.eferLow & M.EFER_LME) === 0 ? checkPdptes(cpu, cpu.cr3) : DONE;
+  const reloads = (changed & CR0_LOADING_PDPTES) !== 0 && usesPaePaging(cpu, value, cpu.cr4);
+  const outcome = reloads ? loadPdptes(cpu, cpu.cr3) : DONE;
   if (outcome !== DONE) return outcome;
   cpu.cr0 = ((value & CR0_BITS) | M.CR0_ET) >>> 0;
   if ((changed & M.CR0_PG) !== 0) switchLongMode(cpu);
@@ -149,18 +152,23 @@ function switchLongMode(cpu: Cpu): void {
   M.updateMode(cpu);
 }
 
-function usesPaePaging(cpu: Cpu, cr4: number): boolean {
-  return (cpu.cr0 & M.CR0_PG) !== 0 && (cr4 & M.CR4_PAE) !== 0 && !M.inLongMode(cpu);
+function usesPaePaging(cpu: Cpu, cr0: number, cr4: number): boolean {
+  return (cr0 & M.CR0_PG) !== 0 && (cr4 & M.CR4_PAE) !== 0 && (cpu.eferLow & M.EFER_LME) === 0;
 }
 
-/** #GP(0) if one of the four entries that PAE paging would load has reserved bits set (SDM vol. 3, 5.4.1). */
-function checkPdptes(cpu: Cpu, cr3: number): Outcome {
-  const table = (cr3 & PDPT_ADDRESS) >>> 0;
-  for (let index = 0; index < 4; index++) {
-    const pa = guestPhysical(cpu, table + 8 * index, 0, false);
-    if (pa < 0) return -pa as Outcome;
-    if (!cpu.lines.collect(cpu, pa, false)) return WAIT;
-    if (!isValidPdpte(cpu.memory.read32(pa), cpu.memory.read32(pa + 4))) return generalProtection(cpu);
+/**
+ * Loads the four entries at CR3's address. #GP(0), and none is loaded, if one has reserved bits set (SDM vol. 3, 5.4.1).
+ */
+function loadPdptes(cpu: Cpu, cr3: number): Outcome {
+  const table = guestPhysical(cpu, (cr3 & PDPT_ADDRESS) >>> 0, 0, false);
+  if (table < 0) return -table as Outcome;
+  if (!cpu.lines.collect(cpu, table, false)) return WAIT;
+  for (let index = 0; index < POINTERS; index++) {
+    const entry = table + 8 * index;
+    if (!isValidPdpte(cpu.memory.read32(entry), cpu.memory.read32(entry + 4))) return generalProtection(cpu);
+  }
+  for (let index = 0; index < POINTERS; index++) {
+    cpu.pdptes.set(index, cpu.memory.read32(table + 8 * index), cpu.memory.read32(table + 8 * index + 4));
   }
   return DONE;
 }
@@ -168,7 +176,7 @@ function checkPdptes(cpu: Cpu, cr3: number): Outcome {
 function writeCr3(cpu: Cpu, value: bigint): Outcome {
   if (value >> BigInt(MAXPHYADDR) !== 0n) return generalProtection(cpu);
   chargeSystem(cpu);
-  const outcome = usesPaePaging(cpu, cpu.cr4) ? checkPdptes(cpu, Number(value)) : DONE;
+  const outcome = usesPaePaging(cpu, cpu.cr0, cpu.cr4) ? loadPdptes(cpu, Number(value)) : DONE;
   if (outcome !== DONE) return outcome;
   cpu.cr3 = Number(value);
   cpu.flushTlbs();
@@ -181,8 +189,8 @@ function writeCr4(cpu: Cpu, written: bigint): Outcome {
   if (M.inLongMode(cpu) && (value & M.CR4_PAE) === 0) return generalProtection(cpu);
   chargeSystem(cpu);
   const changed = value ^ cpu.cr4;
-  const reloads = usesPaePaging(cpu, value) && (changed & CR4_FLUSHING) !== 0;
-  const outcome = reloads ? checkPdptes(cpu, cpu.cr3) : DONE;
+  const reloads = usesPaePaging(cpu, cpu.cr0, value) && (changed & CR4_FLUSHING) !== 0;
+  const outcome = reloads ? loadPdptes(cpu, cpu.cr3) : DONE;
   if (outcome !== DONE) return outcome;
   cpu.cr4 = value >>> 0;
   if ((changed & CR4_FLUSHING) !== 0) cpu.flushTlbs();
