@@ -5,7 +5,7 @@
 import { Meter } from '../cost/meter.js';
 import { STEP, STEP_NAMES, TICKS_PER_CYCLE, type CostTable } from '../cost/step.js';
 import type { IpiFlight } from '../hardware/apic/bus.js';
-import { PARKED } from '../hardware/clock/clock.js';
+
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { Engine } from '../hardware/cpu/engine.js';
 import * as L from '../hardware/cpu/layout.js';
@@ -91,7 +91,7 @@ export class Tracing implements Observer {
     const { time } = this.#options;
     const end = time === 'timed-loop' ? Infinity : (time.to + 1) * TICKS_PER_CYCLE;
     const isPast = ({ now }: Cpu): boolean => now > end;
-    return this.#cpus.some(isPast) && this.#cpus.every((cpu) => cpu.state >= PARKED || isPast(cpu));
+    return this.#cpus.some(isPast) && this.#cpus.every((cpu) => cpu.state >= L.PARKED || isPast(cpu));
   }
 
   /** What has been recorded, once the machine has come to its end, or is done. */
