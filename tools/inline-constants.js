@@ -2,14 +2,17 @@
 // `const` never changes and would load, check and convert it again at each use.
 import ts from 'typescript';
 
-/** Constants: `const` variables of a number literal type, members of enums, and properties of `as const` objects and of namespaces. */
+/**
+ * Constants: `const` variables of a number literal type, members of enums, and properties of `as const` objects, of
+ * namespaces and of `const` objects whose mapped type gives each property its number.
+ */
 export function inlineConstants(/** @type {ts.Program} */ program) {
   const checker = program.getTypeChecker();
 
-  const declarationOf = (node) => {
+  const symbolOf = (node) => {
     const symbol = checker.getSymbolAtLocation(node);
     const isAlias = symbol !== undefined && (symbol.flags & ts.SymbolFlags.Alias) !== 0;
-    return (isAlias ? checker.getAliasedSymbol(symbol) : symbol)?.valueDeclaration;
+    return isAlias ? checker.getAliasedSymbol(symbol) : symbol;
   };
 
   const isConstVariable = (declaration) =>
@@ -17,12 +20,17 @@ export function inlineConstants(/** @type {ts.Program} */ program) {
 
   /** `node` is a constant by itself, or the root of a path of properties that are. */
   const isConstant = (node) => {
-    const declaration = declarationOf(node);
-    if (declaration === undefined) return false;
-    if (ts.isEnumMember(declaration)) return true;
-    if (!ts.isPropertyAccessExpression(node)) return ts.isSourceFile(declaration) || isConstVariable(declaration);
-    const isProperty = ts.isPropertyAssignment(declaration) || isConstVariable(declaration);
-    return isProperty && isConstant(node.expression);
+    const symbol = symbolOf(node);
+    const declaration = symbol?.valueDeclaration;
+    if (declaration !== undefined && ts.isEnumMember(declaration)) return true;
+    if (ts.isPropertyAccessExpression(node)) {
+      const isProperty =
+        declaration === undefined
+          ? symbol !== undefined && checker.getTypeOfSymbol(symbol).isNumberLiteral()
+          : ts.isPropertyAssignment(declaration) || isConstVariable(declaration);
+      return isProperty && isConstant(node.expression);
+    }
+    return declaration !== undefined && (ts.isSourceFile(declaration) || isConstVariable(declaration));
   };
 
   const valueOf = (node) => {

@@ -110,10 +110,17 @@ type Upper<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Uppercase<Head>}_${Upper<Tail>}`
   : Uppercase<S>;
 
+/** The index of each name of a tuple, by the name in capitals. */
+type Indices<Names extends readonly string[]> = {
+  readonly [I in keyof Names & `${number}` as Upper<Names[I] & string>]: I extends `${infer N extends number}`
+    ? N
+    : never;
+};
+
 /** Index of each step in a cost table: `STEP.VM_EXIT`, `STEP.PI_PROCESSING`, ... */
 export const STEP = Object.fromEntries(
   STEP_NAMES.map((name, index) => [name.toUpperCase().replaceAll('-', '_'), index]),
-) as { readonly [Name in StepName as Upper<Name>]: number };
+) as Indices<typeof STEP_NAMES>;
 
 /** Plain guest instructions are charged by class; values are ticks (1/64 cycle), see the profile. */
 export const INSTRUCTION_CLASSES = [

@@ -129,6 +129,11 @@ export class Cpu extends StateBlock implements Timed {
   activity = ACTIVITY_ACTIVE;
   /** Blocking by STI or MOV SS until the next instruction has completed. */
   shadow = 0;
+  /**
+   * Segment, table and control registers and MSRs may differ from the guest-state area that VMX operation has loaded or
+   * saved last. Set by whoever changes them; the interpreter never does.
+   */
+  systemStateChanged = true;
   nmiPending = false;
   initPending = false;
   /** Vector of a pending start-up IPI, or -1. */

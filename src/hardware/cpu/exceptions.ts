@@ -151,6 +151,7 @@ const target = new Descriptor();
  */
 export function deliverEvent(cpu: Cpu, event: IdtEvent): Outcome {
   cpu.delivering = event;
+  cpu.systemStateChanged = true;
   if (cpu.begin()) {
     cpu.charge(STEP.IDT_DELIVERY);
     if (cpu.cpl === 3) cpu.charge(STEP.STACK_SWITCH);

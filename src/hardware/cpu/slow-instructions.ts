@@ -101,6 +101,13 @@ HANDLERS[Mnemonic.Call] = ifFarPointer(farCall, callFar);
  * UnimplementedError for what is not modelled.
  */
 export function executeSlow(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  const outcome = execute(cpu, instruction);
+  // A VM exit has saved the guest's state already.
+  if (cpu.nonRoot !== null) cpu.systemStateChanged = true;
+  return outcome;
+}
+
+function execute(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   if (cpu.word(CPU_MODE) !== MODE_64) {
     const handler = legacyHandler(instruction);
     if (handler !== undefined) return handler(cpu, instruction);

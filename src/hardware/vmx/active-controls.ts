@@ -37,6 +37,8 @@ export class ActiveControls {
   vpid = 0;
   pleGap = 0;
   pleWindow = 0;
+  /** Every register that a VM exit loads from the host-state area, or resets, is loaded again by the next VM entry. */
+  entryReplacesHostState = false;
 
   read(vmcs: Vmcs): void {
     this.#readWords(vmcs);
@@ -56,6 +58,14 @@ export class ActiveControls {
     this.vpid = this.has2(C.SECONDARY_EXEC_ENABLE_VPID) ? vmcs.read32(F.VIRTUAL_PROCESSOR_ID) : 0;
     this.pleGap = vmcs.read32(F.PLE_GAP);
     this.pleWindow = vmcs.read32(F.PLE_WINDOW);
+    this.entryReplacesHostState = this.#entryReplacesHostState();
+  }
+
+  #entryReplacesHostState(): boolean {
+    const efer = this.onEntry(C.VM_ENTRY_LOAD_IA32_EFER) || this.onEntry(C.VM_ENTRY_IA32E_MODE);
+    const keepsEfer = !this.onExit(C.VM_EXIT_LOAD_IA32_EFER) || this.onEntry(C.VM_ENTRY_LOAD_IA32_EFER);
+    const pat = !this.onExit(C.VM_EXIT_LOAD_IA32_PAT) || this.onEntry(C.VM_ENTRY_LOAD_IA32_PAT);
+    return efer && keepsEfer && pat && this.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS);
   }
 
   #readWords(vmcs: Vmcs): void {

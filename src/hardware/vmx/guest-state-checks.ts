@@ -1,8 +1,8 @@
 /**
  * VM-entry checks on the guest-state area (SDM vol. 3, 27.3.1). A failure is a VM exit with reason 33.
  *
- * What changes with every entry (RIP, non-register state, event injection) is checked every time; the rest
- * only when software has written it: the processor itself never saves a state that it would refuse to load.
+ * What changes with every entry (RIP, event injection) is checked every time; the rest only when software has written
+ * it: the processor itself never saves a state that it would refuse to load.
  */
 import {
   SEGMENT_CS,
@@ -94,7 +94,8 @@ export function checkGuestState(
   controls: ActiveControls,
   memory: PhysicalMemory,
 ): GuestStateFailure | null {
-  if (vmcs.guestDirty || vmcs.controlsDirty) {
+  const isDirty = vmcs.guestDirty || vmcs.controlsDirty;
+  if (isDirty) {
     const rule = checkRegisters(vmcs, controls);
     if (rule !== null) return { qualification: INVALID_STATE_OTHER, rule };
     if (!isLinkPointer(vmcs, memory)) {
@@ -104,7 +105,10 @@ export function checkGuestState(
       return { qualification: INVALID_STATE_PDPTE, rule: 'reserved bits of a PDPTE' };
     }
   }
-  const rule = checkRipAndRflags(vmcs, controls) ?? checkNonRegisterState(vmcs);
+  const rule =
+    checkRip(vmcs, controls) ??
+    (isDirty ? checkRflags(vmcs, controls) : null) ??
+    (isDirty || vmcs.nonRegisterStateDirty ? checkNonRegisterState(vmcs) : null);
   if (rule !== null) return { qualification: INVALID_STATE_OTHER, rule };
   return checkInjectedEvent(vmcs, controls);
 }
@@ -271,17 +275,20 @@ function checkDescriptorTables(vmcs: Vmcs): BrokenRule {
 
 // ---- RIP and RFLAGS (27.3.1.4)
 
-function checkRipAndRflags(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
-  const longMode = controls.onEntry(C.VM_ENTRY_IA32E_MODE);
-  const long = longMode && (accessOf(vmcs, SEGMENT_CS) & AR_L) !== 0;
-  if (long ? !isCanonical(vmcs, F.GUEST_RIP) : vmcs.readHigh(F.GUEST_RIP) !== 0) return 'guest RIP';
+function checkRip(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
+  const long = controls.onEntry(C.VM_ENTRY_IA32E_MODE) && (accessOf(vmcs, SEGMENT_CS) & AR_L) !== 0;
+  const isValid = long ? isCanonical(vmcs, F.GUEST_RIP) : vmcs.readHigh(F.GUEST_RIP) === 0;
+  return isValid ? null : 'guest RIP';
+}
+
+function checkRflags(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
   const rflags = vmcs.read32(F.GUEST_RFLAGS);
   if (vmcs.readHigh(F.GUEST_RFLAGS) !== 0 || (rflags & RFLAGS_RESERVED) !== 0 || (rflags & 2) === 0) {
     return 'reserved bits of guest RFLAGS';
   }
   const protectedMode = (vmcs.read32(F.GUEST_CR0) & CR0_PE) !== 0;
-  if ((rflags & RFLAGS_VM) !== 0 && (longMode || !protectedMode)) return 'guest RFLAGS.VM';
-  return null;
+  const longMode = controls.onEntry(C.VM_ENTRY_IA32E_MODE);
+  return (rflags & RFLAGS_VM) !== 0 && (longMode || !protectedMode) ? 'guest RFLAGS.VM' : null;
 }
 
 // ---- Non-register state (27.3.1.5)

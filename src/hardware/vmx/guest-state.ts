@@ -2,6 +2,9 @@
  * Guest state between the CPU and the guest-state area: loading at VM entry (SDM vol. 3, 27.3.2), saving at VM exit
  * (28.3). General-purpose registers other than RSP, and CR2, are software's to switch.
  *
+ * Most of it hardly ever changes. It is saved only when the guest has worked on it, and loaded only when it is not in the
+ * registers any more or software has written to the area; the results are those of saving and loading it every time.
+ *
  * Left out: IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT.
  */
 import { ACTIVITY_MWAIT, SHADOW_MOV_SS } from '../cpu/activity.js';
@@ -29,6 +32,8 @@ const BLOCKING_BY_NMI = 8;
 
 export class GuestState {
   readonly #cpu: Cpu;
+  /** Whose guest state was loaded last. */
+  #vmcs: Vmcs | null = null;
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
@@ -37,6 +42,29 @@ export class GuestState {
   // ---- VM entry
 
   load(vmcs: Vmcs, controls: ActiveControls): void {
+    const cpu = this.#cpu;
+    if (!this.#isLoaded(vmcs)) this.#loadSystemState(vmcs, controls);
+    cpu.setGprWords(RSP, vmcs.readHigh(F.GUEST_RSP), vmcs.read32(F.GUEST_RSP));
+    cpu.rip = vmcs.readLong(F.GUEST_RIP);
+    const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO);
+    cpu.shadow = blocking & BLOCKING_SHADOW;
+    cpu.nmiBlocked = (blocking & BLOCKING_BY_NMI) !== 0;
+    cpu.activity = vmcs.read32(F.GUEST_ACTIVITY_STATE);
+    const pending = vmcs.read32(F.GUEST_PENDING_DBG_EXCEPTIONS);
+    const isValid = (pending & (PENDING_ENABLED_BREAKPOINT | PENDING_BS)) !== 0;
+    cpu.debugExceptions.pending = isValid ? pending : 0;
+    if (controls.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS)) cpu.dr.control = vmcs.read32(F.GUEST_DR7);
+    if (controls.onEntry(C.VM_ENTRY_LOAD_UINV)) {
+      cpu.userInterrupts.notificationVector = vmcs.read32(F.GUEST_UINV) & 0xff;
+    }
+  }
+
+  /** Nothing has happened to the registers since the last exit, nor to the fields that they were saved to. */
+  #isLoaded(vmcs: Vmcs): boolean {
+    return this.#vmcs === vmcs && !this.#cpu.systemStateChanged && !vmcs.guestDirty && !vmcs.controlsDirty;
+  }
+
+  #loadSystemState(vmcs: Vmcs, controls: ActiveControls): void {
     const cpu = this.#cpu;
     this.#loadControlRegisters(vmcs, controls);
     for (let index = 0; index < 8; index++) loadSegment(vmcs, cpu.segments[index], index);
@@ -47,17 +75,10 @@ export class GuestState {
     cpu.gdtr.limit = vmcs.read32(F.GUEST_GDTR_LIMIT);
     cpu.idtr.base = vmcs.readLong(F.GUEST_IDTR_BASE);
     cpu.idtr.limit = vmcs.read32(F.GUEST_IDTR_LIMIT);
-    cpu.setGprWords(RSP, vmcs.readHigh(F.GUEST_RSP), vmcs.read32(F.GUEST_RSP));
-    cpu.rip = vmcs.readLong(F.GUEST_RIP);
     cpu.rflags = vmcs.read32(F.GUEST_RFLAGS);
     updateMode(cpu);
-    const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO);
-    cpu.shadow = blocking & BLOCKING_SHADOW;
-    cpu.nmiBlocked = (blocking & BLOCKING_BY_NMI) !== 0;
-    cpu.activity = vmcs.read32(F.GUEST_ACTIVITY_STATE);
-    const pending = vmcs.read32(F.GUEST_PENDING_DBG_EXCEPTIONS);
-    const isValid = (pending & (PENDING_ENABLED_BREAKPOINT | PENDING_BS)) !== 0;
-    cpu.debugExceptions.pending = isValid ? pending : 0;
+    cpu.systemStateChanged = this.#differs(vmcs, controls);
+    this.#vmcs = vmcs;
   }
 
   #loadControlRegisters(vmcs: Vmcs, controls: ActiveControls): void {
@@ -71,16 +92,10 @@ export class GuestState {
     msrs.sysenterCs = vmcs.read32(F.GUEST_SYSENTER_CS);
     msrs.sysenterEsp = vmcs.readLong(F.GUEST_SYSENTER_ESP);
     msrs.sysenterEip = vmcs.readLong(F.GUEST_SYSENTER_EIP);
-    if (controls.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS)) {
-      msrs.debugCtl = vmcs.read32(F.GUEST_IA32_DEBUGCTL);
-      cpu.dr.control = vmcs.read32(F.GUEST_DR7);
-    }
+    if (controls.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS)) msrs.debugCtl = vmcs.read32(F.GUEST_IA32_DEBUGCTL);
     if (controls.onEntry(C.VM_ENTRY_LOAD_IA32_PAT)) {
       msrs.patLow = vmcs.read32(F.GUEST_IA32_PAT);
       msrs.patHigh = vmcs.readHigh(F.GUEST_IA32_PAT);
-    }
-    if (controls.onEntry(C.VM_ENTRY_LOAD_UINV)) {
-      cpu.userInterrupts.notificationVector = vmcs.read32(F.GUEST_UINV) & 0xff;
     }
   }
 
@@ -114,6 +129,20 @@ export class GuestState {
 
   save(vmcs: Vmcs, controls: ActiveControls): void {
     const cpu = this.#cpu;
+    if (cpu.systemStateChanged) this.#saveSystemState(vmcs, controls);
+    vmcs.writeWords(F.GUEST_RSP, cpu.gprHigh(RSP), cpu.gprLow(RSP));
+    vmcs.writeLong(F.GUEST_RIP, cpu.rip);
+    vmcs.writeWords(F.GUEST_RFLAGS, 0, cpu.rflags);
+    vmcs.write32(F.GUEST_INTERRUPTIBILITY_INFO, cpu.shadow | (cpu.nmiBlocked ? BLOCKING_BY_NMI : 0));
+    vmcs.write32(F.GUEST_ACTIVITY_STATE, cpu.activity === ACTIVITY_MWAIT ? 0 : cpu.activity);
+    vmcs.writeWords(F.GUEST_PENDING_DBG_EXCEPTIONS, 0, this.#pendingDebugExceptions());
+    cpu.debugExceptions.pending = 0;
+    if (controls.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS)) vmcs.writeWords(F.GUEST_DR7, 0, cpu.dr.control);
+    vmcs.write32(F.GUEST_UINV, cpu.userInterrupts.notificationVector);
+  }
+
+  #saveSystemState(vmcs: Vmcs, controls: ActiveControls): void {
+    const cpu = this.#cpu;
     this.#saveControlRegisters(vmcs, controls);
     cpu.segments[SEGMENT_FS].base = cpu.long(CPU_FS_BASE);
     cpu.segments[SEGMENT_GS].base = cpu.long(CPU_GS_BASE);
@@ -122,13 +151,22 @@ export class GuestState {
     vmcs.write32(F.GUEST_GDTR_LIMIT, cpu.gdtr.limit);
     vmcs.writeLong(F.GUEST_IDTR_BASE, cpu.idtr.base);
     vmcs.write32(F.GUEST_IDTR_LIMIT, cpu.idtr.limit);
-    vmcs.writeWords(F.GUEST_RSP, cpu.gprHigh(RSP), cpu.gprLow(RSP));
-    vmcs.writeLong(F.GUEST_RIP, cpu.rip);
-    vmcs.writeWords(F.GUEST_RFLAGS, 0, cpu.rflags);
-    vmcs.write32(F.GUEST_INTERRUPTIBILITY_INFO, cpu.shadow | (cpu.nmiBlocked ? BLOCKING_BY_NMI : 0));
-    vmcs.write32(F.GUEST_ACTIVITY_STATE, cpu.activity === ACTIVITY_MWAIT ? 0 : cpu.activity);
-    vmcs.writeWords(F.GUEST_PENDING_DBG_EXCEPTIONS, 0, this.#pendingDebugExceptions());
-    cpu.debugExceptions.pending = 0;
+    cpu.systemStateChanged = this.#differs(vmcs, controls);
+  }
+
+  /** An MSR that only one of entry and exit switches is not what its field holds, or PDPTEs come from memory. */
+  #differs(vmcs: Vmcs, controls: ActiveControls): boolean {
+    const { eferLow, msrs } = this.#cpu;
+    if (this.#usesPaePaging && controls.eptRoot < 0) return true;
+    if (controls.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS) || controls.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS)) {
+      if (msrs.debugCtl !== vmcs.read32(F.GUEST_IA32_DEBUGCTL)) return true;
+    }
+    if (controls.onEntry(C.VM_ENTRY_LOAD_IA32_PAT) || controls.onExit(C.VM_EXIT_SAVE_IA32_PAT)) {
+      if (msrs.patLow !== vmcs.read32(F.GUEST_IA32_PAT) || msrs.patHigh !== vmcs.readHigh(F.GUEST_IA32_PAT))
+        return true;
+    }
+    const switchesEfer = controls.onEntry(C.VM_ENTRY_LOAD_IA32_EFER) || controls.onExit(C.VM_EXIT_SAVE_IA32_EFER);
+    return switchesEfer && eferLow >>> 0 !== vmcs.read32(F.GUEST_IA32_EFER);
   }
 
   #saveControlRegisters(vmcs: Vmcs, controls: ActiveControls): void {
@@ -142,13 +180,9 @@ export class GuestState {
     vmcs.writeLong(F.GUEST_SYSENTER_ESP, msrs.sysenterEsp);
     vmcs.writeLong(F.GUEST_SYSENTER_EIP, msrs.sysenterEip);
     this.#saveLongMode(vmcs, controls);
-    if (controls.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS)) {
-      vmcs.writeWords(F.GUEST_IA32_DEBUGCTL, 0, msrs.debugCtl);
-      vmcs.writeWords(F.GUEST_DR7, 0, cpu.dr.control);
-    }
+    if (controls.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS)) vmcs.writeWords(F.GUEST_IA32_DEBUGCTL, 0, msrs.debugCtl);
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_PAT)) vmcs.writeWords(F.GUEST_IA32_PAT, msrs.patHigh, msrs.patLow);
     if (controls.onExit(C.VM_EXIT_SAVE_IA32_EFER)) vmcs.writeWords(F.GUEST_IA32_EFER, 0, cpu.eferLow);
-    vmcs.write32(F.GUEST_UINV, cpu.userInterrupts.notificationVector);
   }
 
   #savePdptes(vmcs: Vmcs): void {
@@ -168,14 +202,9 @@ export class GuestState {
 
   /** What MOV SS holds back, or an event of higher priority (28.3.4); a single step counts from its instruction on. */
   #pendingDebugExceptions(): number {
-    const { debugExceptions, rflags, shadow } = this.#cpu;
-    const isStepHeldBack = (shadow & SHADOW_MOV_SS) !== 0 && (rflags & RFLAGS_TF) !== 0;
-    return debugExceptions.pending | (isStepHeldBack ? PENDING_BS : 0);
-  }
-
-  /** DR7 := 400H, as at every VM exit. */
-  resetDr7(): void {
-    this.#cpu.dr.control = 0;
+    const cpu = this.#cpu;
+    const isStepHeldBack = (cpu.shadow & SHADOW_MOV_SS) !== 0 && (cpu.rflags & RFLAGS_TF) !== 0;
+    return cpu.debugExceptions.pending | (isStepHeldBack ? PENDING_BS : 0);
   }
 }
 

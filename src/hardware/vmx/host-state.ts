@@ -1,6 +1,6 @@
 /**
- * Loading the host state at VM exit (SDM vol. 3, 28.5). Software that is a model does not run from RIP, but the
- * processor's state is the one that machine code would find.
+ * Loading the host state at VM exit (SDM vol. 3, 28.5). Root software that is a model does not look at registers: where
+ * the next VM entry would replace the host's anyway, the guest's stay in them.
  */
 import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
@@ -42,6 +42,14 @@ const AR_BUSY_TSS = 0x8b;
 const CR0_KEPT = 0x6000_0010;
 
 export function loadHostState(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls): void {
+  cpu.activity = ACTIVITY_ACTIVE;
+  cpu.shadow = 0;
+  cpu.dr.control = 0;
+  if (controls.onExit(C.VM_EXIT_CLEAR_UINV)) cpu.userInterrupts.notificationVector = 0;
+  if (cpu.rootSoftware === null || !controls.entryReplacesHostState) loadRegisters(cpu, vmcs, controls);
+}
+
+function loadRegisters(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls): void {
   loadControlRegisters(cpu, vmcs, controls);
   loadSegments(cpu, vmcs, controls.onExit(C.VM_EXIT_HOST_ADDR_SPACE_SIZE));
   cpu.gdtr.base = vmcs.readLong(F.HOST_GDTR_BASE);
@@ -53,8 +61,7 @@ export function loadHostState(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls): v
   cpu.rflags = RFLAGS_FIXED;
   cpu.cpl = 0;
   updateMode(cpu);
-  cpu.activity = ACTIVITY_ACTIVE;
-  cpu.shadow = 0;
+  cpu.systemStateChanged = true;
 }
 
 function loadControlRegisters(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls): void {
@@ -73,7 +80,6 @@ function loadControlRegisters(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls): v
     msrs.patLow = vmcs.read32(F.HOST_IA32_PAT);
     msrs.patHigh = vmcs.readHigh(F.HOST_IA32_PAT);
   }
-  if (controls.onExit(C.VM_EXIT_CLEAR_UINV)) cpu.userInterrupts.notificationVector = 0;
 }
 
 function loadSegments(cpu: Cpu, vmcs: Vmcs, longMode: boolean): void {

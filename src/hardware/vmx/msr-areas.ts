@@ -12,6 +12,7 @@ const MSR_GS_BASE = 0xc000_0101;
 
 /** Loads `count` MSRs. Returns 0, or the 1-based number of the entry that cannot be loaded. */
 export function loadMsrs(cpu: Cpu, area: number, count: number): number {
+  cpu.systemStateChanged = true;
   for (let index = 0; index < count; index++) {
     if (!loadMsr(cpu, area + index * ENTRY_SIZE)) return index + 1;
   }

@@ -101,8 +101,7 @@ export class VmEntry {
   }
 
   #fail(vmcs: Vmcs, reason: number, qualification: number): number {
-    const { controls, guest } = this.#nonRoot;
-    failEntry(this.#cpu, vmcs, controls, guest, reason, qualification);
+    failEntry(this.#cpu, vmcs, this.#nonRoot.controls, reason, qualification);
     this.#nonRoot.tlb.forget();
     return ENTRY_DONE;
   }

@@ -142,6 +142,7 @@ describe('VM exit', () => {
     cpu.gdtr.base = 0x1111;
     Object.assign(cpu.segments[3] as object, { selector: 0x2b, base: 0x5000, limit: 0xffff, access: 0x40f3 });
     cpu.msrs.sysenterEip = -0x3000;
+    cpu.systemStateChanged = true;
     cpuid(vmx);
     // prettier-ignore
     expect(
@@ -266,6 +267,7 @@ describe('VM exit', () => {
     const vmx = new VmxProcessor();
     vmx.guest();
     vmx.cpu.eferLow = 0;
+    vmx.cpu.systemStateChanged = true;
     cpuid(vmx);
     expect(vmx.get(F.VM_ENTRY_CONTROLS) & C.VM_ENTRY_IA32E_MODE).toBe(0);
   });

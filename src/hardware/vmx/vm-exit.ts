@@ -63,7 +63,7 @@ export function leaveGuest(
   if (failed !== 0) abort(vmcs, VMX_ABORT_SAVING_GUEST_MSRS, failed);
   cpu.setWord(CPU_MARK_BRANCH, 0);
   cpu.monitoredLine = -1;
-  loadHost(cpu, vmcs, controls, guest);
+  loadHost(cpu, vmcs, controls);
 }
 
 function recordExit(cpu: Cpu, vmcs: Vmcs, exit: ExitInformation): void {
@@ -92,22 +92,14 @@ function recordVectoring(cpu: Cpu, vmcs: Vmcs, event: IdtEvent): void {
 }
 
 /** A VM entry that fails on guest state or MSR loading: exit 33 or 34 (27.8). Guest state is not saved. */
-export function failEntry(
-  cpu: Cpu,
-  vmcs: Vmcs,
-  controls: ActiveControls,
-  guest: GuestState,
-  reason: number,
-  qualification: number,
-): void {
+export function failEntry(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls, reason: number, qualification: number): void {
   vmcs.write32(F.VM_EXIT_REASON, (reason | EXIT_REASON_FAILED_VMENTRY) >>> 0);
   vmcs.writeLong(F.EXIT_QUALIFICATION, qualification);
-  loadHost(cpu, vmcs, controls, guest);
+  loadHost(cpu, vmcs, controls);
 }
 
-function loadHost(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls, guest: GuestState): void {
+function loadHost(cpu: Cpu, vmcs: Vmcs, controls: ActiveControls): void {
   loadHostState(cpu, vmcs, controls);
-  guest.resetDr7();
   const count = vmcs.read32(F.VM_EXIT_MSR_LOAD_COUNT);
   if (count === 0) return;
   const failed = loadMsrs(cpu, vmcs.readLong(F.VM_EXIT_MSR_LOAD_ADDR), count);

@@ -40,14 +40,18 @@ export const VMCS_ENCODINGS: readonly number[] = Array.from(WORD_OF_ENCODING.key
   (encoding) => WORD_OF_ENCODING[encoding] !== 0,
 );
 
+/** Guest state outside registers: loaded at every VM entry, checked when software has written it. */
+const NON_REGISTER_STATE: ReadonlySet<number> = new Set([
+  VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO,
+  VMCS_FIELD.GUEST_ACTIVITY_STATE,
+  VMCS_FIELD.GUEST_PENDING_DBG_EXCEPTIONS,
+]);
+
 /** Fields that change with nearly every VM entry; entry looks at them anyway. */
 const HOT_FIELDS: ReadonlySet<number> = new Set([
   VMCS_FIELD.GUEST_RIP,
   VMCS_FIELD.GUEST_RSP,
   VMCS_FIELD.GUEST_INTR_STATUS,
-  VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO,
-  VMCS_FIELD.GUEST_ACTIVITY_STATE,
-  VMCS_FIELD.GUEST_PENDING_DBG_EXCEPTIONS,
   VMCS_FIELD.VMX_PREEMPTION_TIMER_VALUE,
   VMCS_FIELD.VM_ENTRY_INTR_INFO_FIELD,
   VMCS_FIELD.VM_ENTRY_EXCEPTION_ERROR_CODE,
@@ -57,15 +61,18 @@ const HOT_FIELDS: ReadonlySet<number> = new Set([
 const DIRTY_CONTROLS = 1;
 const DIRTY_GUEST = 2;
 const DIRTY_HOST = 4;
+const DIRTY_NON_REGISTER_STATE = 8;
+const ALL_DIRTY = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST | DIRTY_NON_REGISTER_STATE;
 
 /** What a write to each encoding makes stale: DIRTY_* or 0. */
 const DIRTIES = new Uint8Array(ENCODINGS);
 for (const encoding of Object.values(VMCS_FIELD)) {
   if (HOT_FIELDS.has(encoding)) continue;
   const type = fieldType(encoding);
-  if (type === FIELD_TYPE_CONTROL) DIRTIES[encoding] = DIRTY_CONTROLS;
-  if (type === FIELD_TYPE_GUEST) DIRTIES[encoding] = DIRTY_GUEST;
-  if (type === FIELD_TYPE_HOST) DIRTIES[encoding] = DIRTY_HOST;
+  if (NON_REGISTER_STATE.has(encoding)) DIRTIES[encoding] = DIRTY_NON_REGISTER_STATE;
+  else if (type === FIELD_TYPE_CONTROL) DIRTIES[encoding] = DIRTY_CONTROLS;
+  else if (type === FIELD_TYPE_GUEST) DIRTIES[encoding] = DIRTY_GUEST;
+  else if (type === FIELD_TYPE_HOST) DIRTIES[encoding] = DIRTY_HOST;
 }
 
 /** A region that a processor has made current, with what it remembers of the last VM entry. */
@@ -75,7 +82,7 @@ export class Vmcs {
   readonly #i32: Int32Array;
   readonly #base: number;
   /** What has been written since the last VM entry that passed its checks. */
-  #dirty = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST;
+  #dirty = ALL_DIRTY;
 
   constructor(memory: PhysicalMemory, address: number) {
     this.address = address;
@@ -116,6 +123,11 @@ export class Vmcs {
     return (this.#dirty & DIRTY_GUEST) !== 0;
   }
 
+  /** Interruptibility, activity state, pending debug exceptions. */
+  get nonRegisterStateDirty(): boolean {
+    return (this.#dirty & DIRTY_NON_REGISTER_STATE) !== 0;
+  }
+
   get hostDirty(): boolean {
     return (this.#dirty & DIRTY_HOST) !== 0;
   }
@@ -127,7 +139,7 @@ export class Vmcs {
 
   /** The region may have been changed behind this processor's back. */
   markDirty(): void {
-    this.#dirty = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST;
+    this.#dirty = ALL_DIRTY;
   }
 
   /** Records a VMWRITE by software to `encoding` (either half). */
