@@ -115,3 +115,14 @@ describe('ticks of the PIT that pass with interrupts off', () => {
     expect(interrupts({ bare: true })).toBe(1);
   });
 });
+
+describe.each([
+  ['under KVM', {}],
+  ['without a hypervisor', { bare: true }],
+])('a guest that leaves the local APIC alone, %s', (_, options) => {
+  it('has the interrupts of the PIC, as firmware leaves the wires', () => {
+    const programming = 'c705f000e0feff010000 c7055003e0fe00070000';
+    const code = GUESTS['the PIT through the PIC and LINT0'].replace(programming, '90'.repeat(20));
+    expect(runCode(code, options).outcome).toEqual({ kind: 'exit', code: 3 });
+  });
+});

@@ -28,6 +28,7 @@ import type { ImageOptions } from './image-options.js';
 import type { MachineInputs } from './machine-options.js';
 import type { Observer } from './observer.js';
 import { parametersOf } from './parameters.js';
+import { enterVirtualWireMode } from './virtual-wire.js';
 
 const MIB = 2 ** 20;
 /** Host-physical memory for KVM's own structures: EPT tables of the VM, and pages per vCPU. */
@@ -265,6 +266,7 @@ class Builder {
     vcpu.setRegisters(image.registers);
     vcpu.setSystemRegisters(image.registers);
     setEntryRegisters(cpus[0], image);
+    enterVirtualWireMode(vcpu.apic);
     for (const { gpa, bytes } of [this.board.firmware, ...image.segments]) kvm.guestMemory.write(gpa, bytes);
     return kvm;
   }
@@ -283,6 +285,7 @@ class Builder {
       };
     }
     listenToCpus(this.#hardware, this.board, this.#clock);
+    enterVirtualWireMode(cpus[0].apic);
     for (const { gpa, bytes } of [this.board.firmware, ...image.segments]) memory.bytes(gpa, bytes.length).set(bytes);
     startBootCpu(cpus[0], image);
     return null;

@@ -41,6 +41,14 @@ describe('acpiTables', () => {
     expect([sum(rsdp(), 20), sum(rsdp(), 36)]).toEqual([0, 0]);
   });
 
+  it('RSDT and XSDT have their checksums', () => {
+    const roots = [word(rsdp() + 16), word(rsdp() + 24)];
+    expect(roots.map((at) => [text(at, 4), sum(at, word(at + 4))])).toEqual([
+      ['RSDT', 0],
+      ['XSDT', 0],
+    ]);
+  });
+
   it.each(['FACP', 'APIC'])('%s is in RSDT and XSDT, with its checksum', (signature) => {
     const address = find(signature, false);
     expect(find(signature, true)).toBe(address);
@@ -68,6 +76,8 @@ describe('acpiTables', () => {
     expect(ofType(9).map((entry) => entry[4] | (entry[5] << 8))).toEqual([300]);
     expect(ofType(1)).toEqual([[1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]]);
     expect(ofType(2)[0]).toEqual([2, 10, 0, 0, 2, 0, 0, 0, 0, 0]);
+    expect(ofType(4)).toEqual([[4, 6, 0xff, 0, 0, 1]]);
+    expect(ofType(10)).toEqual([[10, 12, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0]]);
     expect(word(madt + 36)).toBe(0xfee0_0000);
   });
 });

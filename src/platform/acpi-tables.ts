@@ -21,6 +21,9 @@ const OEM_TABLE = 'IPIVBNCH';
 
 /** APIC IDs from here on need an x2APIC entry. */
 const FIRST_WIDE_APIC_ID = 255;
+/** NMIs arrive at LINT1 of every processor. */
+const NMI_PIN = 1;
+const ALL_PROCESSORS = 0xffff_ffff;
 const SCI = 9;
 /** ISA interrupts that PCI or ACPI use: level-triggered, active high. */
 const LEVEL_IRQS = [5, SCI, 10, 11];
@@ -144,7 +147,9 @@ function madtBody(apicIds: readonly number[]): Uint8Array {
     sourceOverride(0, 2, FLAGS_DEFAULT),
     ...LEVEL_IRQS.map((irq) => sourceOverride(irq, irq, FLAGS_LEVEL_HIGH)),
   ];
-  const nmi = [4, 6, 0xff, 0, 0, 1];
+  const nmi = [4, 6, 0xff, 0, 0, NMI_PIN];
+  const hasWide = apicIds.some((id) => id >= FIRST_WIDE_APIC_ID);
+  const wideNmi = hasWide ? [10, 12, 0, 0, ...bytes32(ALL_PROCESSORS), NMI_PIN, 0, 0, 0] : [];
   return Uint8Array.from([
     ...bytes32(LOCAL_APIC_BASE),
     ...bytes32(pcatCompatible),
@@ -152,6 +157,7 @@ function madtBody(apicIds: readonly number[]): Uint8Array {
     ...ioApic,
     ...overrides.flat(),
     ...nmi,
+    ...wideNmi,
   ]);
 }
 

@@ -239,6 +239,13 @@ describe('Board', () => {
     });
   });
 
+  it('fw_cfg has the traditional interface alone: nothing answers at the ports of the DMA interface', () => {
+    out(0x510, 0x01, 2);
+    expect([board.portRead(0x511, 1) & 2, board.portRead(0x514, 4), board.portRead(0x518, 4)]).toEqual([
+      0, 0xffff_ffff, 0xffff_ffff,
+    ]);
+  });
+
   it('the serial port interrupts on line 4', () => {
     redirect(4, 0x24);
     outs(0x3fc, 8);

@@ -68,7 +68,57 @@ describe('SerialPort', () => {
     write(DATA, 0x55);
     expect([port.read(LSR), port.read(DATA), port.read(LSR)]).toEqual([0x61, 0x55, 0x60]);
     expect(sent).toEqual([]);
-    expect(port.read(MSR)).toBe(0x90);
+    expect(port.read(MSR) & 0xf0).toBe(0x90);
+  });
+
+  it('the modem status tells which lines have changed since it was read, of the ring indicator only its end', () => {
+    write(MCR, 0x1a);
+    expect([port.read(MSR), port.read(MSR)]).toEqual([0x92, 0x90]);
+    write(MCR, 0x1f);
+    expect([port.read(MSR), port.read(MSR)]).toEqual([0xf2, 0xf0]);
+    write(MCR, 0x1a);
+    expect(port.read(MSR)).toBe(0x96);
+  });
+
+  it('without FIFO a second byte overruns the first', () => {
+    write(MCR, 0x10);
+    write(DATA, 1);
+    write(DATA, 2);
+    expect([port.read(LSR), port.read(LSR), port.read(DATA), port.read(LSR)]).toEqual([0x63, 0x61, 2, 0x60]);
+  });
+
+  it('the FIFO holds 16 bytes; one more overruns and is lost', () => {
+    write(IIR, 1);
+    write(MCR, 0x10);
+    for (let byte = 1; byte <= 17; byte++) write(DATA, byte);
+    expect(port.read(LSR)).toBe(0x63);
+    expect(Array.from({ length: 17 }, () => port.read(DATA))).toEqual([...Array(16).keys(), -1].map((i) => i + 1));
+  });
+
+  it('the FIFO is emptied by its clear bit and by switching it', () => {
+    const waiting = (control: number): boolean => {
+      write(MCR, 0x10);
+      write(DATA, 1);
+      write(IIR, control);
+      return (port.read(LSR) & 1) !== 0;
+    };
+    expect([0x02, 0x01, 0xc1, 0x03, 0x00].map(waiting)).toEqual([true, false, true, false, false]);
+  });
+
+  it('interrupts come in order: overrun, received bytes or their time-out, transmitter, modem lines', () => {
+    write(IIR, 0x41);
+    write(MCR, 0x10);
+    write(IER, 0x0f);
+    for (let byte = 0; byte < 17; byte++) write(DATA, byte);
+    expect(port.read(IIR)).toBe(0xc6);
+    port.read(LSR);
+    expect(port.read(IIR)).toBe(0xc4);
+    for (let byte = 0; byte < 13; byte++) port.read(DATA);
+    expect(port.read(IIR)).toBe(0xcc);
+    for (let byte = 0; byte < 3; byte++) port.read(DATA);
+    expect([port.read(IIR), port.read(IIR)]).toEqual([0xc2, 0xc0]);
+    port.read(MSR);
+    expect(port.read(IIR)).toBe(0xc1);
   });
 
   it('without loopback somebody listens', () => {

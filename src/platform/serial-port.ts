@@ -1,8 +1,9 @@
 /**
  * 8250/16550A serial port (National Semiconductor PC16550D data sheet). What is sent leaves at once, so the transmitter
- * is always empty. Interrupts: transmitter empty, and received data in loopback.
+ * is always empty. Interrupts of the transmitter, and in loopback of the receiver, of overruns and of the modem lines.
  *
- * Left out: input from outside, line errors, modem-status changes, the time that a character takes.
+ * Left out: input from outside, breaks, parity and framing errors, the time that a character takes: what stays below the
+ * trigger level of the FIFO has timed out at once.
  */
 import { type InterruptLine, type IoDevice } from './io-device.js';
 
@@ -18,10 +19,16 @@ const SCRATCH = 7;
 
 const IER_RECEIVED = 1 << 0;
 const IER_TRANSMITTER_EMPTY = 1 << 1;
+const IER_LINE_STATUS = 1 << 2;
+const IER_MODEM_STATUS = 1 << 3;
 const IER_WRITABLE = 0x0f;
+// Identifications, in ascending priority but for IIR_NONE
 const IIR_NONE = 0x01;
+const IIR_MODEM_STATUS = 0x00;
 const IIR_TRANSMITTER_EMPTY = 0x02;
+const IIR_TIMEOUT = 0x0c;
 const IIR_RECEIVED = 0x04;
+const IIR_LINE_STATUS = 0x06;
 const IIR_FIFO = 0xc0;
 const FCR_ENABLE = 1 << 0;
 const FCR_CLEAR_RECEIVER = 1 << 1;
@@ -30,9 +37,16 @@ const MCR_OUT2 = 1 << 3;
 const MCR_LOOPBACK = 1 << 4;
 const MCR_WRITABLE = 0x1f;
 const LSR_RECEIVED = 1 << 0;
+const LSR_OVERRUN = 1 << 1;
 const LSR_TRANSMITTER_EMPTY = 0x60;
 /** Carrier, data set ready, clear to send: somebody listens. */
 const MSR_CONNECTED = 0xb0;
+/** The ring indicator tells only of its end. */
+const MSR_RING = 1 << 6;
+const MSR_RING_ENDED = 1 << 2;
+const FIFO_SIZE = 16;
+/** Bytes in the FIFO that interrupt, by bits 7:6 of the FIFO control register. */
+const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
 
 export class SerialPort implements IoDevice {
   readonly widest = 1;
@@ -40,12 +54,16 @@ export class SerialPort implements IoDevice {
   readonly #interrupt: InterruptLine;
   #interruptEnable = 0;
   #fifo = false;
+  #trigger = 1;
   #lineControl = 0;
   #modemControl = 0;
   #scratch = 0;
   #divisor = 12;
-  /** Looped-back byte that waits to be read, or -1. */
-  #received = -1;
+  /** Looped-back bytes that wait to be read. */
+  readonly #received: number[] = [];
+  #overrun = false;
+  /** Modem lines that have changed since they were read, bits 3:0 of the modem status. */
+  #modemChanges = 0;
   /** The transmitter became empty and nobody has been told. */
   #emptyPending = false;
 
@@ -68,7 +86,7 @@ export class SerialPort implements IoDevice {
       case MODEM_CONTROL:
         return this.#modemControl;
       case LINE_STATUS:
-        return LSR_TRANSMITTER_EMPTY | (this.#received < 0 ? 0 : LSR_RECEIVED);
+        return this.#lineStatus();
       case MODEM_STATUS:
         return this.#modemStatus();
       default:
@@ -87,14 +105,13 @@ export class SerialPort implements IoDevice {
         else this.#enableInterrupts(value & IER_WRITABLE);
         break;
       case INTERRUPT_IDENTIFICATION:
-        this.#fifo = (value & FCR_ENABLE) !== 0;
-        if ((value & FCR_CLEAR_RECEIVER) !== 0) this.#received = -1;
+        this.#controlFifo(value);
         break;
       case LINE_CONTROL:
         this.#lineControl = value;
         break;
       case MODEM_CONTROL:
-        this.#modemControl = value & MCR_WRITABLE;
+        this.#controlModem(value & MCR_WRITABLE);
         break;
       case SCRATCH:
         this.#scratch = value;
@@ -113,16 +130,48 @@ export class SerialPort implements IoDevice {
   }
 
   #transmit(byte: number): void {
-    if (this.#loopback) this.#received = byte;
+    if (this.#loopback) this.#accept(byte);
     else this.#send(byte);
     this.#emptyPending = true;
   }
 
+  /** A full FIFO keeps what it has; without FIFO the byte before is overwritten. */
+  #accept(byte: number): void {
+    const isFull = this.#received.length === (this.#fifo ? FIFO_SIZE : 1);
+    if (isFull) this.#overrun = true;
+    if (isFull && !this.#fifo) this.#received.pop();
+    if (!isFull || !this.#fifo) this.#received.push(byte);
+  }
+
   #receive(): number {
-    const byte = this.#received;
-    this.#received = -1;
+    const byte = this.#received.shift();
     this.#drive();
-    return byte < 0 ? 0 : byte;
+    return byte ?? 0;
+  }
+
+  /** A change of the enable bit empties the FIFO; the other bits count only with it. */
+  #controlFifo(value: number): void {
+    const enabled = (value & FCR_ENABLE) !== 0;
+    if (enabled !== this.#fifo || (enabled && (value & FCR_CLEAR_RECEIVER) !== 0)) this.#received.length = 0;
+    this.#fifo = enabled;
+    this.#trigger = enabled ? TRIGGER_LEVELS[(value >>> 6) & 3] : 1;
+  }
+
+  #controlModem(value: number): void {
+    const before = this.#modemLines;
+    this.#modemControl = value;
+    const after = this.#modemLines;
+    const rang = (before & ~after & MSR_RING) !== 0 ? MSR_RING_ENDED : 0;
+    this.#modemChanges |= (((before ^ after) & ~MSR_RING) >>> 4) | rang;
+  }
+
+  /** Reading ends an overrun. */
+  #lineStatus(): number {
+    const received = this.#received.length === 0 ? 0 : LSR_RECEIVED;
+    const overrun = this.#overrun ? LSR_OVERRUN : 0;
+    this.#overrun = false;
+    this.#drive();
+    return LSR_TRANSMITTER_EMPTY | received | overrun;
   }
 
   /** Enabling the transmitter interrupt while the transmitter is empty raises it. */
@@ -140,16 +189,27 @@ export class SerialPort implements IoDevice {
   }
 
   #cause(): number {
-    if (this.#received >= 0 && (this.#interruptEnable & IER_RECEIVED) !== 0) return IIR_RECEIVED;
-    if (this.#emptyPending && (this.#interruptEnable & IER_TRANSMITTER_EMPTY) !== 0) return IIR_TRANSMITTER_EMPTY;
-    return IIR_NONE;
+    const enabled = this.#interruptEnable;
+    const waiting = this.#received.length;
+    if (this.#overrun && (enabled & IER_LINE_STATUS) !== 0) return IIR_LINE_STATUS;
+    if (waiting > 0 && (enabled & IER_RECEIVED) !== 0) return waiting < this.#trigger ? IIR_TIMEOUT : IIR_RECEIVED;
+    if (this.#emptyPending && (enabled & IER_TRANSMITTER_EMPTY) !== 0) return IIR_TRANSMITTER_EMPTY;
+    return this.#modemChanges !== 0 && (enabled & IER_MODEM_STATUS) !== 0 ? IIR_MODEM_STATUS : IIR_NONE;
   }
 
   /** In loopback the four outputs of the modem control register are the four inputs. */
-  #modemStatus(): number {
+  get #modemLines(): number {
     if (!this.#loopback) return MSR_CONNECTED;
     const control = this.#modemControl;
     return ((control & 0b1) << 5) | ((control & 0b10) << 3) | ((control & 0b1100) << 4);
+  }
+
+  /** Reading ends the changes. */
+  #modemStatus(): number {
+    const status = this.#modemLines | this.#modemChanges;
+    this.#modemChanges = 0;
+    this.#drive();
+    return status;
   }
 
   /** On a PC, OUT2 gates the interrupt; in loopback it is disconnected. */

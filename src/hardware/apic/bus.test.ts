@@ -51,6 +51,19 @@ describe('APIC bus', () => {
     expect(sender.apic.pendingVector).toBe(0x52);
   });
 
+  it('knows whether any APIC takes what the chipset sends', () => {
+    const { machine, sender, target } = twoCpus();
+    const accepts = (fields: Partial<ApicMessage>): boolean =>
+      machine.bus.accepts(message({ x2apic: false, ...fields }));
+    expect([accepts({ destination: 1 }), accepts({ destination: 7 }), accepts({ destination: 0xff })]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    for (const { apic } of [sender, target]) apic.writeMsr(0x80f, 0, 0xff);
+    expect([accepts({ destination: 1 }), accepts({ destination: 1, deliveryMode: 4 })]).toEqual([false, true]);
+  });
+
   it('what the chipset sends in an event is there at once; of several for the lowest priority the vector chooses one', () => {
     const { machine, sender, target } = twoCpus();
     machine.bus.deliver(message({ destination: 1, x2apic: false }), 0);

@@ -2,7 +2,7 @@
  * One local APIC in xAPIC and x2APIC mode: registers, acceptance and priority of interrupts, and what a write means.
  * SDM vol. 3, chapter 12 ("Advanced programmable interrupt controller"). Whoever writes a register routes the effect.
  *
- * Left out: the pin LINT1 (its entry is storage), remote read, focus checking, lowest-priority arbitration
+ * Left out: the pin LINT1 (its entry is storage: nothing on the board drives it), remote read, focus checking, lowest-priority arbitration
  * (the bus chooses), and delivery status, which is never pending. The xAPIC ID can be written, which the SDM leaves to
  * the processor model (12.4.6).
  */
