@@ -19,13 +19,14 @@ export function noHost(): EngineHost {
 
 /**
  * An engine that keeps the order and the cache lines of a machine; `run` stands for the instruction loop. RFLAGS are
- * kept as they are.
+ * kept as they are, and the host delivers interrupts.
  */
 export function engineWithout(memory: PhysicalMemory, host: () => EngineHost, run: Engine['run']): Engine {
   memory.u32[ORDER_STEPPED >>> 2] = 1;
   return {
     ...instantiateEngine(interpreterModule(), memory.wasm, host),
     run,
+    deliver: () => 0,
     getFlags: (block) => memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2],
     setFlags: (block, flags) => {
       memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2] = flags;

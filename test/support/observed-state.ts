@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { STEP, STEP_NAMES } from '../../src/cost/step.js';
 import * as L from '../../src/hardware/cpu/layout.js';
 import { GDT, STACK, type Fixture } from './cpu-fixture.js';
@@ -23,7 +24,9 @@ export function observed({ cpu, memory, meter }: Fixture): Readonly<Record<strin
     retired: cpu.long(L.CPU_RETIRED),
     counts,
     ticks,
-    memory: [GDT, STACK - PAGE, STACK - 2 * PAGE].map((page) => Buffer.from(memory.bytes(page, PAGE)).toString('hex')),
+    memory: [GDT, STACK - PAGE, STACK - 2 * PAGE].map((page) =>
+      createHash('sha256').update(memory.bytes(page, PAGE)).digest('hex'),
+    ),
     lines: Array.from(memory.u8.subarray(memory.lineMasks, memory.lineMasks + 4 * L.LINE_MASK_SIZE)),
   };
 }

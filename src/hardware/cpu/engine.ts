@@ -5,6 +5,11 @@
 export interface Engine {
   /** Runs the CPU until it has a reason to stop (layout.ts, STOP_*). */
   readonly run: (block: number) => number;
+  /**
+   * Delivers an external interrupt through the IDT in IA-32e mode: 1 when it has, 0 when it has changed nothing because
+   * this is not the plain case (src/interpreter/delivery.ts).
+   */
+  readonly deliver: (block: number, vector: number) => number;
   /** RFLAGS bits 31:0 with the lazy arithmetic flags made explicit. */
   readonly getFlags: (block: number) => number;
   /** Sets RFLAGS from explicit bits. */

@@ -2,7 +2,8 @@
  * Delivery of events through the IDT in IA-32e mode (SDM vol. 3, 6.14; vol. 2, INT n), and what becomes of faults:
  * VM exits, double and triple faults (vol. 3, 6.15 interrupt 8).
  *
- * Delivery outside IA-32e mode is in legacy/event-delivery. Left out: task gates, shadow stacks, FRED.
+ * The plain case of an external interrupt is the interpreter's (src/interpreter/delivery.ts). Delivery outside IA-32e
+ * mode is in legacy/event-delivery. Left out: task gates, shadow stacks, FRED.
  */
 import { STEP } from '../../cost/step.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_SHUTDOWN } from './activity.js';
@@ -157,11 +158,21 @@ export function deliverEvent(cpu: Cpu, event: IdtEvent): Outcome {
     if (cpu.cpl === 3) cpu.charge(STEP.STACK_SWITCH);
   }
   if (!inLongMode(cpu)) return deliverLegacyEvent(cpu, event);
+  if (event.type === EVENT_EXTERNAL && cpu.engine.deliver(cpu.block, event.vector) !== 0) return completeDelivery(cpu);
   let outcome = readGate(cpu, event);
   if (outcome === DONE) outcome = checkTarget(cpu, externalBit(event));
   if (outcome === DONE) outcome = pushFrame(cpu, event);
   if (outcome !== DONE) return outcome;
   enterHandler(cpu);
+  return completeDelivery(cpu);
+}
+
+/** The handler comes next. */
+function completeDelivery(cpu: Cpu): Outcome {
+  cpu.shadow = 0;
+  cpu.activity = ACTIVITY_ACTIVE;
+  cpu.attention = true;
+  cpu.delivering = null;
   return REDIRECTED;
 }
 
@@ -271,10 +282,7 @@ function enterHandler(cpu: Cpu): void {
   cpu.rip = gateOffset(cpu);
   cpu.setGprNumber(RSP, stackTop);
   cpu.rflags &= ~cleared;
-  cpu.shadow = 0;
-  cpu.activity = ACTIVITY_ACTIVE;
   if (event.type === EVENT_NMI) cpu.nmiBlocked = true;
-  cpu.delivering = null;
 }
 
 /** An external interrupt as an event: one object per vector, so that delivery allocates nothing. */
