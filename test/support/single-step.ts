@@ -80,7 +80,6 @@ export class SingleStep {
     this.decoder = new Decoder(this.memory, costs);
     this.decoder.add(this.#cpu);
     this.block = this.memory.cpuBlock(0);
-    this.setWord(L.CPU_LINE_MASKS, this.memory.lineMasks);
     this.cpl = 0;
     this.flags = 2;
   }

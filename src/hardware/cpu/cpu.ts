@@ -31,7 +31,7 @@ import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { PageDirectoryPointers } from './page-directory-pointers.js';
 import { Parking } from './parking.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
-import { segmentRegisters, TableRegister, type Segment } from './segments.js';
+import { LIMIT_64K, nullSegment, segmentRegisters, TableRegister, type Segment } from './segments.js';
 import { StateBlock } from './state-block.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
@@ -174,6 +174,8 @@ export class Cpu extends StateBlock implements Timed {
 
   #initializeBlock(): void {
     const { block } = this;
+    for (const segment of this.segments) Object.assign(segment, nullSegment());
+    this.gdtr.limit = this.idtr.limit = LIMIT_64K;
     this.setWord(L.CPU_TLB, block + L.CPU_TLB_SUPERVISOR);
     this.setWord(L.CPU_ITLB, block + L.CPU_ITLB_SUPERVISOR);
     this.setWord(L.CPU_FAST_FORWARD, 1);

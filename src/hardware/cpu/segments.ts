@@ -22,7 +22,8 @@ export interface Segment {
 }
 
 export const ACCESS_UNUSABLE = 1 << 16;
-const LIMIT_64K = 0xffff;
+/** Of GDTR and IDTR at power-up. */
+export const LIMIT_64K = 0xffff;
 
 export function nullSegment(): Segment {
   return { selector: 0, base: 0, limit: 0, access: ACCESS_UNUSABLE };
@@ -33,12 +34,10 @@ export class TableRegister {
   protected readonly state: StateBlock;
   protected readonly at: number;
 
-  /** `at`: offset in the state block. Base and limit are those of power-up. */
+  /** `at`: offset in the state block. */
   constructor(state: StateBlock, at: number) {
     this.state = state;
     this.at = at;
-    this.base = 0;
-    this.limit = LIMIT_64K;
   }
 
   /** Linear base, sign-extended when canonical. */
@@ -78,10 +77,10 @@ class SegmentRegister extends TableRegister implements Segment {
   }
 }
 
-/** ES CS SS DS FS GS LDTR TR of a processor: all unusable. */
+/** ES CS SS DS FS GS LDTR TR of a processor. */
 export function segmentRegisters(state: StateBlock): readonly Segment[] {
-  return Array.from({ length: 8 }, (_, number) => {
-    const register = new SegmentRegister(state, L.CPU_SEGMENT_REGISTERS + number * L.SEGMENT_REGISTER_SIZE);
-    return Object.assign(register, nullSegment());
-  });
+  return Array.from(
+    { length: 8 },
+    (_, number) => new SegmentRegister(state, L.CPU_SEGMENT_REGISTERS + number * L.SEGMENT_REGISTER_SIZE),
+  );
 }

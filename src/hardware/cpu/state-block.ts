@@ -15,17 +15,12 @@ export class StateBlock {
   readonly #word: number;
   readonly #time: number;
 
-  /** The CPU starts in the hands of the host, at time 0. */
+  // Nothing may use the block before the CPU is complete: V8 would take the accessors below for megamorphic.
   constructor(memory: PhysicalMemory, cpu: number) {
     this.memory = memory;
     this.block = memory.cpuBlock(cpu);
     this.#word = this.block >>> 2;
     this.#time = (this.block + L.CPU_NOW) >>> 3;
-    this.setWord(L.CPU_LINE_MASKS, memory.lineMasks + cpu * memory.trackedPages * L.LINE_MASK_SIZE);
-    this.setWord(L.CPU_HOST_TURN, 1);
-    this.setLong(L.CPU_COLLECTED_AT, -1);
-    memory.f64[(this.block + L.CPU_LOST_LINE_AT) >>> 3] = -1;
-    memory.f64[(this.block + L.CPU_MONITORED_LINE) >>> 3] = -1;
   }
 
   /** This CPU's clock, in ticks. */

@@ -1,5 +1,10 @@
 import {
   CPU_BLOCKS,
+  CPU_COLLECTED_AT,
+  CPU_HOST_TURN,
+  CPU_LINE_MASKS,
+  CPU_LOST_LINE_AT,
+  CPU_MONITORED_LINE,
   CPU_STRIDE,
   LINE_MASK_SIZE,
   ORDER_CPUS,
@@ -97,6 +102,17 @@ export class PhysicalMemory {
     u32[ORDER_RAM >>> 2] = this.ram;
     u32[ORDER_TRACKED_PAGES >>> 2] = this.trackedPages;
     u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency], ORDER_PAGES >>> 2);
+    for (let id = 0; id < this.cpus; id++) this.#startBlock(id);
+  }
+
+  /** A CPU starts in the hands of the host; it has collected and lost no line, and monitors none. */
+  #startBlock(id: number): void {
+    const block = this.cpuBlock(id);
+    this.u32[(block + CPU_LINE_MASKS) >>> 2] = this.lineMasks + id * this.trackedPages * LINE_MASK_SIZE;
+    this.u32[(block + CPU_HOST_TURN) >>> 2] = 1;
+    this.i32.fill(-1, (block + CPU_COLLECTED_AT) >>> 2, (block + CPU_COLLECTED_AT + 8) >>> 2);
+    this.f64[(block + CPU_LOST_LINE_AT) >>> 3] = -1;
+    this.f64[(block + CPU_MONITORED_LINE) >>> 3] = -1;
   }
 
   /** Leaves the memory to the next machine of the same size; this one must not run, nor be looked into, any more. */
