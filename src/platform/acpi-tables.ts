@@ -1,10 +1,11 @@
 /**
  * ACPI tables (ACPI 6.5, section 5.2) as bytes for the firmware's range of memory: RSDP, RSDT, XSDT, FADT, FACS, MADT and
- * a DSDT with nothing but _S5. Operating systems find PCI by its configuration ports.
+ * DSDT.
  *
- * Left out: everything that AML would describe, HPET, SRAT.
+ * Left out: HPET, SRAT.
  */
-import { ACPI_PORTS, PM1_CONTROL, PM1_EVENT, PM_TIMER, SLEEP_TYPE_SOFT_OFF } from './acpi-registers.js';
+import { ACPI_PORTS, PM1_CONTROL, PM1_EVENT, PM_TIMER } from './acpi-registers.js';
+import { differentiatedDescription } from './differentiated-description.js';
 import { IO_APIC_BASE } from './io-apic.js';
 
 /** Where the RSDP lies and the other tables follow, up to 1 MiB. */
@@ -41,7 +42,7 @@ export function acpiTables(apicIds: readonly number[]): Uint8Array {
     return address;
   };
   const facs = place(facsTable());
-  const dsdt = place(table('DSDT', 2, softOffObject()));
+  const dsdt = place(table('DSDT', 2, differentiatedDescription()));
   const fadt = place(table('FACP', 3, fadtBody(facs, dsdt)));
   const madt = place(table('APIC', 4, madtBody(apicIds)));
   const rsdt = place(table('RSDT', 1, words32(fadt, madt)));
@@ -87,13 +88,6 @@ function facsTable(): Uint8Array {
   bytes[4] = FACS_SIZE;
   bytes[32] = 1;
   return bytes;
-}
-
-/** AML: Name (_S5, Package (4) { type, type, 0, 0 }). */
-function softOffObject(): Uint8Array {
-  const [nameOp, packageOp, bytePrefix] = [0x08, 0x12, 0x0a];
-  const elements = [SLEEP_TYPE_SOFT_OFF, SLEEP_TYPE_SOFT_OFF, 0, 0].flatMap((value) => [bytePrefix, value]);
-  return Uint8Array.of(nameOp, ...ascii('_S5_'), packageOp, 2 + elements.length, 4, ...elements);
 }
 
 /** Revision 3 (ACPI 2.0); offsets in the comments count from the start of the table. */
