@@ -146,6 +146,11 @@ describe('loadMultiboot', () => {
     expect(problem(kernel({ memorySize: 0x7000_0000 })).hint).toBe('give it at least 1793 MiB');
   });
 
+  it('names the memory that would be enough for all segments, not for the first that does not fit', () => {
+    const segments = [0x500_0000, 0x600_0000].map((physical) => ({ physical, bytes: TEXT, memorySize: 0x10_0000 }));
+    expect(problem(elf({ bits: 32, entry: 0, segments })).hint).toBe('give it at least 97 MiB');
+  });
+
   it('reports segments that overlap', () => {
     const segments = [BASE + 8, BASE].map((physical) => ({ physical, bytes: TEXT }));
     expect(problem(elf({ bits: 64, entry: BASE, segments })).message).toBe('segments overlap at 100008H');

@@ -188,22 +188,26 @@ function checkPlacements(kernel: Kernel, information: MemorySegment, memoryBytes
       `shorten them: there are ${CONVENTIONAL_END - INFORMATION_BASE} below the first MiB`,
     );
   }
+  const end = Math.max(...kernel.placements.map((placement) => placement.end));
   for (const placement of kernel.placements) {
-    const wrong = checkPlacement(placement, informationEnd, memoryBytes);
+    const wrong = checkPlacement(placement, informationEnd, memoryBytes, end);
     if (wrong !== null) return wrong;
   }
   return checkOverlap(kernel.placements) ?? checkEntry(kernel, memoryBytes);
 }
 
+/** `kernelEnd`: end of the last placement. */
 function checkPlacement(
   { source, base, end }: Placement,
   informationEnd: number,
   memoryBytes: number,
+  kernelEnd: number,
 ): LoadProblem | null {
   const range = `segment [${hex(base)}, ${hex(end)})`;
   if (end > memoryBytes) {
-    const enough = end <= MEMORY_LIMIT ? `give it at least ${Math.ceil(end / MIB)} MiB` : 'link the kernel lower';
-    return loadProblem(source, `${range} does not fit in the machine's ${memoryBytes / MIB} MiB of memory`, enough);
+    const enough = Math.ceil(kernelEnd / MIB);
+    const hint = kernelEnd <= MEMORY_LIMIT ? `give it at least ${enough} MiB` : 'link the kernel lower';
+    return loadProblem(source, `${range} does not fit in the machine's ${memoryBytes / MIB} MiB of memory`, hint);
   }
   if (base < EXTENDED_BASE && end > CONVENTIONAL_END) {
     const hint = `link the kernel at ${hex(EXTENDED_BASE)} or above`;

@@ -36,6 +36,7 @@ const NMI_VECTOR = 2;
 const VECTOR_DB = 1;
 /** #DB, #BP, #OF; #DF, #MC: exceptions that are no faults (exception_type). */
 const TRAPS_AND_ABORTS: readonly number[] = [VECTOR_DB, 3, 4, 8, 18];
+const CR0_PE = 1;
 const RFLAGS_RF = 1 << 16;
 const DR7_GD = 1 << 13;
 
@@ -112,11 +113,15 @@ function injectPendingEvent(host: HostCpu): boolean {
   return true;
 }
 
-/** What an exception does to RFLAGS, DR6 and DR7 before it is delivered (kvm_deliver_exception_payload). */
+/**
+ * What an exception does to RFLAGS, DR6 and DR7 before it is delivered (kvm_deliver_exception_payload). In real-address
+ * mode it has no error code (kvm_multiple_exception).
+ */
 function raiseException({ cpu, vcpu }: HostCpu): void {
   const { event } = vcpu;
   const vector = event.info & INTR_INFO_VECTOR_MASK;
   event.raised = false;
+  if ((cpu.vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PE) === 0) event.info &= ~INTR_INFO_DELIVER_CODE;
   if (!TRAPS_AND_ABORTS.includes(vector)) setFlag(cpu.vmx, VMCS_FIELD.GUEST_RFLAGS, RFLAGS_RF, true);
   if (vector !== VECTOR_DB) return;
   cpu.dr.report(event.payload);

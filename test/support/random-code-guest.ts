@@ -14,7 +14,7 @@ const HANDLERS = TABLES + 0x3000;
 const CODE = TABLES + 0x8000;
 const PML4 = 0x12_0000;
 const STACK = 0x30_0000;
-const REAL_CODE = 0x8000;
+const REAL_CODE = 0xb000;
 const REAL_HANDLER = 0x7000;
 const REAL_STACK = 0x6000;
 const REAL_ENTRY = 0x7f00;
@@ -87,7 +87,7 @@ function loadRegisters(registers: readonly number[], stack: number): number[] {
 
 /** 16-bit code at REAL_ENTRY: leaves protected mode. */
 function realEntry(registers: readonly number[]): number[] {
-  return [...hex('0f20c0 24fe 0f22c0 66b8'), ...word(registers[RAX]), ...hex('ea 0000 0008')];
+  return [...hex('0f20c0 24fe 0f22c0 66b8'), ...word(registers[RAX]), ...hex('ea 0000 000b')];
 }
 
 /** GDT, pointers to the tables, IDT and handlers. */

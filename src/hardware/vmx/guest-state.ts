@@ -5,7 +5,7 @@
  * Most of it hardly ever changes. It is saved only when the guest has worked on it, and loaded only when it is not in the
  * registers any more or software has written to the area; the results are those of saving and loading it every time.
  *
- * Left out: IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT.
+ * Left out: IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT; guests in virtual-8086 mode, by an error.
  */
 import { ACTIVITY_MWAIT, SHADOW_MOV_SS } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
@@ -13,8 +13,9 @@ import { PENDING_BS, PENDING_ENABLED_BREAKPOINT } from '../cpu/debug/debug-excep
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
 import { CR4_PAE, EFER_LMA, EFER_LME, updateMode } from '../cpu/mode.js';
 import { POINTERS } from '../cpu/page-directory-pointers.js';
-import { RFLAGS_TF } from '../cpu/rflags.js';
+import { RFLAGS_TF, RFLAGS_VM } from '../cpu/rflags.js';
 import { SEGMENT_FS, SEGMENT_GS, SEGMENT_SS, type Segment } from '../cpu/segments.js';
+import { UnimplementedError } from '../cpu/unimplemented.js';
 import type { ActiveControls } from './active-controls.js';
 import * as C from './controls.js';
 import type { Vmcs } from './vmcs.js';
@@ -76,6 +77,7 @@ export class GuestState {
     cpu.idtr.base = vmcs.readLong(F.GUEST_IDTR_BASE);
     cpu.idtr.limit = vmcs.read32(F.GUEST_IDTR_LIMIT);
     cpu.rflags = vmcs.read32(F.GUEST_RFLAGS);
+    if ((cpu.rflags & RFLAGS_VM) !== 0) throw new UnimplementedError('a VM entry to virtual-8086 mode', cpu);
     updateMode(cpu);
     cpu.systemStateChanged = this.#differs(vmcs, controls);
     this.#vmcs = vmcs;
