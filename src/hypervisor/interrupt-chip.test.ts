@@ -246,6 +246,21 @@ describe('the PIT', () => {
     expect([STEP.CONTEXT_SWITCH, STEP.HRTIMER_START].map((step) => hardware.meter.counts[step])).toEqual([1, 0]);
   });
 
+  it('a missed tick that an automatic EOI releases comes with the acknowledgement', () => {
+    const chip = new (class extends Chip {
+      override acknowledgePic(): number {
+        this.hasTimerWork = true;
+        return super.acknowledgePic();
+      }
+      override runTimerWork(vcpu: number): void {
+        super.runTimerWork(vcpu);
+        this.log.push('work');
+      }
+    })('pic-output');
+    drive(chip, true, (asm) => emitWriteMsr(asm, LVT_LINT0, EXTINT));
+    expect(chip.log).toEqual(['acknowledge', 'work']);
+  });
+
   it('follows to another CPU, and the timer left behind does nothing', () => {
     const chip = new (class extends Chip {
       override write(vcpu: number): void {

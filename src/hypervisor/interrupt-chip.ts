@@ -29,10 +29,7 @@ const EOI_EXIT_BITMAPS = [
 export function collectRaised(host: HostCpu): ExitResult {
   const { kernelDevices } = host.vm;
   if (kernelDevices === null) return EXIT_CONTINUES;
-  if (kernelDevices.hasTimerWork) {
-    kernelDevices.runTimerWork(host.vcpu.id);
-    chargeWorker(host);
-  }
+  runTimerWork(host, kernelDevices);
   kernelDevices.takeRaised(host.raised);
   followDeviceTimer(host, kernelDevices);
   return host.raised.length === 0 ? EXIT_CONTINUES : EXIT_RAISES;
@@ -43,10 +40,15 @@ export function picPending({ vcpu, vm }: HostCpu): boolean {
   return vm.kernelDevices !== null && vm.kernelDevices.picOutput && vcpu.apic.acceptsPic;
 }
 
-/** kvm_pic_read_irq: the vector. That the output rises again is seen at once, by this vCPU. */
-export function acknowledgePic({ vcpu, vm }: HostCpu): number {
+/**
+ * kvm_pic_read_irq: the vector. That the output rises again, for another line or for a tick that an automatic EOI has released,
+ * is seen at once, by this vCPU.
+ */
+export function acknowledgePic(host: HostCpu): number {
+  const { vcpu, vm } = host;
   const devices = vm.kernelDevices as KernelDevices;
   const vector = devices.acknowledgePic(vcpu.id);
+  runTimerWork(host, devices);
   if (devices.picOutput) vcpu.requests |= KVM_REQ_EVENT;
   return vector;
 }
@@ -109,6 +111,13 @@ function followDeviceTimer(host: HostCpu, { nextEventAt }: KernelDevices): void 
   vm.deviceTimerCpu = host.cpu.id;
   if (nextEventAt !== Infinity) host.cpu.charge(STEP.HRTIMER_START);
   programHostTimer(host);
+}
+
+/** The PIT's worker injects a missed tick that the guest has just made room for. */
+function runTimerWork(host: HostCpu, devices: KernelDevices): void {
+  if (!devices.hasTimerWork) return;
+  devices.runTimerWork(host.vcpu.id);
+  chargeWorker(host);
 }
 
 /** A thread was woken for a device: what it costs until that acts (pit_do_work behind pit_timer_fn). */

@@ -9,7 +9,7 @@ import { ACPI_PORTS, ACPI_PORTS_SIZE, AcpiRegisters } from './acpi-registers.js'
 import { ACPI_TABLES_BASE, acpiTables } from './acpi-tables.js';
 import { DebugExit, ShutdownPort, type BoardEnd } from './debug-exit.js';
 import { FirmwareConfiguration } from './firmware-configuration.js';
-import { allOnes, type IoDevice, type TimedDevice } from './io-device.js';
+import { allOnes, type IoDevice } from './io-device.js';
 import type { InterruptWatcher } from './interrupt-watcher.js';
 import { IO_APIC_BASE, IO_APIC_SIZE, IoApic } from './io-apic.js';
 import { PciConfiguration } from './pci-configuration.js';
@@ -92,7 +92,6 @@ export class Board {
   readonly #pit: Pit;
   /** Null where the PIT is a chip. */
   readonly #reinjection: PitReinjection | null;
-  readonly #timed: readonly TimedDevice[];
   readonly #realTimeClock: RealTimeClock;
   readonly #acpi: AcpiRegisters;
   readonly #ioApic: IoApic;
@@ -127,7 +126,6 @@ export class Board {
       (end) => (this.#end ??= end),
       (asserted) => this.setInterruptLine(IRQ_SYSTEM_CONTROL, asserted),
     );
-    this.#timed = [this.#pit, this.#realTimeClock, this.#acpi];
     this.#ports = this.#wirePorts(options);
   }
 
@@ -164,12 +162,13 @@ export class Board {
 
   /** When `runEvents` must be called, in TSC cycles, or Infinity. */
   get nextEventAt(): number {
-    return Math.min(...this.#timed.map((device) => device.nextEventAt));
+    return Math.min(this.#pit.nextEventAt, this.#realTimeClock.nextEventAt, this.#acpi.nextEventAt);
   }
 
   /** What happens on the board at this time of its own accord. */
   runEvents(): void {
-    for (const device of this.#timed) device.advance(this.#host.now());
+    const now = this.#host.now();
+    for (const device of [this.#pit, this.#realTimeClock, this.#acpi]) device.advance(now);
     this.#reschedule();
   }
 
