@@ -1,6 +1,6 @@
 /**
- * Records what this machine's processor does with random instances of every general-purpose instruction, as vectors
- * for the interpreter: `node --import ./bin/ts-node-hooks.js tools/record-vectors.ts`. See test/vectors/README.md.
+ * Records what this machine's processor does with random instances of general-purpose, MMX and SSE instructions, as vectors
+ * for the emulated one: `node --import ./bin/ts-node-hooks.js tools/record-vectors.ts`. See test/vectors/README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,7 @@ import { codesOf, GROUPS } from './vectors/instruction-groups.js';
 import { executeNatively, type Answer, type Request } from './vectors/native.js';
 import { randomInstruction } from './vectors/random-instruction.js';
 import { randomSequence } from './vectors/random-sequence.js';
+import { randomVectorSequence, vectorCodes } from './vectors/random-vector-instruction.js';
 import { Scene } from './vectors/scene.js';
 
 const INSTANCES = Number(process.argv[2] ?? 24);
@@ -30,6 +31,9 @@ const SMALLEST_GROUP = 1500;
 const ATTEMPTS = 200;
 const SEQUENCES = 'sequence';
 const SEQUENCES_PER_INSTANCE = 125;
+const VECTOR_INSTRUCTIONS = 'vector';
+/** Of each encoding, for each instance of a general-purpose one. */
+const VECTORS_PER_INSTANCE = 0.5;
 const MAX_RUN = 255;
 const RSP = 4;
 const PUSHF = ['9c', '669c'];
@@ -116,12 +120,25 @@ function sequences(): Request[] {
   return Array.from({ length: count }, (_, index) => randomSequence(firstState + index));
 }
 
+function vectorSequences(): Request[] {
+  const firstState = firstStateOf(VECTOR_INSTRUCTIONS);
+  const instances = Math.ceil(INSTANCES * VECTORS_PER_INSTANCE);
+  const codes = vectorCodes().flatMap((code) => Array.from({ length: instances }, () => code));
+  return codes.map((code, index) => randomVectorSequence(code, firstState + index));
+}
+
+function requestsOf(group: string): Request[] {
+  if (group === SEQUENCES) return sequences();
+  return group === VECTOR_INSTRUCTIONS ? vectorSequences() : instancesOf(group);
+}
+
 function firstStateOf(group: string): number {
   return Buffer.from(group).reduce((state, letter) => mix(state + letter), STACK_POINTER) & 0x0fff_ffff;
 }
 
-for (const group of [...GROUPS, SEQUENCES]) {
-  const requests = group === SEQUENCES ? sequences() : instancesOf(group);
+const selected = process.argv[4]?.split(',') ?? [...GROUPS, SEQUENCES, VECTOR_INSTRUCTIONS];
+for (const group of selected) {
+  const requests = requestsOf(group);
   const answers = executeNatively(requests);
   const vectors = requests
     .map((request, index) => toVector(request, answers[index]))

@@ -1,18 +1,19 @@
 /**
- * Physical CPUs with the real interpreter that start in real-address mode or in flat 32-bit protected mode, for code
- * outside 64-bit mode. Physical memory is all RAM; there is no firmware.
+ * Physical CPUs with the real interpreter that start in any mode, mostly for code outside 64-bit mode. Physical memory is
+ * all RAM; there is no firmware.
  */
 import { buildHardware, type Hardware } from '../../src/machine/hardware.js';
 import { STEP, STEP_NAMES } from '../../src/cost/step.js';
 import { costTable } from '../../src/cost/cost-table.js';
 import { loadProfile } from '../../src/cost/profile.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_WAIT_FOR_SIPI, type Cpu } from '../../src/hardware/cpu/cpu.js';
+import { resetExtendedState } from '../../src/hardware/cpu/extended-state.js';
 import { initialize, startUp } from '../../src/hardware/cpu/reset.js';
+import { handleStop } from '../../src/hardware/cpu/stops.js';
 import * as L from '../../src/hardware/cpu/layout.js';
-import { updateMode } from '../../src/hardware/cpu/mode.js';
+import { CR0_PG, CR4_PAE, EFER_LMA, EFER_LME, updateMode } from '../../src/hardware/cpu/mode.js';
 import { HOST } from './bare-machine.js';
-import { interpreterModule } from './engine.js';
-import { runUntil } from './engine.js';
+import { interpreterModule, runUntil } from './engine.js';
 
 export const CODE = 0x8000;
 export const STACK = 0x7000;
@@ -51,6 +52,15 @@ const DESCRIPTORS = new Map<number, bigint>([
   [CONFORMING, 0x00cf_9f00_0000_ffffn],
 ]);
 const GDT_SIZE = 0x100;
+const LOW_MEMORY = 0x1_0000;
+const PML4 = 0x2_0000;
+/** Two pages of 2 MiB. */
+const IDENTITY_MAP: readonly (readonly [address: number, entry: bigint])[] = [
+  [PML4, 0x2_1003n],
+  [PML4 + 0x1000, 0x2_2003n],
+  [PML4 + 0x2000, 0x83n],
+  [PML4 + 0x2008, 0x20_0083n],
+];
 
 export class LegacyMachine {
   readonly hardware: Hardware;
@@ -60,14 +70,24 @@ export class LegacyMachine {
       { host: HOST, cpus, ramBytes: 0x40_0000 },
       { interpreter: interpreterModule(), costs: costTable(loadProfile('prior'), HOST.tscGHz) },
     );
+    this.reset();
+  }
+
+  /** As new, except for MSRs and for memory beyond the first 64 KiB. */
+  reset(): void {
+    const { memory } = this;
     for (const cpu of this.hardware.cpus) {
       cpu.activity = ACTIVITY_ACTIVE;
       initialize(cpu);
+      resetExtendedState(cpu);
+      cpu.faulting = false;
+      if (cpu.vmx.inVmxOperation) cpu.vmx.vmxoff();
       cpu.activity = ACTIVITY_WAIT_FOR_SIPI;
     }
-    for (const [selector, descriptor] of DESCRIPTORS) this.memory.write64(GDT + selector, descriptor);
-    this.memory.write32(TSS + 4, STACK - 0x800);
-    this.memory.write32(TSS + 8, DATA_32);
+    memory.bytes(0, LOW_MEMORY).fill(0);
+    for (const [selector, descriptor] of DESCRIPTORS) memory.write64(GDT + selector, descriptor);
+    memory.write32(TSS + 4, STACK - 0x800);
+    memory.write32(TSS + 8, DATA_32);
   }
 
   get cpu(): Cpu {
@@ -114,6 +134,16 @@ export class LegacyMachine {
     return this.load(CODE, code);
   }
 
+  /** Starts the first CPU in 64-bit mode at CODE, with the first 4 MiB mapped to themselves. */
+  inLongMode(code: string): this {
+    const { cpu, memory } = this;
+    this.inProtectedMode(code, CODE_64);
+    for (const [address, entry] of IDENTITY_MAP) memory.write64(address, entry);
+    Object.assign(cpu, { cr0: (cpu.cr0 | CR0_PG) >>> 0, cr3: PML4, cr4: CR4_PAE, eferLow: EFER_LME | EFER_LMA });
+    updateMode(cpu);
+    return this;
+  }
+
   /** Fills a segment register from the GDT, without checks. */
   setSegment(number: number, selector: number): void {
     const low = this.memory.read32(GDT + (selector & 0xfff8));
@@ -141,6 +171,23 @@ export class LegacyMachine {
       runUntil(cpu, cpu.now + 1);
     }
     return this;
+  }
+
+  /** Lets the first CPU go on until something has happened. */
+  turnUntil(isDone: () => boolean): this {
+    for (let turn = 0; turn < 1000 && !isDone(); turn++) {
+      this.cpu.state = L.RUNNING;
+      runUntil(this.cpu, this.cpu.now + 1);
+    }
+    return this;
+  }
+
+  /** Executes one instruction, which faults: the exception, not yet delivered. */
+  raised(): { vector: number; errorCode: number | null } {
+    const { cpu } = this;
+    for (let stops = 0; stops < 100 && !cpu.faulting; stops++) handleStop(cpu, cpu.execute(cpu.now + 1));
+    if (cpu.fault?.kind !== 'exception') throw new Error('no exception');
+    return { vector: cpu.fault.vector, errorCode: cpu.fault.errorCode };
   }
 
   /** Lets the first CPU run into an event and deliver it: the first instruction of the handler is next. */

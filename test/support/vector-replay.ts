@@ -3,6 +3,7 @@ import { handleStop } from '../../src/hardware/cpu/stops.js';
 import { WAIT } from '../../src/hardware/cpu/outcome.js';
 import type { Cpu } from '../../src/hardware/cpu/cpu.js';
 import { STOP_MARKER } from '../../src/hardware/cpu/layout.js';
+import { CR4_OSFXSR, CR4_OSXMMEXCPT } from '../../src/hardware/cpu/mode.js';
 import { bareMachine } from './bare-machine.js';
 import { NO_EXCEPTION, type Vector } from './vector-file.js';
 import {
@@ -36,6 +37,7 @@ export class VectorReplay {
       entries: [CODE_ADDRESS],
     });
     this.#cpu = cpus[0];
+    this.#cpu.cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
   }
 
   /** One line per difference; none when the outcome is as recorded. */

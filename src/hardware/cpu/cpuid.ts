@@ -1,7 +1,8 @@
 /**
  * CPUID (SDM vol. 2): the leaves that say what is modelled.
  *
- * Left out: cache and TLB descriptors (leaves 2 and 4 report none), performance monitoring, extended state.
+ * Left out: cache and TLB descriptors (leaves 2 and 4 report none), performance monitoring, state beyond x87 and SSE. What
+ * is announced can be executed (docs/processor.md); which instructions that is stands in announced-instructions.ts.
  */
 import { MAXPHYADDR } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
@@ -24,15 +25,19 @@ const LINE_SIZE = 64;
 const ECX_SSE3 = 1 << 0;
 const ECX_MONITOR = 1 << 3;
 const ECX_VMX = 1 << 5;
+const ECX_SSSE3 = 1 << 9;
 const ECX_CX16 = 1 << 13;
+const ECX_SSE4_1 = 1 << 19;
+const ECX_SSE4_2 = 1 << 20;
 const ECX_X2APIC = 1 << 21;
 const ECX_MOVBE = 1 << 22;
 const ECX_POPCNT = 1 << 23;
 const ECX_TSC_DEADLINE = 1 << 24;
 const ECX_XSAVE = 1 << 26;
 const ECX_OSXSAVE = 1 << 27;
-// CPUID.1:EDX: FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT CLFSH FXSR SSE SSE2 SS HTT
-const EDX_FEATURES = 0x0f08_fbfd;
+const ECX_RDRAND = 1 << 30;
+// CPUID.1:EDX: FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE-36 CLFSH MMX FXSR SSE SSE2 SS
+const EDX_FEATURES = 0x0f8b_fbfd;
 const EDX_HTT = 1 << 28;
 // CPUID.7.0
 const EBX_FSGSBASE = 1 << 0;
@@ -40,6 +45,8 @@ const EBX_TSC_ADJUST = 1 << 1;
 const EBX_BMI1 = 1 << 3;
 const EBX_BMI2 = 1 << 8;
 const EBX_ERMS = 1 << 9;
+const EBX_RTM = 1 << 11;
+const EBX_RDSEED = 1 << 18;
 const EBX_ADX = 1 << 19;
 const EBX_CLFLUSHOPT = 1 << 23;
 const EBX_CLWB = 1 << 24;
@@ -52,6 +59,8 @@ const EDX_ARCH_CAPABILITIES = 1 << 29;
 // CPUID.80000001H
 const EXTENDED_ECX_LAHF = 1 << 0;
 const EXTENDED_ECX_LZCNT = 1 << 5;
+const EXTENDED_ECX_PREFETCHW = 1 << 8;
+const EXTENDED_ECX = EXTENDED_ECX_LAHF | EXTENDED_ECX_LZCNT | EXTENDED_ECX_PREFETCHW;
 const EXTENDED_EDX = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29); // SYSCALL NX 1-GByte pages RDTSCP LM
 
 /** What CPUID with EAX = `leaf` and ECX = `subleaf` returns. */
@@ -95,10 +104,14 @@ function featureLeaf(cpu: Cpu): CpuidResult {
   const { features } = cpu;
   const ecx =
     ECX_SSE3 |
+    ECX_SSSE3 |
     ECX_CX16 |
+    ECX_SSE4_1 |
+    ECX_SSE4_2 |
     ECX_MOVBE |
     ECX_POPCNT |
     ECX_XSAVE |
+    ECX_RDRAND |
     (features.mwait ? ECX_MONITOR : 0) |
     (features.vmx ? ECX_VMX : 0) |
     (features.x2apic ? ECX_X2APIC : 0) |
@@ -112,7 +125,17 @@ function featureLeaf(cpu: Cpu): CpuidResult {
 }
 
 function structuredFeatures(features: CpuFeatures): CpuidResult {
-  const ebx = EBX_FSGSBASE | EBX_TSC_ADJUST | EBX_BMI1 | EBX_BMI2 | EBX_ERMS | EBX_ADX | EBX_CLFLUSHOPT | EBX_CLWB;
+  const ebx =
+    EBX_FSGSBASE |
+    EBX_TSC_ADJUST |
+    EBX_BMI1 |
+    EBX_BMI2 |
+    EBX_ERMS |
+    EBX_RTM |
+    EBX_RDSEED |
+    EBX_ADX |
+    EBX_CLFLUSHOPT |
+    EBX_CLWB;
   const edx = EDX_SERIALIZE | EDX_SPEC_CTRL | EDX_STIBP | EDX_ARCH_CAPABILITIES | (features.uintr ? EDX_UINTR : 0);
   return { eax: 0, ebx: ebx >>> 0, ecx: ECX_RDPID, edx: edx >>> 0 };
 }
@@ -136,7 +159,7 @@ function extendedLeaf(features: CpuFeatures, leaf: number): CpuidResult {
     case 0x8000_0000:
       return { eax: MAX_EXTENDED_LEAF, ebx: 0, ecx: 0, edx: 0 };
     case 0x8000_0001:
-      return { eax: 0, ebx: 0, ecx: EXTENDED_ECX_LAHF | EXTENDED_ECX_LZCNT, edx: EXTENDED_EDX };
+      return { eax: 0, ebx: 0, ecx: EXTENDED_ECX, edx: EXTENDED_EDX };
     case 0x8000_0002:
     case 0x8000_0003:
     case 0x8000_0004:

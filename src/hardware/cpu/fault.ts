@@ -19,6 +19,7 @@ export const VECTOR_PF = 14;
 export const VECTOR_MF = 16;
 export const VECTOR_AC = 17;
 export const VECTOR_MC = 18;
+export const VECTOR_XM = 19;
 
 /** Event types, as in VM-entry and VM-exit interruption information. */
 export const EVENT_EXTERNAL = 0;

@@ -65,8 +65,8 @@ const MISC_ENABLE = 1;
 const MISC_ENABLE_WRITABLE = 0x0044_0009;
 /** IBRS, STIBP, SSBD. */
 const SPEC_CTRL_WRITABLE = 7;
-/** RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, MDS_NO. */
-const ARCH_CAPABILITIES = 0x2b;
+/** RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, MDS_NO, TAA_NO. */
+const ARCH_CAPABILITIES = 0x12b;
 /** x2APIC mode, reserved without CPUID.1:ECX[21]. */
 const APIC_BASE_EXTD = 1 << 10;
 const MICROCODE_REVISION = 0x2b00_0000;
@@ -93,6 +93,8 @@ export class Msrs {
   specCtrl = 0;
   miscEnable = MISC_ENABLE;
   mcgStatus = 0;
+  /** Of the generator behind RDRAND and RDSEED. */
+  randomState = 0;
   /** XCR0: x87 and SSE state. */
   xcr0 = 1;
   /** Memory-type range registers, [hi, lo] by MSR: stored, without effect. */

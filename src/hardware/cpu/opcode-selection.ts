@@ -128,7 +128,9 @@ const WITHOUT_FORM = new Set<number>([
 const NOPS = new Set<number>([
   ...[Mnemonic.Nop, Mnemonic.Endbr64, Mnemonic.Endbr32, Mnemonic.Lfence, Mnemonic.Sfence, Mnemonic.Prefetch],
   ...[Mnemonic.Prefetchnta, Mnemonic.Prefetcht0, Mnemonic.Prefetcht1, Mnemonic.Prefetcht2, Mnemonic.Prefetchw],
-  ...[Mnemonic.Prefetchwt1, Mnemonic.Reservednop],
+  ...[Mnemonic.Prefetchwt1, Mnemonic.Prefetchit0, Mnemonic.Prefetchit1, Mnemonic.Cldemote, Mnemonic.Rdsspd],
+  ...[Mnemonic.Rdsspq, Mnemonic.Reservednop, Mnemonic.Bndmk, Mnemonic.Bndmov, Mnemonic.Bndcl, Mnemonic.Bndcu],
+  ...[Mnemonic.Bndcn, Mnemonic.Bndldx, Mnemonic.Bndstx],
 ]);
 
 const SHIFTS = new Set<number>([

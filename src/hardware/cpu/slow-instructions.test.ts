@@ -111,9 +111,9 @@ describe('privilege', () => {
   });
 
   it('an instruction that is not modelled is an error with name, bytes and RIP', () => {
-    const machine = about(0x0f, 0x77); // EMMS
+    const machine = about(0xd9, 0xfe); // FSIN
     expect(() => execute(machine)).toThrow(UnimplementedInstructionError);
-    expect(() => execute(machine)).toThrow(/EMMS \(0f 77\) at RIP 10000H/);
+    expect(() => execute(machine)).toThrow(/FSIN \(d9 fe\) at RIP 10000H/);
   });
 });
 

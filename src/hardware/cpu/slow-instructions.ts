@@ -3,6 +3,7 @@
  * them knows is an error of the guest's wishes, never skipped.
  */
 import { Code, Mnemonic, Register } from 'iced-x86';
+import { isAnnounced } from './announced-instructions.js';
 import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { invalidOpcode } from './fault.js';
@@ -29,12 +30,21 @@ import {
   SEGMENT_REGISTER_INSTRUCTIONS,
 } from './slow/segment-registers.js';
 import { SEGMENT_CHECKS } from './slow/segment-checks.js';
-import { SSE_INSTRUCTIONS } from './slow/sse.js';
 import { SYSTEM_CALLS } from './slow/system-calls.js';
+import { RANDOM_NUMBERS } from './slow/random.js';
 import { SYSTEM_INSTRUCTIONS } from './slow/system.js';
+import { TRANSACTIONS } from './slow/transactions.js';
 import { unimplemented } from './slow/unimplemented-instruction.js';
 import { USER_INTERRUPT_INSTRUCTIONS } from './slow/user-interrupts.js';
 import { VMX_INSTRUCTIONS } from './slow/vmx.js';
+import { WORD_OPERANDS } from './slow/word-operands.js';
+import { FLOATING_POINT } from './vector/floating-point.js';
+import { VECTOR_MOVES } from './vector/moves.js';
+import { HORIZONTAL } from './vector/horizontal.js';
+import { PACKED_INTEGER } from './vector/packed-integer.js';
+import { PACKED_ORDER } from './vector/packed-order.js';
+import { SELECTION } from './vector/selection.js';
+import { STRING_COMPARISONS } from './vector/strings.js';
 
 export { UnimplementedInstructionError } from './unimplemented.js';
 
@@ -80,9 +90,18 @@ for (const [mnemonic, handler] of [
   ...IO_INSTRUCTIONS,
   ...MONITOR_INSTRUCTIONS,
   ...SEGMENT_CHECKS,
-  ...SSE_INSTRUCTIONS,
+  ...VECTOR_MOVES,
+  ...PACKED_INTEGER,
+  ...PACKED_ORDER,
+  ...HORIZONTAL,
+  ...SELECTION,
+  ...STRING_COMPARISONS,
+  ...FLOATING_POINT,
   ...EXTENDED_STATE_INSTRUCTIONS,
   ...SYSTEM_CALLS,
+  ...WORD_OPERANDS,
+  ...RANDOM_NUMBERS,
+  ...TRANSACTIONS,
   ...VMX_INSTRUCTIONS,
   ...USER_INTERRUPT_INSTRUCTIONS,
 ]) {
@@ -108,6 +127,7 @@ export function executeSlow(cpu: Cpu, instruction: DecodedInstruction): Outcome 
 }
 
 function execute(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (!isAnnounced(cpu.features, instruction.code)) return invalidOpcode(cpu);
   if (cpu.word(CPU_MODE) !== MODE_64) {
     const handler = legacyHandler(instruction);
     if (handler !== undefined) return handler(cpu, instruction);

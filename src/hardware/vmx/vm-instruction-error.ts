@@ -1,4 +1,5 @@
 /** VM-instruction error numbers (SDM vol. 3, 31.4), read from the VMCS after VMfailValid. */
+export const ERROR_VMCALL_IN_VMX_ROOT_OPERATION = 1;
 export const ERROR_VMCLEAR_INVALID_ADDRESS = 2;
 export const ERROR_VMCLEAR_VMXON_POINTER = 3;
 export const ERROR_VMLAUNCH_NON_CLEAR_VMCS = 4;

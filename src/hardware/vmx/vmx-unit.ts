@@ -74,6 +74,11 @@ export class VmxUnit {
 
   // ---- VMX operation and the current VMCS
 
+  /** Between VMXON and VMXOFF. */
+  get inVmxOperation(): boolean {
+    return this.#vmxonRegion !== NO_VMCS;
+  }
+
   /** VMXON. CPL, CR0, CR4.VMXE and IA32_FEATURE_CONTROL are the caller's to check. */
   vmxon(address: number): VmxResult {
     if (this.#vmxonRegion !== NO_VMCS) return this.#fail(E.ERROR_VMXON_IN_VMX_ROOT_OPERATION);
@@ -89,6 +94,11 @@ export class VmxUnit {
     this.#current = null;
     this.nonRoot.tlb.forget();
     return VMX_SUCCEED;
+  }
+
+  /** VMCALL in root operation, without a monitor in SMM to call. */
+  vmcall(): VmxResult {
+    return this.#fail(E.ERROR_VMCALL_IN_VMX_ROOT_OPERATION);
   }
 
   /** VMCLEAR: the region holds all VMCS data and its launch state is clear; it is current no longer. */
@@ -234,6 +244,11 @@ export class VmxUnit {
       return this.#fail(E.ERROR_INVALID_INVEPT_INVVPID_OPERAND);
     }
     return this.#forgetTranslations();
+  }
+
+  /** INVVPID with reserved bits in its descriptor. */
+  refuseInvalidation(): VmxResult {
+    return this.#fail(E.ERROR_INVALID_INVEPT_INVVPID_OPERAND);
   }
 
   #forgetTranslations(): VmxResult {

@@ -79,7 +79,10 @@ export function segmentVector(number: number): number {
   return number === SEGMENT_SS ? VECTOR_SS : VECTOR_GP;
 }
 
-/** Maps `size` bytes at `offset` of segment register `number`, with all checks of segmentation. */
+/**
+ * Maps `size` bytes at `offset` of segment register `number`, with all checks of segmentation, and #GP(0) if the linear
+ * address is not aligned.
+ */
 export function mapSegmented(
   cpu: Cpu,
   range: LinearRange,
@@ -87,7 +90,10 @@ export function mapSegmented(
   offset: number,
   size: number,
   kind: number,
+  alignment = 1,
 ): Outcome {
   if (!isAccessible(cpu, cpu.segments[number], offset, size, kind)) return fault(cpu, segmentVector(number), 0);
-  return range.map(cpu, segmentedAddress(cpu, number, offset), size, kind, cpu.cpl === 3);
+  const address = segmentedAddress(cpu, number, offset);
+  if (address % alignment !== 0) return fault(cpu, VECTOR_GP, 0);
+  return range.map(cpu, address, size, kind, cpu.cpl === 3);
 }

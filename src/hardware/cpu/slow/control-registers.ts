@@ -6,6 +6,7 @@
  */
 import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
+import { CR0_FIXED0, CR4_FIXED0 } from '../../vmx/capability.js';
 import { MAXPHYADDR } from '../../memory/physical-memory.js';
 import { guestPhysical } from '../../memory/walk.js';
 import type { Cpu } from '../cpu.js';
@@ -130,11 +131,17 @@ export function writeCr0(cpu: Cpu, written: bigint): Outcome {
   return DONE;
 }
 
+/** VMX operation fixes bits of CR0 and CR4; in non-root operation the VMCS says more about them. */
+function inVmxRootOperation(cpu: Cpu): boolean {
+  return cpu.nonRoot === null && cpu.vmx.inVmxOperation;
+}
+
 function isValidCr0(cpu: Cpu, value: number): boolean {
   const paging = (value & M.CR0_PG) !== 0;
   if (paging && (value & M.CR0_PE) === 0) return false;
   if ((value & M.CR0_NW) !== 0 && (value & M.CR0_CD) === 0) return false;
   if (!paging && M.in64BitMode(cpu)) return false;
+  if (inVmxRootOperation(cpu) && (~value & CR0_FIXED0) !== 0) return false;
   const enters = paging && (cpu.cr0 & M.CR0_PG) === 0 && (cpu.eferLow & M.EFER_LME) !== 0;
   return !enters || canEnterLongMode(cpu);
 }
@@ -187,6 +194,7 @@ function writeCr4(cpu: Cpu, written: bigint): Outcome {
   const value = merged(cpu, 4, written);
   if (value === null || (value & ~allowedCr4(cpu)) !== 0) return generalProtection(cpu);
   if (M.inLongMode(cpu) && (value & M.CR4_PAE) === 0) return generalProtection(cpu);
+  if (inVmxRootOperation(cpu) && (~value & CR4_FIXED0) !== 0) return generalProtection(cpu);
   chargeSystem(cpu);
   const changed = value ^ cpu.cr4;
   const reloads = usesPaePaging(cpu, cpu.cr0, value) && (changed & CR4_FLUSHING) !== 0;

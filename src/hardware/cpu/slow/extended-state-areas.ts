@@ -22,10 +22,11 @@ import {
   x87Available,
   XMM_SIZE,
 } from '../extended-state.js';
-import { fault, generalProtection, invalidOpcode, VECTOR_NM } from '../fault.js';
+import { fault, generalProtection, invalidOpcode, VECTOR_MF, VECTOR_NM } from '../fault.js';
 import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
 import { CR0_MP, CR0_TS, CR4_OSXSAVE } from '../mode.js';
 import { DONE, type Outcome } from '../outcome.js';
+import { hasPendingX87Exception } from '../vector/mmx-state.js';
 import { chargeSystem, type Handler, type HandlerTable } from './handler.js';
 import { mapOperand, memoryOperand, operandRange, registerOperand, writeWord, type MemoryOperand } from './operands.js';
 
@@ -38,10 +39,7 @@ const HEADER_SIZE = 64;
 const HEADER_RESERVED_END = 24;
 
 function mapArea(cpu: Cpu, instruction: DecodedInstruction, size: number, access: number, alignment: number): Outcome {
-  const operand = memoryOperand(instruction, 0) as MemoryOperand;
-  const outcome = mapOperand(cpu, instruction, operand, size, access);
-  if (outcome !== DONE) return outcome;
-  return operandRange.address(0) % alignment === 0 ? DONE : generalProtection(cpu);
+  return mapOperand(cpu, instruction, memoryOperand(instruction, 0) as MemoryOperand, size, access, alignment);
 }
 
 /** Outside 64-bit mode there are eight XMM registers. */
@@ -177,6 +175,7 @@ const fnclex = x87((cpu) => {
 });
 
 const fldcw = x87((cpu, instruction) => {
+  if (hasPendingX87Exception(cpu)) return fault(cpu, VECTOR_MF);
   const outcome = mapOperand(cpu, instruction, memoryOperand(instruction, 0) as MemoryOperand, 2, ACCESS_READ);
   if (outcome === DONE) writeState16(cpu, FX_CONTROL, operandRange.read16(cpu.memory, 0));
   return outcome;
@@ -193,6 +192,7 @@ const storeWord = (offset: number): Handler =>
 
 function fwait(cpu: Cpu): Outcome {
   if ((cpu.cr0 & (CR0_MP | CR0_TS)) === (CR0_MP | CR0_TS)) return fault(cpu, VECTOR_NM);
+  if (hasPendingX87Exception(cpu)) return fault(cpu, VECTOR_MF);
   chargeSystem(cpu);
   return DONE;
 }
@@ -206,17 +206,11 @@ export const EXTENDED_STATE_INSTRUCTIONS: HandlerTable = [
   [Mnemonic.Xsave64, xsave],
   [Mnemonic.Xrstor, xrstor],
   [Mnemonic.Xrstor64, xrstor],
-  ...[Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xsavec, Mnemonic.Xsavec64].map(
-    (mnemonic) => [mnemonic, invalidOpcode] as const,
-  ),
-  ...[Mnemonic.Xsaves, Mnemonic.Xsaves64, Mnemonic.Xrstors, Mnemonic.Xrstors64].map(
-    (mnemonic) => [mnemonic, invalidOpcode] as const,
-  ),
   [Mnemonic.Fninit, fninit],
   [Mnemonic.Fnclex, fnclex],
   [Mnemonic.Fldcw, fldcw],
   [Mnemonic.Fnstcw, storeWord(FX_CONTROL)],
   [Mnemonic.Fnstsw, storeWord(FX_STATUS)],
-  [Mnemonic.Fnop, x87(() => DONE)],
+  [Mnemonic.Fnop, x87((cpu) => (hasPendingX87Exception(cpu) ? fault(cpu, VECTOR_MF) : DONE))],
   [Mnemonic.Wait, fwait],
 ];

@@ -108,7 +108,6 @@ function xsetbv(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 export const MSR_INSTRUCTIONS: HandlerTable = [
   [Mnemonic.Rdmsr, privileged(rdmsr)],
   [Mnemonic.Wrmsr, privileged(wrmsr)],
-  [Mnemonic.Wrmsrns, privileged(wrmsr)],
   [Mnemonic.Rdtsc, rdtsc],
   [Mnemonic.Rdtscp, rdtscp],
   [Mnemonic.Rdpid, rdpid],

@@ -81,20 +81,24 @@ export function linearAddress(cpu: Cpu, offset: bigint, segment: number): number
 /** The one operand range of an instruction; no instruction here has two memory operands that are mapped at once. */
 export const operandRange = new LinearRange();
 
-/** Maps `size` bytes at a memory operand into `operandRange`. */
+/** Maps `size` bytes at a memory operand into `operandRange`; #GP(0) if its linear address is not aligned. */
 export function mapOperand(
   cpu: Cpu,
   instruction: DecodedInstruction,
   operand: MemoryOperand,
   size: number,
   access: number,
+  alignment = 1,
 ): Outcome {
   const segment = segmentNumber(operand.segment);
   const offset = effectiveAddress(cpu, instruction, operand);
-  if (cpu.word(CPU_MODE) !== MODE_64) return mapSegmented(cpu, operandRange, segment, Number(offset), size, access);
+  if (cpu.word(CPU_MODE) !== MODE_64) {
+    return mapSegmented(cpu, operandRange, segment, Number(offset), size, access, alignment);
+  }
   const first = linearAddress(cpu, offset, segment);
   const last = linearAddress(cpu, offset + BigInt(size - 1), segment);
   if (first === null || last === null) return fault(cpu, segment === SEGMENT_SS ? VECTOR_SS : VECTOR_GP, 0);
+  if (first % alignment !== 0) return fault(cpu, VECTOR_GP, 0);
   return operandRange.map(cpu, first, size, access, cpu.cpl === 3);
 }
 

@@ -113,6 +113,7 @@ export const SYSTEM_INSTRUCTIONS: HandlerTable = [
   [Mnemonic.Pause, pause],
   [Mnemonic.Invlpg, privileged(invlpg)],
   [Mnemonic.Wbinvd, invalidateCaches(EXIT_REASON_WBINVD)],
+  [Mnemonic.Wbnoinvd, invalidateCaches(EXIT_REASON_WBINVD)],
   [Mnemonic.Invd, invalidateCaches(EXIT_REASON_INVD)],
   [Mnemonic.Clflush, flushLine],
   [Mnemonic.Clflushopt, flushLine],
@@ -123,7 +124,4 @@ export const SYSTEM_INSTRUCTIONS: HandlerTable = [
   [Mnemonic.Ud1, invalidOpcode],
   [Mnemonic.Ud2, invalidOpcode],
   [Mnemonic.Rsm, invalidOpcode],
-  [Mnemonic.Invpcid, invalidOpcode],
-  [Mnemonic.Rdrand, invalidOpcode],
-  [Mnemonic.Rdseed, invalidOpcode],
 ];
