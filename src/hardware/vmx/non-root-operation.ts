@@ -205,14 +205,8 @@ export class NonRootOperation implements NonRoot, ApicExits {
 
   /** ApicExits.exit. */
   exit(reason: number, qualification: number, trapLike: boolean): Outcome {
-    if (!trapLike) this.#saveResumeFlag();
+    if (!trapLike) this.#cpu.debugExceptions.interruptAccess();
     return this.#leave(reason, qualification, trapLike ? 0 : instructionLength(this.#cpu));
-  }
-
-  /** The access of an instruction exits with RF set, that of an event's delivery with RF as in the event's frame (28.3.3). */
-  #saveResumeFlag(): void {
-    const { delivering, debugExceptions } = this.#cpu;
-    if (delivering === null || isFault(delivering)) debugExceptions.resume();
   }
 
   /** ApicExits.externalInterrupt: costs of leaving a sleeping state have been charged. */
@@ -393,7 +387,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
   eptEvent(): Outcome {
     const { fault } = this.#cpu;
     if (fault?.kind !== 'ept') throw new Error('EPT event without its description');
-    this.#saveResumeFlag();
+    this.#cpu.debugExceptions.interruptAccess();
     const vmcs = this.#current;
     vmcs.writeLong(F.GUEST_PHYSICAL_ADDRESS, fault.guestPhysical);
     const length = instructionLength(this.#cpu);

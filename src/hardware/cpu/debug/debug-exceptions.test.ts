@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runUntil } from '../../../../test/support/engine.js';
 import { CODE, DATA_32, HANDLERS, LegacyMachine, STACK } from '../../../../test/support/legacy-machine.js';
 import { RFLAGS_RF, RFLAGS_TF } from '../rflags.js';
+import { SEGMENT_CS } from '../segments.js';
 import { DR6_BD, DR6_BS } from './debug-registers.js';
 
 const RAX = 0;
@@ -156,6 +157,15 @@ describe('breakpoints on data', () => {
     expect([machine.cpu.rip, machine.cpu.gprLow(RSP) & 0xffff]).toEqual([0x900, 0xfff8]);
   });
 
+  it('are met in a segment that begins within a page', () => {
+    const machine = new LegacyMachine().inRealMode('90').load(CODE + 0x10, '50');
+    machine.memory.write32(4, 0x0900);
+    machine.cpu.idtr.limit = 0x3ff;
+    machine.cpu.segments[SEGMENT_CS].base = CODE + 0x10;
+    arm(machine, 0, WRITE, STACK - 2).intoHandler();
+    expect([machine.cpu.rip, machine.stackWord(0, 2)]).toEqual([0x900, 1]);
+  });
+
   it('come behind the element of a repeated string instruction that meets them, with RF pushed as 1', () => {
     const machine = arm(protectedMode('f3 aa'), 0, WRITE, DATA + 1);
     machine.cpu.setGprNumber(RCX, 4);
@@ -235,6 +245,23 @@ describe('general detect', () => {
     machine.cpu.dr.control |= 0x2000;
     const { at, dr6, flags } = report(machine.intoHandler());
     expect([at, dr6, flags & RFLAGS_RF, machine.cpu.dr.control & 0x2000]).toEqual([CODE, DR6_BD, RFLAGS_RF, 0]);
+  });
+});
+
+describe('a breakpoint that is never met', () => {
+  /** mov ecx, 20; again: push ecx; imul ebx, ecx; rep stosb; mov cl, [esp]; pop ecx; loop again; cpuid */
+  const PROGRAM = 'b9 14 00 00 00 51 0f af d9 f3 aa 8a 0c 24 59 e2 f4 0f a2';
+
+  it('changes neither time nor anything else', () => {
+    const [free, watched] = [false, true].map((isArmed) => {
+      const machine = protectedMode(PROGRAM);
+      machine.cpu.setGprNumber(RDI, DATA);
+      if (isArmed) arm(arm(machine, 0, EXECUTION, 0x9_0000), 1, ACCESS, 0x9_0000, LEN_4);
+      machine.step(20 * 5 + 20);
+      const { cpu } = machine;
+      return [cpu.rip, cpu.now, cpu.rflags, ...[RAX, RBX, RCX, RDX, RSP, RDI].map((each) => cpu.gprLow(each))];
+    });
+    expect(watched).toEqual(free);
   });
 });
 

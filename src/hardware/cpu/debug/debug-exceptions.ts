@@ -11,7 +11,7 @@
 import { SHADOW_MOV_SS } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import { FAULT, PASS, type Outcome } from '../outcome.js';
-import { VECTOR_DB } from '../fault.js';
+import { isFault, VECTOR_DB } from '../fault.js';
 import { isLong } from '../fetch.js';
 import { CPU_RETIRED, CPU_SYSTEM_FLAGS } from '../layout.js';
 import { segmentedAddress } from '../legacy/segmentation.js';
@@ -97,6 +97,12 @@ export class DebugExceptions {
   resume(): void {
     const cpu = this.#cpu;
     cpu.setWord(CPU_SYSTEM_FLAGS, cpu.word(CPU_SYSTEM_FLAGS) | RFLAGS_RF);
+  }
+
+  /** RF as a VM exit saves it at an access: of an instruction 1, of an event's delivery as in its frame (SDM vol. 3, 28.3.3). */
+  interruptAccess(): void {
+    const { delivering } = this.#cpu;
+    if (delivering === null || isFault(delivering)) this.resume();
   }
 
   /** Raises what is due: FAULT. */
