@@ -28,10 +28,10 @@ describe('debug registers', () => {
     ]);
   });
 
-  it('DR6 keeps its fixed bits: RTM and bus lock read 1, bit 12 reads 0', () => {
+  it('DR6 keeps its fixed bits: bus lock reads 1, bit 12 reads 0; RTM can be cleared', () => {
     const registers = new DebugRegisters();
     registers.write(6, 0n);
-    expect(registers.read(6)).toBe(0xffff_0ff0n);
+    expect(registers.read(6)).toBe(0xfffe_0ff0n);
     registers.write(6, 0xffff_ffffn);
     expect(registers.read(6)).toBe(0xffff_efffn);
   });
@@ -42,9 +42,10 @@ describe('debug registers', () => {
     expect(registers.read(7)).toBe(0xffff_2fffn);
   });
 
-  it('a debug exception replaces B3-B0, adds to the other bits and clears DR7.GD', () => {
+  it('a debug exception replaces B3-B0, adds to the other bits, sets RTM and clears DR7.GD', () => {
     const registers = new DebugRegisters();
     registers.write(7, 0x2000n);
+    registers.write(6, 0n);
     registers.report(DR6_BD | 1);
     registers.report(DR6_BS | 4);
     expect([registers.read(6), registers.read(7)]).toEqual([0xffff_6ff4n, 0x400n]);

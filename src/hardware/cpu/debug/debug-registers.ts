@@ -1,7 +1,8 @@
 /**
  * The debug registers (SDM vol. 3, 19.2): what software can write to them, and what a debug exception leaves in DR6.
  *
- * Left out: RTM (bit 16 of DR6 is always 1), bus-lock detection (bit 11 likewise).
+ * Left out: debug exceptions in RTM regions, which always abort, so that DR6.RTM is 0 only where software has cleared it;
+ * bus-lock detection (bit 11 of DR6 is always 1).
  */
 
 /** B3-B0: the condition of a breakpoint is met. */
@@ -10,7 +11,9 @@ export const DR6_BREAKPOINTS = 0xf;
 export const DR6_BD = 1 << 13;
 /** Single step. */
 export const DR6_BS = 1 << 14;
-const DR6_FIXED = 0xffff_0ff0;
+/** 0: the exception came in an RTM region. */
+const DR6_RTM = 1 << 16;
+const DR6_FIXED = 0xfffe_0ff0;
 const DR6_CLEAR = 1 << 12;
 
 /** L0 to G3. */
@@ -35,7 +38,7 @@ export class DebugRegisters {
   /** As after power-up and INIT. */
   reset(): void {
     this.#values.fill(0n);
-    this.#words[STATUS] = DR6_FIXED;
+    this.#words[STATUS] = DR6_FIXED | DR6_RTM;
     this.control = DR7_FIXED;
   }
 
@@ -70,7 +73,7 @@ export class DebugRegisters {
 
   /** A debug exception is delivered: earlier breakpoints are forgotten, other bits stay; its handler may use the registers. */
   report(conditions: number): void {
-    this.#words[STATUS] = (this.#words[STATUS] & ~DR6_BREAKPOINTS) | conditions;
+    this.#words[STATUS] = (this.#words[STATUS] & ~DR6_BREAKPOINTS) | DR6_RTM | conditions;
     this.#words[CONTROL] &= ~DR7_GD;
   }
 }
