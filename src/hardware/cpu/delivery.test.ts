@@ -138,6 +138,16 @@ describe('delivery of interrupts in the interpreter', () => {
   });
 
   it.each([
+    [{}, false],
+    [{ ist: 1 }, true],
+  ])('leaves the system state of the guest as it was, unlike the host: %j', (given: Partial<Case>, expected) => {
+    const fixture = prepared({ ...PLAIN, ...given }, true);
+    fixture.cpu.systemStateChanged = false;
+    deliver(fixture);
+    expect(fixture.cpu.systemStateChanged).toBe(expected);
+  });
+
+  it.each([
     ['privilege level 3', { user: true }],
     ['a gate that is not present', { isPresent: false }],
     ['a 32-bit gate', { type: 6 }],

@@ -152,13 +152,16 @@ const target = new Descriptor();
  */
 export function deliverEvent(cpu: Cpu, event: IdtEvent): Outcome {
   cpu.delivering = event;
-  cpu.systemStateChanged = true;
   if (cpu.begin()) {
     cpu.charge(STEP.IDT_DELIVERY);
     if (cpu.cpl === 3) cpu.charge(STEP.STACK_SWITCH);
   }
-  if (!inLongMode(cpu)) return deliverLegacyEvent(cpu, event);
-  if (event.type === EVENT_EXTERNAL && cpu.engine.deliver(cpu.block, event.vector) !== 0) return completeDelivery(cpu);
+  const isLong = inLongMode(cpu);
+  if (isLong && event.type === EVENT_EXTERNAL && cpu.engine.deliver(cpu.block, event.vector) !== 0) {
+    return completeDelivery(cpu);
+  }
+  cpu.systemStateChanged = true;
+  if (!isLong) return deliverLegacyEvent(cpu, event);
   let outcome = readGate(cpu, event);
   if (outcome === DONE) outcome = checkTarget(cpu, externalBit(event));
   if (outcome === DONE) outcome = pushFrame(cpu, event);
