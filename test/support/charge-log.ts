@@ -1,6 +1,6 @@
 import { STEP_NAMES, type CostTable, type StepName } from '../../src/cost/step.js';
 import type { Cpu } from '../../src/hardware/cpu/cpu.js';
-import { CPU_COUNT_IRETQ, STOP_FLAGS } from '../../src/hardware/cpu/layout.js';
+import { CPU_COUNT_IRETQ, ORDER_STEPPED, STOP_FLAGS } from '../../src/hardware/cpu/layout.js';
 import { buildMachine, type Machine } from '../../src/machine/machine.js';
 import type { SimulationOptions } from '../../src/machine/machine-options.js';
 import { defaultCosts, machineInputs, machineOptions, type CaseOptions } from './whole-machine.js';
@@ -20,15 +20,18 @@ export interface LoggedRun {
 
 /**
  * Runs a case from reset to the guest's end and logs every step that is charged. Of the steps that the interpreter
- * counts itself only IRETQs are among them that let interrupts in: the interpreter stops behind those.
+ * counts itself only IRETQs are among them, those that let interrupts in: the interpreter stops behind those. The host
+ * sees them while it runs the interpreter itself (`byHost`).
  */
 export function loggedRun(
   options: CaseOptions,
   simulation: SimulationOptions = {},
   costs: CostTable = defaultCosts(),
+  byHost = true,
 ): LoggedRun {
   const machine = buildMachine(machineOptions(options), machineInputs(simulation, costs));
-  const { meter, cpus, clock } = machine.hardware;
+  const { meter, cpus, clock, memory } = machine.hardware;
+  memory.u32[ORDER_STEPPED >>> 2] = byHost ? 1 : 0;
   const record = meter.record.bind(meter);
   const log: Charge[][] = cpus.map(() => []);
   meter.record = (cpu, step, ticks, times) => {
