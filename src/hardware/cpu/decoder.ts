@@ -8,23 +8,21 @@
  *
  * Left out: fetches from devices raise #UD.
  */
-import { DecoderError, FlowControl, Instruction } from 'iced-x86';
+import { DecoderError, Instruction } from 'iced-x86';
 import type { CostTable } from '../../cost/step.js';
 import type { PageCode } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { translate } from '../memory/walk.js';
 import { CodePages } from './code-pages.js';
+import { CodeRecords } from './code-records.js';
 import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
+import { enterInstructionTlb, instructionTlbMap } from './instruction-tlb.js';
 import * as L from './layout.js';
 import { bitnessOf, isFetchable, isLong, isPageOfCode, newDecoder, originOf, variantOf, type Fetch } from './fetch.js';
-import { dependsOnStack, writeLegacyRecord } from './legacy-code.js';
 import * as OP from './opcodes.js';
-import { OpcodeSelector } from './opcode-selection.js';
 import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
-import * as R from './record.js';
-import { describeInstruction, writeRecord } from './record-encoding.js';
 import { SEGMENT_CS } from './segments.js';
 import { findSpinLoop, type SpinLoop } from './spin-loop.js';
 import { forbidStores } from './tlb.js';
@@ -60,13 +58,10 @@ export type DecodingCpu = Pick<
 export class Decoder {
   readonly #memory: PhysicalMemory;
   readonly #pages: CodePages;
-  readonly #selector: OpcodeSelector;
+  readonly #records: CodeRecords;
   readonly #cpus: DecodingCpu[] = [];
-  readonly #instructions = new Map<number, DecodedInstruction>();
   /** Of the instruction that a CPU has decoded for one execution. */
   readonly #onceBytes = new Map<DecodingCpu, Uint8Array>();
-  /** By record of the branch. */
-  readonly #spinLoops = new Map<number, SpinLoop>();
   readonly #instruction = new Instruction();
   /** The page that a CPU made be dropped last, and the instruction that did: it runs without decoding the page again. */
   readonly #dropped = new Map<DecodingCpu, { readonly page: number; readonly retired: number }>();
@@ -74,34 +69,32 @@ export class Decoder {
   constructor(memory: PhysicalMemory, costs: CostTable) {
     this.#memory = memory;
     this.#pages = new CodePages(memory);
-    this.#selector = new OpcodeSelector(costs);
+    this.#records = new CodeRecords(memory, costs);
+  }
+
+  /** The instruction of a record that the host has to execute. */
+  instruction(record: number): DecodedInstruction {
+    return this.#records.instruction(record);
+  }
+
+  /** The spin loop that the branch of `record` closes. */
+  spinLoop(record: number): SpinLoop | null {
+    return this.#records.spinLoop(record);
   }
 
   add(cpu: DecodingCpu): void {
     this.#cpus.push(cpu);
   }
 
-  /** The instruction of a record that the host has to execute. */
-  instruction(record: number): DecodedInstruction {
-    const instruction = this.#instructions.get(record);
-    if (instruction === undefined) throw new RangeError(`no instruction is kept for record ${record.toString(16)}H`);
-    return instruction;
-  }
-
   /** The bytes at cpu.rip, as far as the instruction TLB knows where they are. For traces and breakpoints. */
   fetchedBytes(cpu: DecodingCpu): Uint8Array {
     if (cpu.word(L.CPU_ONCE) !== 0 && cpu.long(L.CPU_ONCE_RIP) === cpu.rip) return this.#onceBytes.get(cpu) ?? NO_BYTES;
-    const map = this.#instructionTlbMap(cpu, cpu.rip);
+    const map = instructionTlbMap(this.#memory, cpu, cpu.rip);
     if (map === 0) return NO_BYTES;
     const offset = cpu.rip & (PAGE_SIZE - 1);
-    const next = this.#instructionTlbMap(cpu, cpu.rip - offset + PAGE_SIZE);
+    const next = instructionTlbMap(this.#memory, cpu, cpu.rip - offset + PAGE_SIZE);
     const fetch = { page: this.#pages.pageOf(map), offset, rip: cpu.rip };
     return this.#bytes(fetch, offset + LONGEST_INSTRUCTION > PAGE_SIZE && next !== 0 ? this.#pages.pageOf(next) : -1);
-  }
-
-  /** The spin loop that the branch of `record` closes. */
-  spinLoop(record: number): SpinLoop | null {
-    return this.#spinLoops.get(record) ?? null;
   }
 
   hasCode(page: number): boolean {
@@ -137,7 +130,7 @@ export class Decoder {
     const map = this.#open(cpu, fetch.page, rip);
     if (!cpu.lines.joinCode(cpu as Cpu, fetch.page, this.#codeAt(fetch.page))) return WAIT;
     const known = this.#pages.record(map, offset);
-    if (known !== 0 && this.#opcode(known) !== OP.CROSS) return PASS;
+    if (known !== 0 && this.#records.opcode(known) !== OP.CROSS) return PASS;
     return cpu.lines.fetch(cpu as Cpu, pa) ? this.#decodeRun(cpu, fetch) : WAIT;
   }
 
@@ -146,7 +139,7 @@ export class Decoder {
    * walked for again: whether an instruction is decoded already depends on the other CPUs and must not cost anything.
    */
   #fetch(cpu: DecodingCpu, rip: number): number {
-    const map = this.#instructionTlbMap(cpu, rip);
+    const map = instructionTlbMap(this.#memory, cpu, rip);
     if (map !== 0) return this.#pages.pageOf(map) + (rip & (PAGE_SIZE - 1));
     const linear = isLong(cpu) ? rip : (rip + cpu.segmentBase(SEGMENT_CS)) % TWO_32;
     const pa = translate(cpu as Cpu, linear, L.ACCESS_FETCH, cpu.cpl === 3);
@@ -168,10 +161,6 @@ export class Decoder {
     return code;
   }
 
-  #opcode(record: number): number {
-    return this.#memory.view.getUint16(record, true);
-  }
-
   /** Makes a page executable at an instruction pointer: from now on a store to it is noticed. Returns its map. */
   #open(cpu: DecodingCpu, page: number, rip: number): number {
     const isNew = !this.#pages.has(page);
@@ -185,24 +174,8 @@ export class Decoder {
       this.#codeAt(page).since = cpu.now;
       for (const each of this.#cpus) forbidStores(each, page);
     }
-    this.#enterInstructionTlb(cpu, rip, map);
+    enterInstructionTlb(this.#memory, cpu, rip, map);
     return map;
-  }
-
-  #enterInstructionTlb(cpu: DecodingCpu, rip: number, map: number): void {
-    const { u32 } = this.#memory;
-    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((rip >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
-    u32[at] = ((rip & ~(PAGE_SIZE - 1)) | 1) >>> 0;
-    u32[at + 1] = Math.floor(rip / TWO_32);
-    u32[at + 2] = map;
-  }
-
-  /** The map that the instruction TLB has for `rip`, or 0. */
-  #instructionTlbMap(cpu: DecodingCpu, rip: number): number {
-    const { u32 } = this.#memory;
-    const at = (cpu.word(L.CPU_ITLB) >>> 2) + ((rip >>> 12) & (L.ITLB_ENTRIES - 1)) * 4;
-    const isHit = u32[at] === ((rip & ~(PAGE_SIZE - 1)) | 1) >>> 0 && u32[at + 1] === Math.floor(rip / TWO_32) >>> 0;
-    return isHit ? u32[at + 2] : 0;
   }
 
   #flushTlbs(): void {
@@ -211,8 +184,7 @@ export class Decoder {
 
   #forgetAll(): void {
     this.#pages.dropAll();
-    this.#instructions.clear();
-    this.#spinLoops.clear();
+    this.#records.clear();
     this.#flushTlbs();
     for (const cpu of this.#cpus) {
       cpu.setWord(L.CPU_MARK_BRANCH, 0);
@@ -235,11 +207,13 @@ export class Decoder {
   #decodeRun(cpu: DecodingCpu, fetch: Fetch): Outcome {
     const start = this.#allocate(cpu, fetch, LONGEST_RUN + 2);
     const map = this.#pages.open(fetch.page, variantOf(cpu, fetch.rip));
-    const origin = originOf(cpu, fetch);
+    const long = isLong(cpu);
+    const origin = BigInt(originOf(cpu, fetch));
     const loops: { branch: number; head: number }[] = [];
-    const decoder = newDecoder(cpu, this.#memory.bytes(fetch.page, PAGE_SIZE));
+    const bytes = this.#memory.bytes(fetch.page, PAGE_SIZE);
+    const decoder = newDecoder(cpu, bytes);
     decoder.position = fetch.offset;
-    decoder.ip = BigInt(origin + fetch.offset);
+    decoder.ip = origin + BigInt(fetch.offset);
     let offset = fetch.offset;
     let at = start;
     let isOpen = true;
@@ -248,14 +222,15 @@ export class Decoder {
       if (this.#pages.record(map, offset) !== 0 && offset !== fetch.offset) break;
       decoder.decodeOut(this.#instruction);
       if (decoder.lastError === DecoderError.NoMoreBytes) break;
-      missing = this.#missingLine(cpu, fetch.page + offset, this.#instruction.length);
+      const { length } = this.#instruction;
+      missing = this.#missingLine(cpu, fetch.page + offset, length);
       if (missing >= 0) break;
-      this.#addCode(fetch.page, offset, this.#instruction.length);
-      isOpen = this.#place(cpu, at, fetch.page + offset, BigInt(origin));
+      this.#addCode(fetch.page, offset, length);
+      isOpen = this.#records.write(at, this.#instruction, bytes.subarray(offset), long, origin);
       this.#pages.setRecord(map, offset, at);
-      const head = this.#backwardTarget(at, offset);
+      const head = this.#records.backwardTarget(at, offset);
       if (head >= 0) loops.push({ branch: offset, head });
-      offset += this.#instruction.length;
+      offset += length;
       at += L.RECORD_SIZE;
     }
     decoder.free();
@@ -265,7 +240,7 @@ export class Decoder {
     }
     if (at === start) return this.#decodeCrossing(cpu, fetch, start);
     if (isOpen) {
-      this.#writeLink(at, offset, offset < PAGE_SIZE ? this.#pages.record(map, offset) : 0);
+      this.#records.writeLink(at, offset, offset < PAGE_SIZE ? this.#pages.record(map, offset) : 0);
       at += L.RECORD_SIZE;
     }
     this.#pages.trim(at);
@@ -288,43 +263,11 @@ export class Decoder {
     lines.addCode(page + offset + length - 1, code);
   }
 
-  /** Writes the record of `#instruction`, which lies at `pa`; false when nothing follows it in sequence. */
-  #place(cpu: DecodingCpu, at: number, pa: number, origin: bigint): boolean {
-    this.#write(cpu, at, this.#memory.bytes(pa, this.#instruction.length), origin);
-    const { flowControl } = this.#instruction;
-    return flowControl === FlowControl.Next || flowControl === FlowControl.ConditionalBranch;
-  }
-
-  /** Writes the record of `#instruction`, which consists of `bytes`, and keeps what the host may need of it. */
-  #write(cpu: DecodingCpu, at: number, bytes: Uint8Array, origin: bigint): void {
-    const instruction = this.#instruction;
-    const selection = this.#selector.select(instruction);
-    const write = isLong(cpu) ? writeRecord : writeLegacyRecord;
-    const opcode = write(this.#memory, at, instruction, selection, origin);
-    if (mayReachHost(opcode)) this.#instructions.set(at, describeInstruction(instruction, bytes));
-  }
-
-  #writeLink(at: number, offset: number, record: number): void {
-    const { view, u8 } = this.#memory;
-    u8.fill(0, at, at + L.RECORD_SIZE);
-    view.setUint16(at + R.R_OP, OP.LINK, true);
-    view.setUint16(at + R.R_OFFSET, offset, true);
-    view.setUint32(at + R.R_TARGET, record, true);
-  }
-
-  /** Page offset that the branch at `offset` goes back to, or -1. */
-  #backwardTarget(record: number, offset: number): number {
-    const opcode = this.#opcode(record);
-    const isBranch = opcode === OP.JMP_J || (opcode >= OP.JCC0 && opcode <= OP.JCC15);
-    const target = isBranch ? this.#memory.view.getInt32(record + R.R_TARGET_OFFSET, true) : -1;
-    return target <= offset ? target : -1;
-  }
-
   // ---- Spin loops
 
   #markSpinLoop(cpu: DecodingCpu, fetch: Fetch, branch: number, head: number): void {
     const code = { bytes: this.#memory.bytes(fetch.page, PAGE_SIZE), bitness: bitnessOf(cpu) };
-    const loop = findSpinLoop(code, head, branch, (instruction) => this.#selector.select(instruction).ticks);
+    const loop = findSpinLoop(code, head, branch, (instruction) => this.#records.select(instruction).ticks);
     if (loop === null) return;
     const variant = variantOf(cpu, fetch.rip);
     if (this.#pages.record(this.#pages.open(fetch.page, variant), head) === 0) {
@@ -336,27 +279,9 @@ export class Decoder {
     for (let offset = head - (head % LINE_SIZE); offset <= branch; offset += LINE_SIZE) {
       if (!this.#memory.isCode(fetch.page + offset)) return;
     }
-    if (record === 0 || loop.exits.some((exit) => this.#pages.record(map, exit) === 0)) return;
-    for (const exit of loop.exits) this.#writeExit(this.#pages.record(map, exit), record);
-    this.#writeSpin(record, loop);
-  }
-
-  #writeSpin(record: number, loop: SpinLoop): void {
-    const { view } = this.#memory;
-    if (this.#opcode(record) === OP.JMP_J) view.setUint8(record + R.R_C, R.CONDITION_ALWAYS);
-    view.setUint16(record + R.R_OP, OP.SPIN, true);
-    view.setUint32(record + R.R_TICKS, loop.ticks, true);
-    view.setUint8(record + R.R_INSTRUCTIONS, loop.instructions);
-    view.setUint8(record + R.R_PAUSES, loop.pauses);
-    view.setUint8(record + R.R_RDTSCS, loop.rdtscs);
-    view.setUint32(record + R.R_INTERVAL, loop.pauseInterval, true);
-    this.#spinLoops.set(record, loop);
-  }
-
-  #writeExit(exit: number, branch: number): void {
-    const { view } = this.#memory;
-    view.setUint16(exit + R.R_OP, OP.SPIN_EXIT, true);
-    view.setUint32(exit + R.R_TICKS, branch, true);
+    const exits = loop.exits.map((exit) => this.#pages.record(map, exit));
+    if (record === 0 || exits.includes(0)) return;
+    this.#records.markSpinLoop(record, loop, exits);
   }
 
   // ---- Instructions that cross a page, and those decoded for one execution
@@ -393,8 +318,7 @@ export class Decoder {
     const at = this.#pages.allocate(3);
     if (at === 0 || nextMap === map) return PASS;
     this.#pages.join(fetch.page, next);
-    this.#writeLink(at, fetch.offset, nextMap);
-    this.#memory.view.setUint16(at + R.R_OP, OP.CROSS, true);
+    this.#records.writeCross(at, fetch.offset, nextMap);
     this.#placeAlone(at + L.RECORD_SIZE, cpu, fetch, next);
     this.#pages.setRecord(map, fetch.offset, at);
     this.#addCode(fetch.page, fetch.offset, PAGE_SIZE - fetch.offset);
@@ -407,8 +331,8 @@ export class Decoder {
     const origin = originOf(cpu, fetch);
     const bytes = this.#bytes(fetch, next);
     this.#decodeBytes(cpu, bytes, BigInt(origin + fetch.offset));
-    this.#write(cpu, at, bytes, BigInt(origin));
-    this.#writeLink(at + L.RECORD_SIZE, fetch.offset + this.#instruction.length, 0);
+    this.#records.write(at, this.#instruction, bytes, isLong(cpu), BigInt(origin));
+    this.#records.writeLink(at + L.RECORD_SIZE, fetch.offset + this.#instruction.length, 0);
   }
 
   #decodeOnce(cpu: DecodingCpu, fetch: Fetch): Outcome {
@@ -432,13 +356,6 @@ export class Decoder {
     this.#onceBytes.set(cpu, this.#bytes(fetch, next));
     return PASS;
   }
-}
-
-const SOMETIMES_SLOW: readonly number[] = [OP.RDTSC, OP.PAUSE, OP.IRETQ];
-
-/** RDTSC and PAUSE are left to the host while they cause VM exits or faults, IRETQ if it is not the plain case. */
-function mayReachHost(opcode: number): boolean {
-  return opcode === OP.SLOW || SOMETIMES_SLOW.includes(opcode) || dependsOnStack(opcode);
 }
 
 function raise(cpu: DecodingCpu, vector: number, errorCode: number | null): Outcome {

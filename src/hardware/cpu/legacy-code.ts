@@ -51,12 +51,12 @@ export function writeLegacyRecord(
   selection: Selection,
   origin: bigint,
 ): number {
-  const byHost = isByHost(instruction, selection.opcode) ? { ...selection, opcode: OP.SLOW } : selection;
+  const byHost = isByHost(instruction, selection) ? { ...selection, opcode: OP.SLOW } : selection;
   const opcode = writeRecord(memory, at, instruction, byHost, origin);
   if (opcode === OP.SLOW || opcode === OP.NOP || opcode === OP.MARKER) return opcode;
-  for (let operand = 0; operand < instruction.opCount; operand++) {
-    const kind = instruction.opKind(operand);
-    const hasSegment = kind === OpKind.Memory ? instruction.mnemonic !== Mnemonic.Lea : IMPLICIT_MEMORY.has(kind);
+  for (let operand = 0; operand < selection.kinds.length; operand++) {
+    const kind = selection.kinds[operand];
+    const hasSegment = kind === OpKind.Memory ? selection.mnemonic !== Mnemonic.Lea : IMPLICIT_MEMORY.has(kind);
     if (!hasSegment) continue;
     const size = MemorySizeExt.size(instruction.memorySize);
     const range = isOnlyRead(instruction, operand) ? SEGMENT_LOAD : SEGMENT_STORE;
@@ -66,15 +66,13 @@ export function writeLegacyRecord(
 }
 
 /** Where the operand's address depends on more than its base, index and displacement, the host works it out. */
-function isByHost(instruction: Instruction, opcode: number): boolean {
-  if (STACK_64.has(opcode) || instruction.mnemonic === Mnemonic.Xlatb) return true;
-  for (let operand = 0; operand < instruction.opCount; operand++) {
-    const kind = instruction.opKind(operand);
+function isByHost(instruction: Instruction, { opcode, mnemonic, kinds }: Selection): boolean {
+  if (STACK_64.has(opcode) || mnemonic === Mnemonic.Xlatb) return true;
+  for (const kind of kinds) {
     if (IMPLICIT_16.has(kind)) return true;
     // A string of two segments has one exception for both.
     if (IMPLICIT_MEMORY.has(kind) && instruction.segmentPrefix === Register.SS) return true;
-    if (kind === OpKind.Memory && BIT_STRINGS.has(instruction.mnemonic))
-      return instruction.opKind(1) === OpKind.Register;
+    if (kind === OpKind.Memory && BIT_STRINGS.has(mnemonic)) return kinds[1] === OpKind.Register;
   }
   return false;
 }

@@ -2,20 +2,11 @@
  * From iced-x86's description of an instruction to the interpreter's opcode (opcodes.ts) and its cost. What has no
  * opcode is SLOW: the host executes it.
  */
-import {
-  Code,
-  ConditionCode,
-  InstructionInfoFactory,
-  MemorySizeExt,
-  Mnemonic,
-  OpAccess,
-  OpKind,
-  Register,
-  type Instruction,
-  type UsedMemory,
-} from 'iced-x86';
-import { INSTRUCTION_CLASSES, STEP, type CostTable, type InstructionClass } from '../../cost/step.js';
+import { Code, ConditionCode, FlowControl, Mnemonic, type Instruction, type OpKind } from 'iced-x86';
+import type { CostTable } from '../../cost/step.js';
+import { instructionCost, NOPS, ticksOf, type InstructionCost } from './instruction-cost.js';
 import * as OPCODES from './opcodes.js';
+import { formOf, operandBits } from './operand-form.js';
 import {
   LOCKED_ADC,
   LOCKED_ADD,
@@ -35,14 +26,27 @@ import {
   LOCKED_XOR,
 } from './record.js';
 
-/** What all instructions of one encoding and form have in common. */
-export interface Selection {
+/** What all instructions of one encoding and form have in common: each question to iced-x86 is a call. */
+interface Encoding {
+  readonly mnemonic: Mnemonic;
+  readonly kinds: readonly OpKind[];
+  readonly isLocked: boolean;
+  readonly isString: boolean;
+  /** Number of the condition, or -1. */
+  readonly condition: number;
+  /** Can execution go on behind it? */
+  readonly continues: boolean;
   readonly opcode: number;
-  readonly ticks: number;
   /** Operation of a LOCKED_* opcode, else 0. */
   readonly operation: number;
   /** Operand size in bits, to which an immediate is sign-extended. */
   readonly bits: number;
+  readonly cost: InstructionCost;
+}
+
+/** An encoding with its cost in ticks. */
+export interface Selection extends Encoding {
+  readonly ticks: number;
 }
 
 const OPCODE_OF = new Map(Object.entries(OPCODES as Record<string, number>));
@@ -125,80 +129,6 @@ const WITHOUT_FORM = new Set<number>([
   ...[Mnemonic.Cdq, Mnemonic.Cqo, Mnemonic.Xlatb],
 ]);
 
-const NOPS = new Set<number>([
-  ...[Mnemonic.Nop, Mnemonic.Endbr64, Mnemonic.Endbr32, Mnemonic.Lfence, Mnemonic.Sfence, Mnemonic.Prefetch],
-  ...[Mnemonic.Prefetchnta, Mnemonic.Prefetcht0, Mnemonic.Prefetcht1, Mnemonic.Prefetcht2, Mnemonic.Prefetchw],
-  ...[Mnemonic.Prefetchwt1, Mnemonic.Prefetchit0, Mnemonic.Prefetchit1, Mnemonic.Cldemote, Mnemonic.Rdsspd],
-  ...[Mnemonic.Rdsspq, Mnemonic.Reservednop, Mnemonic.Bndmk, Mnemonic.Bndmov, Mnemonic.Bndcl, Mnemonic.Bndcu],
-  ...[Mnemonic.Bndcn, Mnemonic.Bndldx, Mnemonic.Bndstx],
-]);
-
-const SHIFTS = new Set<number>([
-  ...[Mnemonic.Shl, Mnemonic.Sal, Mnemonic.Shr, Mnemonic.Sar, Mnemonic.Rol, Mnemonic.Ror, Mnemonic.Rcl],
-  ...[Mnemonic.Rcr, Mnemonic.Shld, Mnemonic.Shrd],
-]);
-const SHIFT_CLASS = new Set<number>([
-  ...SHIFTS,
-  ...[Mnemonic.Bsf, Mnemonic.Bsr, Mnemonic.Tzcnt, Mnemonic.Lzcnt, Mnemonic.Popcnt, Mnemonic.Sarx, Mnemonic.Shlx],
-  ...[Mnemonic.Shrx, Mnemonic.Rorx, Mnemonic.Pdep, Mnemonic.Pext],
-]);
-
-/** Offset of a general-purpose register in the CPU block, or -1 for any other register. */
-export function registerSlot(register: Register): number {
-  if (register >= Register.RAX && register <= Register.R15) return (register - Register.RAX) * 8;
-  if (register >= Register.EAX && register <= Register.R15D) return (register - Register.EAX) * 8;
-  if (register >= Register.AX && register <= Register.R15W) return (register - Register.AX) * 8;
-  if (register >= Register.SPL && register <= Register.R15L) return (register - Register.SPL + 4) * 8;
-  if (register >= Register.AH && register <= Register.BH) return (register - Register.AH) * 8 + 1;
-  if (register >= Register.AL && register <= Register.BL) return (register - Register.AL) * 8;
-  return -1;
-}
-
-function registerBits(register: Register): number {
-  if (register >= Register.RAX && register <= Register.R15) return 64;
-  if (register >= Register.EAX && register <= Register.R15D) return 32;
-  return register >= Register.AX && register <= Register.R15W ? 16 : 8;
-}
-
-/** One letter per operand: R register, C the CL register as a count, M memory, I immediate, J branch target. */
-function formOf(instruction: Instruction): string {
-  let form = '';
-  for (let i = 0; i < instruction.opCount; i++) form += operandLetter(instruction, i);
-  return form;
-}
-
-function operandLetter(instruction: Instruction, operand: number): string {
-  const kind = instruction.opKind(operand);
-  if (kind === OpKind.Memory) return 'M';
-  if (isNearBranch(kind)) return 'J';
-  if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64) return 'I';
-  if (kind !== OpKind.Register) return '?';
-  const register = instruction.opRegister(operand);
-  if (register === Register.CL && operand > 0 && SHIFTS.has(instruction.mnemonic)) return 'C';
-  return registerSlot(register) < 0 ? '?' : 'R';
-}
-
-export function isNearBranch(kind: OpKind): boolean {
-  return kind === OpKind.NearBranch16 || kind === OpKind.NearBranch32 || kind === OpKind.NearBranch64;
-}
-
-function operandBits(instruction: Instruction, operand: number): number {
-  switch (instruction.opKind(operand)) {
-    case OpKind.Register:
-      return registerBits(instruction.opRegister(operand));
-    case OpKind.Memory:
-      return MemorySizeExt.size(instruction.memorySize) * 8;
-    case OpKind.Immediate16:
-    case OpKind.Immediate8to16:
-      return 16;
-    case OpKind.Immediate32:
-    case OpKind.Immediate8to32:
-      return 32;
-    default:
-      return 64;
-  }
-}
-
 function nameOf(instruction: Instruction): string {
   const { mnemonic } = instruction;
   const special = BY_CODE.get(instruction.code);
@@ -231,93 +161,76 @@ function upperName(mnemonic: Mnemonic): string {
   return Mnemonic[mnemonic].toUpperCase();
 }
 
+/** More than there are. */
+const CODES = 8192;
+const OPERAND_KINDS = 32;
+
+/** They do not depend on a machine. */
+const encodings = new Map<number, Encoding>();
+
 /** Chooses opcodes; remembers its answers by encoding. */
 export class OpcodeSelector {
   readonly #costs: CostTable;
   readonly #known = new Map<number, Selection>();
-  readonly #info = new InstructionInfoFactory();
 
   constructor(costs: CostTable) {
     this.#costs = costs;
   }
 
   select(instruction: Instruction): Selection {
-    const key = instruction.code * 4 + (hasMemory(instruction) ? 2 : 0) + (instruction.hasLockPrefix ? 1 : 0);
+    const key = keyOf(instruction);
     let selection = this.#known.get(key);
     if (selection === undefined) {
-      selection = this.#selectNew(instruction);
+      selection = this.#selectNew(key, instruction);
       this.#known.set(key, selection);
     }
     return selection;
   }
 
-  #selectNew(instruction: Instruction): Selection {
-    const { name, operation } = this.#lockedName(instruction);
-    const cost = Math.round(this.#ticks(instruction));
+  #selectNew(key: number, instruction: Instruction): Selection {
+    let encoding = encodings.get(key);
+    if (encoding === undefined) {
+      encoding = encodingOf(instruction);
+      encodings.set(key, encoding);
+    }
+    const cost = Math.round(ticksOf(encoding.cost, this.#costs));
     const ticks = Math.min(LARGEST_COST, Math.max(1, cost));
     // The host charges what does not fit into a record.
-    const isHosts = instruction.code === Code.Iretq && ticks !== cost;
-    const opcode = isHosts ? OPCODES.SLOW : (OPCODE_OF.get(name) ?? OPCODES.SLOW);
-    const bits = instruction.opCount === 0 ? 64 : operandBits(instruction, 0);
-    return { opcode, operation, bits, ticks };
-  }
-
-  #lockedName(instruction: Instruction): { name: string; operation: number } {
-    const name = nameOf(instruction);
-    if (!instruction.hasLockPrefix || instruction.mnemonic === Mnemonic.Xchg) return { name, operation: 0 };
-    const operation = LOCKED_OPERATION.get(instruction.mnemonic);
-    if (operation === undefined) return { name: `LOCKED_${name}`, operation: 0 };
-    const source = formOf(instruction).endsWith('I') ? 'I' : 'R';
-    return { name: `LOCKED_${source}${String(operandBits(instruction, 0))}`, operation };
-  }
-
-  #ticks(instruction: Instruction): number {
-    const { stepTicks } = this.#costs;
-    const { mnemonic } = instruction;
-    const memory = hasMemory(instruction);
-    if (instruction.hasLockPrefix || (mnemonic === Mnemonic.Xchg && memory)) return stepTicks[STEP.LOCKED_RMW];
-    if (mnemonic === Mnemonic.Rdtsc) return stepTicks[STEP.RDTSC];
-    if (mnemonic === Mnemonic.Mfence) return stepTicks[STEP.MFENCE];
-    if (mnemonic === Mnemonic.Pause) return stepTicks[STEP.PAUSE];
-    if (mnemonic === Mnemonic.Iretq) return stepTicks[STEP.IRETQ];
-    const access = this.#memoryAccess(instruction);
-    let ticks = this.#classTicks(classOf(instruction));
-    if (access.read) ticks += this.#classTicks('load');
-    if (access.write) ticks += this.#classTicks('store');
-    return ticks;
-  }
-
-  #classTicks(name: InstructionClass): number {
-    return this.#costs.classTicks[INSTRUCTION_CLASSES.indexOf(name)];
-  }
-
-  #memoryAccess(instruction: Instruction): { read: boolean; write: boolean } {
-    const info = this.#info.info(instruction);
-    const result = { read: false, write: false };
-    for (const used of info.usedMemory() as UsedMemory[]) {
-      if (used.access !== OpAccess.Write && used.access !== OpAccess.CondWrite) result.read = true;
-      if (used.access !== OpAccess.Read && used.access !== OpAccess.CondRead) result.write = true;
-      used.free();
-    }
-    info.free();
-    return instruction.isStringInstruction || NOPS.has(instruction.mnemonic) ? { read: false, write: false } : result;
+    const isHosts = encoding.mnemonic === Mnemonic.Iretq && ticks !== cost;
+    return { ...encoding, ticks, opcode: isHosts ? OPCODES.SLOW : encoding.opcode };
   }
 }
 
-function classOf(instruction: Instruction): InstructionClass {
-  const { mnemonic } = instruction;
-  if (instruction.isStringInstruction) return 'string';
-  if (SHIFT_CLASS.has(mnemonic)) return 'shift';
-  if (mnemonic === Mnemonic.Mul || mnemonic === Mnemonic.Imul || mnemonic === Mnemonic.Mulx) return 'multiply';
-  if (mnemonic === Mnemonic.Div || mnemonic === Mnemonic.Idiv) return 'divide';
-  const form = formOf(instruction);
-  const isBranch = form.startsWith('J') || mnemonic === Mnemonic.Jmp || mnemonic === Mnemonic.Call;
-  return isBranch || mnemonic === Mnemonic.Ret ? 'branch' : 'alu';
+/** One number for each encoding with the kinds of its operands, locked or not. */
+function keyOf(instruction: Instruction): number {
+  const { opCount } = instruction;
+  let kinds = 0;
+  for (let i = 0; i < opCount; i++) kinds = kinds * OPERAND_KINDS + instruction.opKind(i);
+  return (kinds * CODES + instruction.code) * 2 + (instruction.hasLockPrefix ? 1 : 0);
 }
 
-export function hasMemory(instruction: Instruction): boolean {
-  for (let i = 0; i < instruction.opCount; i++) {
-    if (instruction.opKind(i) === OpKind.Memory) return true;
-  }
-  return false;
+function encodingOf(instruction: Instruction): Encoding {
+  const { mnemonic, opCount, flowControl, conditionCode } = instruction;
+  const { name, operation } = lockedName(instruction);
+  return {
+    mnemonic,
+    kinds: Array.from({ length: opCount }, (_, operand) => instruction.opKind(operand)),
+    isLocked: instruction.hasLockPrefix,
+    isString: instruction.isStringInstruction,
+    condition: conditionCode === ConditionCode.None ? -1 : conditionCode - ConditionCode.o,
+    continues: flowControl === FlowControl.Next || flowControl === FlowControl.ConditionalBranch,
+    opcode: OPCODE_OF.get(name) ?? OPCODES.SLOW,
+    operation,
+    bits: opCount === 0 ? 64 : operandBits(instruction, 0),
+    cost: instructionCost(instruction),
+  };
+}
+
+function lockedName(instruction: Instruction): { name: string; operation: number } {
+  const name = nameOf(instruction);
+  if (!instruction.hasLockPrefix || instruction.mnemonic === Mnemonic.Xchg) return { name, operation: 0 };
+  const operation = LOCKED_OPERATION.get(instruction.mnemonic);
+  if (operation === undefined) return { name: `LOCKED_${name}`, operation: 0 };
+  const source = formOf(instruction).endsWith('I') ? 'I' : 'R';
+  return { name: `LOCKED_${source}${String(operandBits(instruction, 0))}`, operation };
 }

@@ -2,12 +2,13 @@
  * Writes the 32-byte records that the interpreter executes (record.ts), and the plain-value form of instructions that
  * the host executes.
  */
-import { ConditionCode, MemorySizeExt, Mnemonic, OpKind, Register, type Instruction } from 'iced-x86';
+import { MemorySizeExt, Mnemonic, OpKind, Register, type Instruction } from 'iced-x86';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { DecodedInstruction, Operand } from './decoded-instruction.js';
 import { CPU_CODE_BASE, CPU_FS_BASE, CPU_GS_BASE, CPU_ZERO, RECORD_SIZE } from './layout.js';
 import * as OP from './opcodes.js';
-import { isNearBranch, registerSlot, type Selection } from './opcode-selection.js';
+import type { Selection } from './opcode-selection.js';
+import { isNearBranch, registerSlot } from './operand-form.js';
 import * as R from './record.js';
 
 const RCX_SLOT = 8;
@@ -44,23 +45,23 @@ function writeOperands(
   selection: Selection,
   origin: bigint,
 ): number {
-  const { opcode } = selection;
+  const { opcode, condition, isString, kinds, mnemonic } = selection;
   if (opcode === OP.SLOW) return OP.SLOW;
-  if (opcode === OP.NOP) return writeNop(view, at, instruction);
+  if (opcode === OP.NOP) return writeNop(view, at, instruction, selection);
   view.setUint8(at + R.R_BASE, CPU_ZERO);
   view.setUint8(at + R.R_INDEX, CPU_ZERO);
   view.setUint8(at + R.R_SEGMENT, CPU_ZERO);
-  writeRegisters(view, at, instruction);
-  writeCondition(view, at, instruction);
-  if (instruction.isStringInstruction) writeString(view, at, instruction);
+  writeRegisters(view, at, instruction, selection);
+  if (condition >= 0) view.setUint8(at + R.R_C, condition);
+  if (isString) writeString(view, at, instruction, selection);
   if (opcode === OP.ENTER) view.setUint8(at + R.R_C, Number(instruction.immediate(1)) % ENTER_LEVELS);
   if (isCountedBranch(opcode)) view.setUint8(at + R.R_A, RCX_SLOT);
-  for (let i = 0; i < instruction.opCount; i++) {
-    const kind = instruction.opKind(i);
+  for (let i = 0; i < kinds.length; i++) {
+    const kind = kinds[i];
     if (isNearBranch(kind)) {
       view.setInt32(at + R.R_TARGET_OFFSET, Number(BigInt.asIntN(64, instruction.nearBranchTarget - origin)), true);
     } else if (kind === OpKind.Memory) {
-      if (writeAddress(view, at, instruction) === NOT_ENCODABLE) return OP.SLOW;
+      if (writeAddress(view, at, instruction, mnemonic) === NOT_ENCODABLE) return OP.SLOW;
     } else if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64 && !(opcode === OP.ENTER && i === 1)) {
       view.setBigInt64(at + R.R_IMMEDIATE, immediateOf(instruction, i, selection), true);
     }
@@ -79,46 +80,39 @@ function isCountedBranch(opcode: number): boolean {
 }
 
 /** A measurement marker is `nop dword [rax + MARKER_BASE + n]`. */
-function writeNop(view: DataView, at: number, instruction: Instruction): number {
-  if (instruction.opCount !== 1 || instruction.opKind(0) !== OpKind.Memory) return OP.NOP;
+function writeNop(view: DataView, at: number, instruction: Instruction, { kinds, mnemonic }: Selection): number {
+  if (kinds.length !== 1 || kinds[0] !== OpKind.Memory) return OP.NOP;
   const marker = instruction.memoryDisplacement - MARKER_BASE;
   const plain = instruction.memoryBase === Register.RAX && instruction.memoryIndex === Register.None;
-  if (!plain || instruction.mnemonic !== Mnemonic.Nop || marker < 0n || marker >= MARKERS) return OP.NOP;
+  if (!plain || mnemonic !== Mnemonic.Nop || marker < 0n || marker >= MARKERS) return OP.NOP;
   view.setUint32(at + R.R_IMMEDIATE, Number(marker), true);
   return OP.MARKER;
 }
 
 /** The first operand, if a register, is A; the registers behind it are B and C. */
-function writeRegisters(view: DataView, at: number, instruction: Instruction): void {
-  const fields = [R.R_B, R.R_C];
+function writeRegisters(view: DataView, at: number, instruction: Instruction, { kinds, isLocked }: Selection): void {
+  let behind = R.R_B;
   view.setUint8(at + R.R_B, CPU_ZERO);
-  for (let i = 0; i < instruction.opCount; i++) {
-    if (instruction.opKind(i) !== OpKind.Register) continue;
-    const slot = registerSlot(instruction.opRegister(i));
-    if (i === 0) view.setUint8(at + R.R_A, slot);
-    else if (!instruction.hasLockPrefix || i === 1) view.setUint8(at + (fields.shift() ?? R.R_C), slot);
+  for (let i = 0; i < kinds.length; i++) {
+    if (kinds[i] !== OpKind.Register || (isLocked && i > 1)) continue;
+    view.setUint8(at + (i === 0 ? R.R_A : behind), registerSlot(instruction.opRegister(i)));
+    if (i > 0) behind = R.R_C;
   }
 }
 
-function writeCondition(view: DataView, at: number, instruction: Instruction): void {
-  if (instruction.conditionCode === ConditionCode.None) return;
-  view.setUint8(at + R.R_C, instruction.conditionCode - ConditionCode.o);
-}
-
-function writeString(view: DataView, at: number, instruction: Instruction): void {
-  view.setUint8(at + R.R_C, repeatOf(instruction));
+function writeString(view: DataView, at: number, instruction: Instruction, { kinds, mnemonic }: Selection): void {
+  view.setUint8(at + R.R_C, repeatOf(instruction, mnemonic));
   view.setUint8(at + R.R_SEGMENT, segmentSlot(instruction.segmentPrefix));
-  for (let i = 0; i < instruction.opCount; i++) {
-    const kind = instruction.opKind(i);
-    const is32 = kind === OpKind.MemorySegESI || kind === OpKind.MemoryESEDI || kind === OpKind.MemorySegEDI;
-    if (is32) view.setUint8(at + R.R_ADDRESS_FLAGS, R.ADDRESS_32);
-  }
+  if (kinds.some(isAddressedBy32Bits)) view.setUint8(at + R.R_ADDRESS_FLAGS, R.ADDRESS_32);
 }
 
-function repeatOf(instruction: Instruction): number {
+function isAddressedBy32Bits(kind: OpKind): boolean {
+  return kind === OpKind.MemorySegESI || kind === OpKind.MemoryESEDI || kind === OpKind.MemorySegEDI;
+}
+
+function repeatOf(instruction: Instruction, mnemonic: Mnemonic): number {
   if (!instruction.hasRepPrefix && !instruction.hasRepnePrefix) return R.REPEAT_NONE;
-  const compares = COMPARING.has(instruction.mnemonic);
-  if (!compares) return R.REPEAT;
+  if (!COMPARING.has(mnemonic)) return R.REPEAT;
   return instruction.hasRepnePrefix ? R.REPEAT_WHILE_NOT_EQUAL : R.REPEAT_WHILE_EQUAL;
 }
 
@@ -140,11 +134,10 @@ function addressSlot(register: Register): number {
 
 const ADDRESS_FLAGS = { 16: R.ADDRESS_16, 32: R.ADDRESS_32, 64: 0 } as const;
 
-function writeAddress(view: DataView, at: number, instruction: Instruction): number {
-  const { memoryBase: base, memoryIndex: index } = instruction;
-  const withoutSegment = instruction.mnemonic === Mnemonic.Lea;
-  const segment = withoutSegment ? CPU_ZERO : segmentSlot(instruction.memorySegment);
-  let flags = ADDRESS_FLAGS[addressSize(instruction)];
+function writeAddress(view: DataView, at: number, instruction: Instruction, mnemonic: Mnemonic): number {
+  const { memoryBase: base, memoryIndex: index, memorySegment } = instruction;
+  const segment = mnemonic === Mnemonic.Lea ? CPU_ZERO : segmentSlot(memorySegment);
+  let flags = ADDRESS_FLAGS[addressSize(instruction, base, index)];
   const displacement = BigInt.asIntN(flags === 0 ? 64 : 32, instruction.memoryDisplacement);
   const near = BigInt.asIntN(32, displacement) === displacement;
   if (!near && (base !== Register.None || index !== Register.None)) return NOT_ENCODABLE;
@@ -155,11 +148,11 @@ function writeAddress(view: DataView, at: number, instruction: Instruction): num
   const special = flags !== 0 || segment !== CPU_ZERO ? R.SCALE_SPECIAL : 0;
   view.setUint8(at + R.R_BASE, addressSlot(base));
   // XLAT adds AL itself.
-  view.setUint8(at + R.R_INDEX, instruction.mnemonic === Mnemonic.Xlatb ? CPU_ZERO : addressSlot(index));
+  view.setUint8(at + R.R_INDEX, mnemonic === Mnemonic.Xlatb ? CPU_ZERO : addressSlot(index));
   view.setUint8(at + R.R_SCALE, (31 - Math.clz32(instruction.memoryIndexScale)) | special);
   view.setUint8(at + R.R_SEGMENT, segment);
   view.setUint8(at + R.R_ADDRESS_FLAGS, flags);
-  view.setUint8(at + R.R_STACK, instruction.memorySegment === Register.SS ? 1 : 0);
+  view.setUint8(at + R.R_STACK, memorySegment === Register.SS ? 1 : 0);
   view.setInt32(at + R.R_DISPLACEMENT, near ? Number(displacement) : 0, true);
   return 0;
 }
@@ -176,8 +169,8 @@ export function writeSegment({ view }: PhysicalMemory, at: number, segment: numb
   view.setUint8(at + R.R_RANGE, range);
 }
 
-export function addressSize(instruction: Instruction): 16 | 32 | 64 {
-  const sized = instruction.memoryBase === Register.None ? instruction.memoryIndex : instruction.memoryBase;
+function addressSize(instruction: Instruction, base: Register, index: Register): 16 | 32 | 64 {
+  const sized = base === Register.None ? index : base;
   if (sized === Register.EIP || (sized >= Register.EAX && sized <= Register.R15D)) return 32;
   if (sized >= Register.AX && sized <= Register.R15W) return 16;
   if (sized !== Register.None) return 64;
@@ -199,7 +192,7 @@ export function describeInstruction(instruction: Instruction, bytes: Uint8Array)
     lock: instruction.hasLockPrefix,
     rep: instruction.hasRepPrefix,
     repne: instruction.hasRepnePrefix,
-    addressSize: addressSize(instruction),
+    addressSize: addressSize(instruction, instruction.memoryBase, instruction.memoryIndex),
     bytes: bytes.slice(0, instruction.length),
   };
 }

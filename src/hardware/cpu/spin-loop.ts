@@ -22,6 +22,7 @@ import { findTscBranches, type TscBranch } from './tsc-branch.js';
 import { spinReads, type SpinRead } from './spin-reads.js';
 
 const MAX_INSTRUCTIONS = 16;
+const LONGEST_INSTRUCTION = 15;
 
 /** What one pass through a spin loop amounts to. */
 export interface SpinLoop {
@@ -84,7 +85,8 @@ export function findSpinLoop(
 
 /** The instructions from `head` to the branch, if a spin loop may have them and they are at most MAX_INSTRUCTIONS. */
 function decodeBody({ bytes, bitness }: CodePage, head: number, branch: number): Instruction[] | null {
-  const decoder = new Decoder(bitness, bytes.subarray(head), DecoderOptions.None);
+  if (branch - head >= MAX_INSTRUCTIONS * LONGEST_INSTRUCTION) return null;
+  const decoder = new Decoder(bitness, bytes.subarray(head, branch + LONGEST_INSTRUCTION), DecoderOptions.None);
   decoder.ip = BigInt(head);
   const body: Instruction[] = [];
   let at = head;
