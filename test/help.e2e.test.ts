@@ -81,7 +81,7 @@ describe('reference commands', () => {
   it('list names everything that a scenario can choose', () => {
     const { code, stdout } = ipivBench(['list'], folder);
     expect(code).toBe(0);
-    for (const name of ['ipiv-v1', 'senduipi', 'hlt-passthrough', '6.12', 'line-transfers', 'vmexit']) {
+    for (const name of ['ipiv-v1', 'senduipi', 'hlt-passthrough', 'guest.image', '6.12', 'line-transfers', 'vmexit']) {
       expect(stdout).toContain(name);
     }
   });

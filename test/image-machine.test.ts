@@ -74,13 +74,15 @@ describe('a guest that fails', () => {
   });
 
   it('by a triple fault is reported with what led to it, and its registers', () => {
-    const { outcome } = run(tinyImage('0f0b'));
+    const { outcome } = run(tinyImage('bc00201000 0f0b'));
     const causes = '#GP(0033H) while delivering #UD, #GP(006bH) while delivering #GP, #GP(0043H) while delivering #DF';
     expect(outcome).toMatchObject({
       kind: 'failure',
-      message: `vCPU 0: triple fault at RIP 10000cH in 32-bit protected mode: ${causes}`,
+      message: `vCPU 0: triple fault at RIP 100011H in 32-bit protected mode: ${causes}`,
     });
-    expect(outcome.kind === 'failure' && outcome.details.join('\n')).toMatch(/vCPU 0 on CPU 0: .*TRIPLE_FAULT[^]*RAX=/);
+    expect(outcome.kind === 'failure' && outcome.details.join('\n')).toMatch(
+      /vCPU 0 on CPU 0: .*TRIPLE_FAULT[^]*RAX=[^]*RSP=0000000000102000/,
+    );
   });
 });
 

@@ -99,7 +99,7 @@ describeImage('vmexit.flat', (file) => {
       expect(stdout).toMatch(new RegExp(`^${test} [1-9]\\d*\\r?$`, 'm'));
       expect(code).toBe(0);
     },
-    10 * MINUTES,
+    30 * MINUTES,
   );
 
   it('103: skips ipi on a single CPU', () => {

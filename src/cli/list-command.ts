@@ -9,6 +9,7 @@ import { IMPORT_FORMATS } from '../result/import/parse-log.js';
 import { loadResult } from '../result/load-result.js';
 import { METRICS } from '../result/metric.js';
 import { loadScenario } from '../scenario/load.js';
+import { imageKeys } from '../scenario/schema.js';
 import { example, type CommandModule } from './command.js';
 import { complain, print } from './console.js';
 import { EXIT, type ExitCode } from './exit-code.js';
@@ -22,6 +23,7 @@ const TOPICS = {
   profiles: (): Entry[] => builtInProfiles().map((name) => [name, loadProfile(name).description]),
   workloads: (): Entry[] => WORKLOADS.map((name) => [name, WORKLOAD_DESCRIPTIONS[name]]),
   policies: (): Entry[] => AP_HALT_POLICIES.map((name) => [name, POLICY_DESCRIPTIONS[name]]),
+  images: (): Entry[] => [BOOT, ...imageKeys()],
   'kvm-versions': (): Entry[] => KVM_VERSIONS.map((name) => [name, VERSION_DESCRIPTIONS[name]]),
   metrics: (): Entry[] => Object.entries(METRICS).map(([name, { description }]) => [name, description]),
   formats: (): Entry[] => FORMAT_NAMES.map((name) => [name, FORMATS[name].description]),
@@ -47,6 +49,12 @@ const POLICY_DESCRIPTIONS = {
   'hlt-passthrough': 'HLT does not exit',
   'mwait-passthrough': 'MONITOR and MWAIT do not exit',
 } as const;
+
+/** Beside it stand the keys of a scenario with an image. */
+const BOOT: Entry = [
+  'boot IMAGE',
+  'not a scenario: its console on stdout, on KVM or bare; `boot --help` has the options',
+];
 
 const VERSION_DESCRIPTIONS = {
   v1: 'the first posting of the series, July 2021, on Linux 5.14',

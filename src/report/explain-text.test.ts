@@ -26,7 +26,7 @@ function explained(ipiv: boolean, lines: readonly PathLine[]): CaseExplanation {
     path: [{ name: 'sender', cycles, lines }],
     overlapped: [{ cpu: 1, start: 350, cycles: 100, slack: 42, endsWithStore: false, work: [line('iretq', 0, 100)] }],
     sender: { busyCycles: 300, exits: ipiv ? {} : { MSR_WRITE: 1 } },
-    target: { busyCycles: 200, exits: {} },
+    target: { busyCycles: 200, exits: { CPUID: 0.001, MSR_READ: 0.003 } },
   };
 }
 
@@ -78,7 +78,7 @@ describe('the time line', () => {
       '                               iretq 100.00',
       '',
       'sender: 300.00 CPU cycles per IPI; exits: MSR_WRITE 1.00',
-      'target: 200.00 CPU cycles per IPI; exits: none',
+      'target: 200.00 CPU cycles per IPI; exits: others 0.00',
     ]);
   });
 

@@ -10,7 +10,7 @@ import {
   type PathSection,
   type Work,
 } from '../result/explanation.js';
-import { commonPart, percentText } from './layout.js';
+import { commonPart, percentText, SHOWN_EXITS } from './layout.js';
 import type { Style } from './style.js';
 
 const BAR_WIDTH = 32;
@@ -157,10 +157,18 @@ function cpuLines({ sender, target }: CaseExplanation, unit: string): string[] {
   ];
   return shares
     .filter(([, { busyCycles }]) => busyCycles > 0)
-    .map(([name, { busyCycles, exits }]) => {
-      const reasons = Object.entries(exits).map(([reason, count]) => `${reason} ${count.toFixed(2)}`);
-      return `${name}: ${busyCycles.toFixed(2)} CPU cycles per ${unit}; exits: ${reasons.join(', ') || 'none'}`;
-    });
+    .map(
+      ([name, { busyCycles, exits }]) =>
+        `${name}: ${busyCycles.toFixed(2)} CPU cycles per ${unit}; exits: ${exitsText(exits)}`,
+    );
+}
+
+function exitsText(exits: CpuShare['exits']): string {
+  const counts = Object.entries(exits);
+  const shown = counts.filter(([, count]) => count >= SHOWN_EXITS);
+  const others = counts.filter(([, count]) => count < SHOWN_EXITS).reduce((sum, [, count]) => sum + count, 0);
+  if (others > 0) shown.push(['others', others]);
+  return shown.map(([reason, count]) => `${reason} ${count.toFixed(2)}`).join(', ') || 'none';
 }
 
 // ---- Off against on

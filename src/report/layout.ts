@@ -122,7 +122,13 @@ export function valueText(kind: RowKind, value: number | null): string {
   return kind === 'reduction' ? percentText(value) : value.toFixed(2);
 }
 
-/** The total, then every reason that occurs in any column, per CPU; none where nobody counted exits. */
+/** The least that is not printed as 0.00. */
+export const SHOWN_EXITS = 0.005;
+
+/**
+ * Per CPU the total, then every reason that occurs in any column, those that would all be 0.00 in one row. None where
+ * nobody counted exits.
+ */
 function exitRows({ columns, unit }: TableLayout): TableRow[] {
   if (columns.every(({ record }) => record.summary.exits === null)) return [];
   const total = (role: Role): number[] =>
@@ -131,10 +137,13 @@ function exitRows({ columns, unit }: TableLayout): TableRow[] {
   for (const role of ['sender', 'target'] as const) {
     rows.push({ kind: 'exits', label: `Exits per ${unit}, ${role}`, values: total(role) });
     const reasons = new Set(columns.flatMap(({ record }) => Object.keys(record.activity[role].exits)));
+    const others = columns.map(() => 0);
     for (const reason of [...reasons].sort()) {
       const counts = columns.map(({ record }) => perIteration(record, [record.activity[role].exits[reason] ?? 0]));
-      if (counts.some((count) => count > 0)) rows.push({ kind: 'reason', label: reason, values: counts });
+      if (counts.some((count) => count >= SHOWN_EXITS)) rows.push({ kind: 'reason', label: reason, values: counts });
+      else counts.forEach((count, column) => (others[column] += count));
     }
+    if (others.some((count) => count > 0)) rows.push({ kind: 'reason', label: 'others', values: others });
   }
   return rows;
 }

@@ -70,6 +70,20 @@ describe('the table', () => {
     expect(await render('table', mixed)).toBe(await render('table', posting));
   });
 
+  it('has one row for exits that there were only a handful of', async () => {
+    const result = sampleResult({ apicMode: ['xapic', 'x2apic'], runs: 1 }, ({ settings }) =>
+      outcome(5000, settings['apicMode'] === 'xapic' ? { HLT: 1, CPUID: 0.004, MSR_READ: 0.004 } : { MSR_READ: 0.001 }),
+    );
+    const rows = (await render('table', result)).split('\n');
+    const from = rows.findIndex((row) => row.startsWith('Exits per IPI, sender'));
+    expect(rows.slice(from, from + 4).map((row) => row.trim().replaceAll(/ +/g, ' '))).toEqual([
+      'Exits per IPI, sender 1.01 0.00',
+      'HLT 1.00 0.00',
+      'others 0.01 0.00',
+      'Exits per IPI, target 0.00 0.00',
+    ]);
+  });
+
   it('has plain columns where IPIv does not vary', async () => {
     const result = sampleResult({ apicMode: ['xapic', 'x2apic'], ipiv: false, runs: 2 }, () => outcome(5000));
     expect(await render('table', result)).toMatchInlineSnapshot(`

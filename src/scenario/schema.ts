@@ -149,6 +149,19 @@ export const scenarioSchema = withRuns(axes).meta({ title: 'ipiv-bench scenario'
 /** A scenario file that names an image: it has the key `guest`. */
 export const imageScenarioSchema = withRuns(imageAxes).meta({ title: 'ipiv-bench scenario with an image' });
 
+/** The keys of a scenario that are its own, or mean something else, where its guest runs an image; with what they are. */
+export function imageKeys(): [key: string, description: string][] {
+  const { workload, apHaltPolicy } = imageAxes;
+  return [
+    ...Object.entries(guest.shape).map(([key, { description = '' }]): [string, string] => [
+      `guest.${key}`,
+      description,
+    ]),
+    ['workload', workload.description ?? ''],
+    ['apHaltPolicy', apHaltPolicy.description ?? ''],
+  ];
+}
+
 /** The schema that a raw scenario has to meet. */
 export function schemaOf(raw: object): typeof scenarioSchema | typeof imageScenarioSchema {
   return 'guest' in raw ? imageScenarioSchema : scenarioSchema;

@@ -3,15 +3,16 @@ import type { Cpu } from './cpu.js';
 import { modeName } from './mode.js';
 
 const GENERAL = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI'] as const;
+const RSP = 4;
 const GENERAL_PER_LINE = 4;
 const SEGMENTS = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR'] as const;
 const SEGMENTS_PER_LINE = 2;
 
-/** The general-purpose registers, in lines without line ends. */
-export function generalRegisterLines(cpu: Cpu): string[] {
+/** The general-purpose registers, in lines without line ends. `rsp` is that of whom the others belong to. */
+export function generalRegisterLines(cpu: Cpu, rsp: bigint = cpu.gpr(RSP)): string[] {
   const registers = Array.from({ length: 16 }, (_, number) => {
     const name = number < GENERAL.length ? GENERAL[number] : `R${String(number)}`;
-    return `${name.padEnd(3)}=${hex64(cpu.gpr(number))}`;
+    return `${name.padEnd(3)}=${hex64(number === RSP ? rsp : cpu.gpr(number))}`;
   });
   return inLines(registers, GENERAL_PER_LINE);
 }
