@@ -82,7 +82,7 @@ describe.each(Object.keys(GUESTS) as Guest[])('%s', (guest) => {
 });
 
 describe('under KVM with APICv', () => {
-  const exits = (guest: Guest, reason: number): number => run(guest).machine.kvm?.exitCounts(0)[reason] ?? 0;
+  const exits = (guest: Guest, reason: number): number => run(guest).machine.kvm?.exitStatistics(0).exits[reason] ?? 0;
 
   it.each<Guest>(['a level-triggered line', 'the PIT through the I/O APIC'])(
     'the ends of interrupts that the I/O APIC or the PIT wait for exit: %s',

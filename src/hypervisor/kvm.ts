@@ -36,7 +36,10 @@ import type { VirtualMachine } from './virtual-machine.js';
 const MSR_IA32_VMX_EPT_VPID_CAP = 0x48c;
 const EPT_ACCESSED_DIRTY = 1n << 21n;
 
-const NO_EXITS = new Float64Array(0);
+/** What a vCPU keeps of its exits, by basic reason: how many, how many an entry has followed, and the ticks until then. */
+export type ExitStatistics = Readonly<Record<'exits' | 'handledExits' | 'exitTicks', ArrayLike<number>>>;
+
+export const NO_EXITS: ExitStatistics = { exits: [], handledExits: [], exitTicks: [] };
 
 export interface KvmOptions {
   /** Physical CPUs, after reset. */
@@ -215,9 +218,9 @@ export class Kvm implements RootSoftware {
     return this.#memory.available;
   }
 
-  /** VM exits on physical CPU `cpu` so far, by basic reason. */
-  exitCounts(cpu: number): Float64Array {
-    return this.hosts.get(cpu)?.vcpu.exits ?? NO_EXITS;
+  /** VM exits on physical CPU `cpu` so far. */
+  exitStatistics(cpu: number): ExitStatistics {
+    return this.hosts.get(cpu)?.vcpu ?? NO_EXITS;
   }
 
   /** Every vCPU's last exit and VMCS as dump_vmcs prints it, for reports of failures. */

@@ -23,7 +23,7 @@ import { cancelInjection, completeInterrupts, handleRequests, injectEvents } fro
 import { loadPreemptionTimer, switchToHostTimer, switchToPreemptionTimer } from './apic-timer.js';
 import { restoreDebugRegisterExiting } from './exits/debug-registers.js';
 import { handleExit } from './exits/dispatch.js';
-import { enterGuest, readExit, reportEntryFailure } from './exits/entry.js';
+import { countExitTime, enterGuest, readExit, reportEntryFailure } from './exits/entry.js';
 import {
   EXIT_CONTINUES,
   EXIT_KICKS_ALL,
@@ -241,6 +241,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       loadPreemptionTimer(host);
       if (parameters.mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
       host.reach(VM_ENTRY);
+      countExitTime(host);
       traceEntry(host);
       while ((entry = enterGuest(host)) === VMX_WAIT) yield ROOT_WAITS;
       if (entry !== VMX_SUCCEED) break;

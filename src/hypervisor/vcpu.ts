@@ -148,6 +148,11 @@ export class Vcpu {
 
   /** VM exits by basic reason. */
   readonly exits = new Float64Array(EXIT_REASONS);
+  /** Those of them that an entry has followed, and the ticks in between, by basic reason. */
+  readonly handledExits = new Float64Array(EXIT_REASONS);
+  readonly exitTicks = new Float64Array(EXIT_REASONS);
+  /** When the exit that is being handled was read, in ticks; -1 when there is none. */
+  exitedAt = -1;
   /** Halts that polling ended, and all halts. */
   haltPollSuccesses = 0;
   halts = 0;

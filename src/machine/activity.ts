@@ -6,6 +6,7 @@ import { STEP, STEP_NAMES, TICKS_PER_CYCLE, type StepName } from '../cost/step.j
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import * as L from '../hardware/cpu/layout.js';
 import { exitReasonName } from '../hardware/vmx/exit-reason.js';
+import type { ExitStatistics } from '../hypervisor/kvm.js';
 import type { CpuActivity, StepTotal } from './machine-result.js';
 
 /** Steps that the interpreter counts itself, and where. */
@@ -24,12 +25,14 @@ export interface Snapshot {
   readonly busy: number;
   readonly retired: number;
   readonly exits: Float64Array;
+  readonly handledExits: Float64Array;
+  readonly exitTicks: Float64Array;
   readonly counts: Float64Array;
   readonly ticks: Float64Array;
 }
 
-/** Takes the counters of `cpu`; `exits` are the hypervisor's counts by basic reason. */
-export function takeSnapshot(cpu: Cpu, exits: ArrayLike<number>): Snapshot {
+/** Takes the counters of `cpu`, and the hypervisor's. */
+export function takeSnapshot(cpu: Cpu, { exits, handledExits, exitTicks }: ExitStatistics): Snapshot {
   const first = cpu.id * STEP_NAMES.length;
   const counts = cpu.meter.counts.slice(first, first + STEP_NAMES.length);
   const ticks = cpu.meter.ticks.slice(first, first + STEP_NAMES.length);
@@ -42,6 +45,8 @@ export function takeSnapshot(cpu: Cpu, exits: ArrayLike<number>): Snapshot {
     busy: cpu.now - cpu.sleepTicks - cpu.long(L.CPU_SPIN_TICKS),
     retired: cpu.long(L.CPU_RETIRED),
     exits: Float64Array.from(exits),
+    handledExits: Float64Array.from(handledExits),
+    exitTicks: Float64Array.from(exitTicks),
     counts,
     ticks,
   };
@@ -62,6 +67,7 @@ export function activityBetween(cpu: number, from: Snapshot, to: Snapshot): CpuA
   return {
     cpu,
     exits: exitsBetween(from.exits, to.exits),
+    exitTimes: exitTimesBetween(from, to),
     busyCycles: busy / TICKS_PER_CYCLE,
     steps,
     guestInstructionCycles: (busy - named) / TICKS_PER_CYCLE,
@@ -76,4 +82,14 @@ function exitsBetween(from: Float64Array, to: Float64Array): Record<string, numb
     if (difference !== 0) exits[exitReasonName(reason)] = difference;
   });
   return exits;
+}
+
+function exitTimesBetween(from: Snapshot, to: Snapshot): Record<string, StepTotal> {
+  const times: Record<string, StepTotal> = {};
+  to.handledExits.forEach((handled, reason) => {
+    const count = handled - from.handledExits[reason];
+    const cycles = (to.exitTicks[reason] - from.exitTicks[reason]) / TICKS_PER_CYCLE;
+    if (count !== 0) times[exitReasonName(reason)] = { count, cycles };
+  });
+  return times;
 }

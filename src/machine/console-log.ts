@@ -7,7 +7,7 @@ import { ALL_CPUS } from '../hardware/clock/clock.js';
 import { TICKS_PER_CYCLE } from '../cost/step.js';
 import { activityBetween, takeSnapshot, type Snapshot } from './activity.js';
 import type { Hardware } from './hardware.js';
-import type { ExitCounts } from './measurement.js';
+import type { ExitsOf } from './measurement.js';
 import type { CpuActivity } from './machine-result.js';
 
 const NEWLINE = 0x0a;
@@ -39,12 +39,12 @@ interface OpenLine {
 }
 
 export class ConsoleLog {
-  readonly #exits: ExitCounts;
+  readonly #exits: ExitsOf;
   readonly #hardware: Hardware;
   readonly #lines: OpenLine[];
 
   /** A log of a machine that has not started yet; `exits` are the hypervisor's counts. */
-  constructor(hardware: Hardware, exits: ExitCounts) {
+  constructor(hardware: Hardware, exits: ExitsOf) {
     this.#hardware = hardware;
     this.#exits = exits;
     this.#lines = [openLine(this.#instant(0))];

@@ -64,7 +64,7 @@ class ImageRun {
     if (machine.kind === 'problem') throw new RangeError(`guest.image: ${machine.message}`);
     const { hardware, kvm } = machine;
     if (kvm === null) throw new Error('a case has a hypervisor');
-    this.#console = log.console = new ConsoleLog(hardware, (cpu) => kvm.exitCounts(cpu));
+    this.#console = log.console = new ConsoleLog(hardware, (cpu) => kvm.exitStatistics(cpu));
     this.#kvm = kvm;
     this.machine = machine;
   }

@@ -12,6 +12,8 @@ export interface CpuActivity {
   readonly cpu: number;
   /** VM exits by KVM's name of the reason (`APIC_WRITE`, `MSR_WRITE`, ...). */
   readonly exits: Readonly<Record<string, number>>;
+  /** From reading an exit to the next entry: exits that an entry has followed, with the cycles in between. */
+  readonly exitTimes: Readonly<Record<string, StepTotal>>;
   /** Cycles spent working: everything but idle spin passes and sleep. */
   readonly busyCycles: number;
   readonly steps: Readonly<Partial<Record<StepName, StepTotal>>>;

@@ -6,7 +6,7 @@ import { ALL_CPUS } from '../hardware/clock/clock.js';
 import { TICKS_PER_CYCLE } from '../cost/step.js';
 import { buildGuest, type GuestImage, type GuestOptions, type GuestResults } from '../guest/guest-image.js';
 import { EXIT_DONE } from '../guest/programs/start.js';
-import { Kvm } from '../hypervisor/kvm.js';
+import { Kvm, NO_EXITS } from '../hypervisor/kvm.js';
 import { BenchUserSpace } from './bench-user-space.js';
 import { buildHardware, type Hardware } from './hardware.js';
 import { parametersOf } from './parameters.js';
@@ -44,7 +44,7 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs, obs
   const guest = guestOf(options);
   const hostBytes = HOST_BYTES + options.vcpus * HOST_BYTES_PER_VCPU;
   const kvmOfExits: { kvm: Kvm | null } = { kvm: null };
-  const measurement = new Measurement((cpu) => kvmOfExits.kvm?.exitCounts(cpu) ?? []);
+  const measurement = new Measurement((cpu) => kvmOfExits.kvm?.exitStatistics(cpu) ?? NO_EXITS);
   const hardware = buildHardware(
     {
       host: options.host,

@@ -1,5 +1,6 @@
 import { ALL_CPUS } from '../hardware/clock/clock.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
+import type { ExitStatistics } from '../hypervisor/kvm.js';
 import { activityBetween, takeSnapshot, type Snapshot } from './activity.js';
 import type { Hardware } from './hardware.js';
 import type { CpuActivity } from './machine-result.js';
@@ -8,8 +9,8 @@ import type { CpuActivity } from './machine-result.js';
 export const TIMED_LOOP_BEGINS = 1;
 export const TIMED_LOOP_ENDS = 2;
 
-/** VM exits of a CPU so far, by basic reason. */
-export type ExitCounts = (cpu: number) => ArrayLike<number>;
+/** VM exits of a CPU so far. */
+export type ExitsOf = (cpu: number) => ExitStatistics;
 
 /**
  * Watches the markers of a guest and takes the counters of all CPUs around the last timed loop.
@@ -18,12 +19,12 @@ export type ExitCounts = (cpu: number) => ArrayLike<number>;
  * the same instant, however far some had run ahead.
  */
 export class Measurement {
-  readonly #exits: ExitCounts;
+  readonly #exits: ExitsOf;
   #hardware: Hardware | null = null;
   #begin: readonly Snapshot[] = [];
   #end: readonly Snapshot[] = [];
 
-  constructor(exits: ExitCounts) {
+  constructor(exits: ExitsOf) {
     this.#exits = exits;
   }
 

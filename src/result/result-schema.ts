@@ -31,11 +31,14 @@ const run = z.looseObject({
 
 const failure = z.looseObject({ run: count, message: text, cycles: total, details: z.array(text) });
 
+const totals = z.record(text, z.looseObject({ count: total, cycles: total }));
+
 const activity = z.looseObject({
   exits: z.record(text, total),
+  exitTimes: totals.optional(),
   busyCycles: total,
   instructions: total,
-  steps: z.record(text, z.looseObject({ count: total, cycles: total })),
+  steps: totals,
 });
 
 const exitTimes = z.looseObject({

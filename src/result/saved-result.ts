@@ -15,6 +15,8 @@ export type Role = (typeof ROLES)[number];
 /** What the CPUs of one role did during the timed loop; totals, not per iteration. */
 export interface RoleActivity {
   readonly exits: Readonly<Record<string, number>>;
+  /** From an exit to the next entry, as `perf kvm stat` counts; absent where nobody took it. */
+  readonly exitTimes?: Readonly<Record<string, StepTotal>>;
   /** TSC cycles spent neither asleep nor in passes of an idle spin loop. */
   readonly busyCycles: number;
   readonly instructions: number;
@@ -231,17 +233,23 @@ export function byRole<T>(value: (role: Role) => T): Record<Role, T> {
 /** The sum of what several runs, or several CPUs, did. */
 export function sumActivity(parts: readonly RoleActivity[]): RoleActivity {
   const exits: Record<string, number> = {};
-  const steps: Record<string, StepTotal> = {};
   let busyCycles = 0;
   let instructions = 0;
   for (const part of parts) {
     busyCycles += part.busyCycles;
     instructions += part.instructions;
     for (const [reason, count] of Object.entries(part.exits)) exits[reason] = (exits[reason] ?? 0) + count;
-    for (const [name, { count, cycles }] of Object.entries(part.steps)) {
-      const before = steps[name] ?? { count: 0, cycles: 0 };
-      steps[name] = { count: before.count + count, cycles: before.cycles + cycles };
-    }
   }
-  return { exits, busyCycles, instructions, steps };
+  const steps = sumTotals(parts.map((part) => part.steps));
+  const times = parts.map(({ exitTimes }) => exitTimes).filter((each) => each !== undefined);
+  return { exits, ...(times.length === 0 ? {} : { exitTimes: sumTotals(times) }), busyCycles, instructions, steps };
+}
+
+function sumTotals(parts: readonly Readonly<Record<string, StepTotal>>[]): Record<string, StepTotal> {
+  const sums: Record<string, StepTotal> = {};
+  for (const [name, { count, cycles }] of parts.flatMap((part) => Object.entries(part))) {
+    const before = sums[name] ?? { count: 0, cycles: 0 };
+    sums[name] = { count: before.count + count, cycles: before.cycles + cycles };
+  }
+  return sums;
 }

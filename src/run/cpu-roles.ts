@@ -11,7 +11,8 @@ export function activityByRole(cpus: readonly CpuActivity[]): Record<Role, RoleA
   };
 }
 
-function toActivity({ exits, busyCycles, instructions, steps, guestInstructionCycles }: CpuActivity): RoleActivity {
+function toActivity(activity: CpuActivity): RoleActivity {
+  const { exits, exitTimes, busyCycles, instructions, steps, guestInstructionCycles } = activity;
   const plain = { count: instructions, cycles: guestInstructionCycles };
-  return { exits, busyCycles, instructions, steps: { ...steps, 'guest-instructions': plain } };
+  return { exits, exitTimes, busyCycles, instructions, steps: { ...steps, 'guest-instructions': plain } };
 }

@@ -20,6 +20,14 @@ export function enterGuest(host: HostCpu): VmxResult | typeof VMX_WAIT {
   return result;
 }
 
+/** Before VM entry: what has passed since the exit is the time of that exit, as `perf kvm stat` takes it. */
+export function countExitTime({ cpu, vcpu }: HostCpu): void {
+  if (vcpu.exitedAt < 0) return;
+  vcpu.handledExits[vcpu.exitReason]++;
+  vcpu.exitTicks[vcpu.exitReason] += cpu.now - vcpu.exitedAt;
+  vcpu.exitedAt = -1;
+}
+
 /** Run-loop step 12. */
 export function readExit(host: HostCpu): void {
   const { vcpu } = host;
@@ -30,6 +38,7 @@ export function readExit(host: HostCpu): void {
   vcpu.exitQualification = vmx.vmread(VMCS_FIELD.EXIT_QUALIFICATION);
   vcpu.exitInterruption = vmx.vmread(VMCS_FIELD.VM_EXIT_INTR_INFO);
   vcpu.exits[vcpu.exitReason]++;
+  vcpu.exitedAt = host.cpu.now;
   traceExit(host);
 }
 

@@ -160,6 +160,22 @@ describe('tables of perf', () => {
     expect(tables[1].rows[0].cells[1]?.change).toMatchObject({ kind: 'counted' });
   });
 
+  it('stand beside the times of an emulated run, with the error of the model', () => {
+    const timed = sampleResult({ ipiv: false, runs: 2, noise: 'off', host: { tscGHz: 2 } }, () => {
+      const { activity, ...rest } = outcome(3000, { MSR_WRITE: 1 });
+      const exitTimes = { MSR_WRITE: { count: 1000, cycles: 2_400_000 } };
+      return { ...rest, activity: { ...activity, sender: { ...activity.sender, exitTimes } } };
+    });
+    const options = { exits: true, ignored: ['ipiv'] };
+    const { tables } = compare([perf('1.00', ' ( +-   0.50% )', 1000), timed], options);
+    const times = tables.find(({ title }) => title === 'time per exit');
+    const [{ figure, cells }] = times?.rows ?? [];
+    expect(figure).toBe('MSR_WRITE');
+    expect(cells[1]?.value).toBeCloseTo(1.2, 12);
+    expect(cells[1]?.n).toBe(2000);
+    expect(cells[1]?.change).toMatchObject({ kind: 'model error', percent: expect.closeTo(20, 9) as number });
+  });
+
   it('stand beside the exits of an emulated run as shares', () => {
     const comparison = compare([perf('1.00', '', 1000), emulated(3000, { ipiv: false })], {
       exits: true,

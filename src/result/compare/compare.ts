@@ -3,9 +3,10 @@ import { METRICS, type MetricName } from '../metric.js';
 import { sourceOf, type CaseRecord } from '../saved-result.js';
 import { summarize } from '../statistics.js';
 import { alignCases, isMeasured, type AlignedCase, type NamedResult } from './align.js';
-import { changeOf, meanChange, plainChange, type Sampled } from './change.js';
+import { changeOf, meanChange, plainChange, type MeanWithError, type Sampled } from './change.js';
 import {
   COMPARISON_SCHEMA_VERSION,
+  type Change,
   type ComparedCell,
   type ComparedRow,
   type ComparedTable,
@@ -154,12 +155,20 @@ class Comparer {
         const cells = values.map((value, index) => {
           if (value === null) return null;
           const compared = base !== null && index !== this.#reference;
-          return { value: value.mean, n: value.n, change: compared ? timeChange(base, value) : null };
+          return { value: value.mean, n: value.n, change: compared ? this.#timeChange(base, value, index) : null };
         });
         return { id, figure: name, cells };
       });
     });
     return this.#tableOf('time per exit', 'mean microseconds from an exit to the next entry', rows);
+  }
+
+  /** There is a test only where both sides were measured, and where the reports have errors. */
+  #timeChange(was: MeanWithError, is: MeanWithError, index: number): Change {
+    const [wasMeasured, isMeasured] = [this.#measured[this.#reference], this.#measured[index]];
+    const hasErrors = Number.isFinite(was.standardError) && Number.isFinite(is.standardError);
+    if (wasMeasured && isMeasured && hasErrors) return meanChange(was, is);
+    return plainChange(was.mean, is.mean, wasMeasured, isMeasured);
   }
 
   #tableOf(title: string, unit: string, rows: readonly ComparedRow[]): ComparedTable {
@@ -179,15 +188,6 @@ class Comparer {
   #isComparable(cells: ComparedRow['cells']): boolean {
     return cells.some((cell) => cell !== null && cell.change !== null);
   }
-}
-
-/** Without errors in the report there is no test. */
-function timeChange(
-  was: Parameters<typeof meanChange>[0],
-  is: Parameters<typeof meanChange>[1],
-): ComparedCell['change'] {
-  const known = Number.isFinite(was.standardError) && Number.isFinite(is.standardError);
-  return known ? meanChange(was, is) : plainChange(was.mean, is.mean, true, true);
 }
 
 function samplesOf(record: CaseRecord | null, metric: MetricName): readonly number[] | null {

@@ -1,5 +1,5 @@
 /** Figures of a case besides its metrics: exits, steps, and what `perf` counted. Emulated ones are per iteration. */
-import { ROLES, type CaseRecord, type ExitTimes, type Role } from '../saved-result.js';
+import { ROLES, sumActivity, type CaseRecord, type ExitTimes, type Role } from '../saved-result.js';
 import type { MeanWithError } from './change.js';
 
 /** Exits per iteration, by CPU and reason; null where nobody counted. */
@@ -43,8 +43,22 @@ export function exitShares(record: CaseRecord): Map<string, number> | null {
   return total === 0 ? null : new Map([...counts].map(([reason, count]) => [reason, (count / total) * 100]));
 }
 
-/** Mean microseconds per exit reason with their errors, over all tables of the case. */
+/** Mean microseconds per exit reason: with their errors over all tables of `perf`, exactly where they were emulated. */
 export function exitMeans(record: CaseRecord): Map<string, MeanWithError> {
+  return record.exitTables === undefined ? emulatedMeans(record) : measuredMeans(record);
+}
+
+function emulatedMeans({ activity, settings }: CaseRecord): Map<string, MeanWithError> {
+  const { exitTimes = {} } = sumActivity(ROLES.map((role) => activity[role]));
+  const cyclesPerUs = Number(settings['host.tscGHz']) * 1000;
+  return new Map(
+    Object.entries(exitTimes).map(([reason, { count, cycles }]) => {
+      return [reason, { mean: cycles / count / cyclesPerUs, standardError: 0, n: count }];
+    }),
+  );
+}
+
+function measuredMeans(record: CaseRecord): Map<string, MeanWithError> {
   const parts = new Map<string, ExitTimes[]>();
   for (const { exits } of wholeMachine(record)) {
     for (const [reason, times] of Object.entries(exits)) parts.set(reason, [...(parts.get(reason) ?? []), times]);
