@@ -4,7 +4,16 @@
  * iterations. CPU 1 is idle with HLT. The local APICs are in x2APIC mode where CPUID offers it.
  */
 import { Code, Instruction, MemoryOperand, Register } from 'iced-x86';
+import {
+  APIC_EOI,
+  APIC_ICR,
+  APIC_ICR_HIGH,
+  APIC_SVR,
+  SVR_SOFTWARE_ENABLE,
+  X2APIC_MSR_ICR,
+} from '../../hardware/apic/registers.js';
 import { Assembler, type Label } from '../assembler.js';
+import { LOCAL_APIC } from '../memory-map.js';
 import { dword, EAX, EBP, EBX, ECX, EDX, ESI, R12, R13, R14, R15, RAX, RCX, RDX, RSP } from '../operand.js';
 import { readTsc } from '../programs/measurement.js';
 import { BOOT_GUEST_BASE, BOOT_GUEST_ENTRY, BOOT_GUEST_MEMORY, bootGuestCode, CPUS_ONLINE } from './boot-guest.js';
@@ -26,15 +35,10 @@ const INTERRUPT_GATE = 0x8e00;
 const VECTOR = 0x40;
 const TARGET = 1;
 
-const LOCAL_APIC = 0xfee0_0000;
-const APIC_EOI = 0xb0;
-const APIC_SPIV = 0xf0;
-const APIC_ICR = 0x300;
-const APIC_ICR2 = 0x310;
 const X2APIC_EOI = 0x80b;
-const X2APIC_ICR = 0x830;
 const FIXED_ASSERTED = 0x4000 | VECTOR;
-const SPIV_ENABLED = 0x1ff;
+/** Software enabled, spurious vector FFH. */
+const SVR_ENABLED = SVR_SOFTWARE_ENABLE | 0xff;
 const MSR_IA32_APICBASE = 0x1b;
 const X2APIC_ENABLE = 1 << 10;
 const CPUID_1_ECX_X2APIC = 1 << 21;
@@ -162,7 +166,7 @@ class Kernel {
     const asm = this.#asm;
     const done = asm.label('enabled');
     asm.mov(EAX, LOCAL_APIC);
-    asm.mov(dword(RAX, APIC_SPIV), SPIV_ENABLED);
+    asm.mov(dword(RAX, APIC_SVR), SVR_ENABLED);
     asm.mov(EAX, 1);
     asm.plain(Code.Cpuid);
     asm.mov(EBP, ECX);
@@ -186,12 +190,12 @@ class Kernel {
     asm.mov(dword(DONE_FLAG), 0);
     this.#emitApicWrite(
       () => {
-        asm.mov(dword(RAX, APIC_ICR2), TARGET << 24);
+        asm.mov(dword(RAX, APIC_ICR_HIGH), TARGET << 24);
         asm.mov(dword(RAX, APIC_ICR), FIXED_ASSERTED);
       },
       () => {
         asm.plain(Code.Mfence);
-        this.#emitMsr(X2APIC_ICR, FIXED_ASSERTED, TARGET);
+        this.#emitMsr(X2APIC_MSR_ICR, FIXED_ASSERTED, TARGET);
       },
     );
     const wait = asm.here('wait');

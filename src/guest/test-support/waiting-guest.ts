@@ -5,8 +5,19 @@
  * SEEN, so that no pass of a loop goes unseen.
  */
 import { Code, Instruction, MemoryOperand, Register } from 'iced-x86';
+import {
+  APIC_DIVIDE,
+  APIC_EOI,
+  APIC_ICR,
+  APIC_ICR_HIGH,
+  APIC_INITIAL_COUNT,
+  APIC_LVT_TIMER,
+  APIC_SVR,
+  SVR_SOFTWARE_ENABLE,
+} from '../../hardware/apic/registers.js';
 import { Assembler, type Label } from '../assembler.js';
 import { interruptDescriptors } from '../boot-image.js';
+import { LOCAL_APIC } from '../memory-map.js';
 import { dword, EAX, ECX, EDX, qword, R12, R14, RAX, RCX, RDX, RSP } from '../operand.js';
 import { readTsc } from '../programs/measurement.js';
 import { BOOT_GUEST_BASE, BOOT_GUEST_ENTRY, BOOT_GUEST_MEMORY, bootGuestCode, CPUS_ONLINE } from './boot-guest.js';
@@ -24,15 +35,8 @@ const TARGET_STACK = DATA + DATA_SIZE;
 const TIMER_VECTOR = 0x40;
 const IPI_VECTOR = 0x50;
 
-const LOCAL_APIC = 0xfee0_0000;
-const APIC_EOI = 0xb0;
-const APIC_SPIV = 0xf0;
-const APIC_ICR = 0x300;
-const APIC_ICR2 = 0x310;
-const APIC_LVT_TIMER = 0x320;
-const APIC_INITIAL_COUNT = 0x380;
-const APIC_DIVIDE = 0x3e0;
-const SPIV_ENABLED = 0x1ff;
+/** Software enabled, spurious vector FFH. */
+const SVR_ENABLED = SVR_SOFTWARE_ENABLE | 0xff;
 const DIVIDE_BY_1 = 0b1011;
 const EXIT_PORT = 0xf4;
 
@@ -107,7 +111,7 @@ function emitEnableInterrupts(asm: Assembler): void {
     const table = new MemoryOperand(Register.None, Register.None, 1, BigInt(TABLE_REGISTER), 4, false, Register.None);
     return Instruction.createMem(Code.Lidt_m1664, table);
   });
-  emitApicWrite(asm, APIC_SPIV, SPIV_ENABLED);
+  emitApicWrite(asm, APIC_SVR, SVR_ENABLED);
   asm.plain(Code.Sti);
 }
 
@@ -142,7 +146,7 @@ function emitIpi(asm: Assembler): void {
   const done = asm.label('answered');
   asm.mov(dword(ANSWERED), 0);
   readTsc(asm, R12);
-  emitApicWrite(asm, APIC_ICR2, 1 << 24);
+  emitApicWrite(asm, APIC_ICR_HIGH, 1 << 24);
   emitApicWrite(asm, APIC_ICR, 0x4000 | IPI_VECTOR);
   const wait = asm.here('answer');
   asm.plain(Code.Pause);

@@ -39,8 +39,8 @@ function differences(baseline: SavedResult, current: SavedResult): string[] {
   if (was !== is) result.push('the limits in the two scenarios differ: those of the baseline hold where it has any');
   const known = new Set(baseline.cases.map(({ id }) => id));
   const added = current.cases.filter(({ id }) => !known.has(id));
-  if (added.length > 0)
-    result.push(`${added.length} case(s) not in the baseline: ${added[0].id}${added.length > 1 ? ', ...' : ''}`);
+  if (added.length === 1) result.push(`a case is not in the baseline: ${added[0].id}`);
+  if (added.length > 1) result.push(`${added.length} cases are not in the baseline: ${added[0].id}, ...`);
   return result;
 }
 
