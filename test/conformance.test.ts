@@ -19,6 +19,7 @@ import {
   type Emit,
   type KvmMachine,
 } from '../src/hypervisor/test-support/kvm-machine.js';
+import { observeSteps } from '../src/hypervisor/test-support/run-loop-steps.js';
 import { Code } from 'iced-x86';
 import { impossibilities } from '../src/machine/impossible.js';
 import { loggedRun } from './support/charge-log.js';
@@ -99,11 +100,12 @@ describe('IPI virtualization', () => {
     const { sender, target } = machine;
     const seen: unknown[] = [];
     target.cpu.now = (LONG / 2) * TICKS_PER_CYCLE;
-    target.onStep = ({ vcpu, cpu, step }) => {
+    const stopObserving = observeSteps(target, (step) => {
+      const { vcpu, cpu } = target;
       const rvi = cpu.vmx.vmread(VMCS_FIELD.GUEST_INTR_STATUS) & 0xff;
       if (step === 1 || step === 9) seen.push([vcpu.descriptor.sn, vcpu.descriptor.on, rvi]);
-      if (step === 9) target.onStep = null;
-    };
+      if (step === 9) stopObserving();
+    });
     expect(machine.run(LONG)).toBe(true);
     expect(charged(machine, 0, STEP.IPIV_PIR_SET)).toBe(1);
     expect(charged(machine, 0, STEP.IPIV_ICR_WRITE)).toBe(0);

@@ -44,6 +44,7 @@ const DR7_GD = 1 << 13;
 export function handleRequests(host: HostCpu): boolean {
   const { cpu, vcpu, vm } = host;
   if (cpu.clock.mustWait(cpu)) return false;
+  if (vcpu.requests === 0) return true;
   if ((vcpu.requests & KVM_REQ_TLB_FLUSH) !== 0) {
     cpu.vmx.invept(INVEPT_SINGLE_CONTEXT, vm.mmu.eptPointer);
     vcpu.requests &= ~KVM_REQ_TLB_FLUSH;
@@ -206,7 +207,7 @@ function isSoftwareEvent(info: number): boolean {
 /** After an exit: an event whose delivery it interrupted is delivered again. */
 export function completeInterrupts(host: HostCpu): void {
   const { vmx } = host.cpu;
-  const info = vmx.vmread(VMCS_FIELD.IDT_VECTORING_INFO_FIELD);
+  const info = vmx.vmreadLow(VMCS_FIELD.IDT_VECTORING_INFO_FIELD);
   if ((info & INTR_INFO_VALID) === 0) return;
   requeue(host, info, VMCS_FIELD.IDT_VECTORING_ERROR_CODE, VMCS_FIELD.VM_EXIT_INSTRUCTION_LEN);
   if (isNmi(info)) unblockNmi(host);

@@ -30,13 +30,13 @@ export type Events = typeof EVENTS_NONE | typeof EVENTS_PENDING | typeof EVENTS_
 /** vmx_interrupt_blocked: IF = 0, or blocking by STI or MOV SS. */
 export function interruptBlocked(host: HostCpu): boolean {
   const { vmx } = host.cpu;
-  if ((vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_IF) === 0) return true;
-  return (vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKED_BY_STI_OR_MOV_SS) !== 0;
+  if ((vmx.vmreadLow(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_IF) === 0) return true;
+  return (vmx.vmreadLow(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKED_BY_STI_OR_MOV_SS) !== 0;
 }
 
 /** vmx_nmi_blocked, with virtual NMIs. */
 export function nmiBlocked({ cpu }: HostCpu): boolean {
-  const blocking = cpu.vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO);
+  const blocking = cpu.vmx.vmreadLow(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO);
   return (blocking & (BLOCKED_BY_NMI | BLOCKED_BY_STI_OR_MOV_SS)) !== 0;
 }
 

@@ -49,7 +49,6 @@ export class HostCpu {
 
   /** Step of the run loop that comes next (reference: vcpu_enter_guest), for observers. */
   step = 0;
-  onStep: ((host: HostCpu, step: number) => void) | null = null;
 
   readonly #notify: ApicMessage;
   readonly #wakeup: ApicMessage;
@@ -63,12 +62,6 @@ export class HostCpu {
     this.#notify = fixedMessage(cpu, POSTED_INTR_VECTOR);
     this.#wakeup = fixedMessage(cpu, POSTED_INTR_WAKEUP_VECTOR);
     this.#reschedule = fixedMessage(cpu, RESCHEDULE_VECTOR);
-  }
-
-  /** The run loop has reached `step`. */
-  reach(step: number): void {
-    this.step = step;
-    if (this.onStep !== null) this.onStep(this, step);
   }
 
   /** kvm_vcpu_exit_request: somebody wants the vCPU out of, or not to enter, the guest. */

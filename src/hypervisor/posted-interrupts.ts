@@ -70,7 +70,7 @@ function takePir(vcpu: Vcpu): void {
 /** vmx_set_rvi */
 function setRvi(host: HostCpu, highest: number): void {
   const { vmx } = host.cpu;
-  const status = vmx.vmread(VMCS_FIELD.GUEST_INTR_STATUS);
+  const status = vmx.vmreadLow(VMCS_FIELD.GUEST_INTR_STATUS);
   const rvi = Math.max(0, highest);
   if ((status & 0xff) !== rvi) vmx.vmwrite(VMCS_FIELD.GUEST_INTR_STATUS, (status & 0xff00) | rvi);
 }

@@ -19,6 +19,7 @@ import {
   type Emit,
   type KvmMachine,
 } from './test-support/kvm-machine.js';
+import { observeSteps } from './test-support/run-loop-steps.js';
 import { IN_GUEST_MODE, KVM_REQ_EVENT } from './vcpu.js';
 import { requestExit } from './wake.js';
 
@@ -67,11 +68,11 @@ function wake(host: HostCpu): void {
 function handledAfterPostAt(step: number, post: (host: HostCpu) => void, machine: KvmMachine): number {
   machine.run(WARM_UP_CYCLES);
   let posted = false;
-  machine.target.onStep = (host, at) => {
+  observeSteps(machine.target, (at) => {
     if (posted || at !== step) return;
     posted = true;
-    post(host);
-  };
+    post(machine.target);
+  });
   machine.run(WARM_UP_CYCLES);
   expect(posted).toBe(true);
   return machine.counter();

@@ -4,7 +4,7 @@
  * the thread sleeps.
  *
  * Every line that other CPUs can notice happens when this CPU is next in order; until then the generator yields
- * ROOT_WAITS. Steps with work to do are functions that answer false while they have to wait. `host.reach` names the
+ * ROOT_WAITS. Steps with work to do are functions that answer false while they have to wait. `host.step` names the
  * steps of vcpu_enter_guest.
  *
  * Left out: signals, other threads, SRCU and preemption as such (their costs are part of the steps).
@@ -211,36 +211,36 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
 
     // ---- vcpu_enter_guest
     cpu.charge(STEP.ENTRY_PREPARATION);
-    host.reach(REQUESTS);
+    host.step = REQUESTS;
     while (!handleRequests(host)) yield ROOT_WAITS;
     if (vcpu.initPending || vcpu.sipiPending >= 0) {
       while (!acceptApicEvents(host)) yield ROOT_WAITS;
       if (!isRunnable(vcpu)) continue;
     }
-    host.reach(INJECT_EVENTS);
+    host.step = INJECT_EVENTS;
     while (!injectEvents(host)) yield ROOT_WAITS;
-    host.reach(LOAD_MMU);
-    host.reach(PREPARE_GUEST);
+    host.step = LOAD_MMU;
+    host.step = PREPARE_GUEST;
     while (!interrupts.advance()) yield ROOT_WAITS;
-    host.reach(INTERRUPTS_OFF);
-    host.reach(MODE_IN_GUEST);
+    host.step = INTERRUPTS_OFF;
+    host.step = MODE_IN_GUEST;
     while (clock.mustWait(cpu)) yield ROOT_WAITS;
     vcpu.mode = IN_GUEST_MODE;
-    host.reach(BARRIER);
-    host.reach(SYNC_PIR);
+    host.step = BARRIER;
+    host.step = SYNC_PIR;
     while (!syncPir(host)) yield ROOT_WAITS;
 
     let entry: number = VMX_WAIT;
     let fastpath: Fastpath = FASTPATH_HANDLED;
     for (;;) {
-      host.reach(EXIT_REQUEST_CHECK);
+      host.step = EXIT_REQUEST_CHECK;
       while (clock.mustWait(cpu)) yield ROOT_WAITS;
       if (host.exitRequested) break;
-      host.reach(LOAD_GUEST_STATE);
+      host.step = LOAD_GUEST_STATE;
 
       loadPreemptionTimer(host);
       if (parameters.mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
-      host.reach(VM_ENTRY);
+      host.step = VM_ENTRY;
       countExitTime(host);
       traceEntry(host);
       while ((entry = enterGuest(host)) === VMX_WAIT) yield ROOT_WAITS;
@@ -249,11 +249,11 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
 
       if (parameters.mitigations) cpu.charge(STEP.MITIGATION_EXIT);
       cpu.charge(STEP.EXIT_STUB);
-      host.reach(EXIT_INFORMATION);
+      host.step = EXIT_INFORMATION;
       readExit(host);
       completeInterrupts(host);
 
-      host.reach(FASTPATH);
+      host.step = FASTPATH;
       cpu.charge(STEP.FASTPATH_ROUTING);
       while ((fastpath = exitFastpath(host)) === FASTPATH_WAITS) yield ROOT_WAITS;
       if (fastpath === FASTPATH_SENDS) {
@@ -271,7 +271,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
     }
 
     restoreDebugRegisterExiting(vcpu);
-    host.reach(MODE_OUTSIDE);
+    host.step = MODE_OUTSIDE;
     while (clock.mustWait(cpu)) yield ROOT_WAITS;
     vcpu.mode = OUTSIDE_GUEST_MODE;
     if (entry === VMX_WAIT) {
@@ -280,17 +280,17 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
     }
     cpu.charge(STEP.EXIT_TAIL);
 
-    host.reach(INTERRUPT_HANDLING);
+    host.step = INTERRUPT_HANDLING;
     if (entry === VMX_SUCCEED && vcpu.exitReason === EXIT_REASON_EXTERNAL_INTERRUPT) {
       interrupts.begin(vcpu.exitInterruption & 0xff);
       while (!interrupts.finishHandler()) yield ROOT_WAITS;
     }
-    host.reach(INTERRUPT_WINDOW);
+    host.step = INTERRUPT_WINDOW;
     while (!interrupts.advance()) yield ROOT_WAITS;
-    host.reach(INTERRUPTS_ON);
+    host.step = INTERRUPTS_ON;
     while (!interrupts.advance()) yield ROOT_WAITS;
 
-    host.reach(EXIT_DISPATCH);
+    host.step = EXIT_DISPATCH;
     let result: ExitResult = EXIT_CONTINUES;
     if (entry !== VMX_SUCCEED || vcpu.entryFailed) {
       result = reportEntryFailure(host);
@@ -300,6 +300,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       while ((result = handleExit(host)) === EXIT_WAITS) yield ROOT_WAITS;
       cpu.finish();
     }
+    if (result === EXIT_CONTINUES) continue;
     if (result === EXIT_SENDS) delivery.begin();
     else if (result === EXIT_SENDS_TO) delivery.beginTo(host.targets);
     else if (result === EXIT_RAISES) delivery.beginRaised();

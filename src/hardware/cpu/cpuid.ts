@@ -20,6 +20,10 @@ const MAX_BASIC_LEAF = 0x16;
 const MAX_EXTENDED_LEAF = 0x8000_0008;
 const LINEAR_ADDRESS_BITS = 48;
 const LINE_SIZE = 64;
+/** GenuineIntel */
+const VENDOR_EBX = 0x756e_6547;
+const VENDOR_ECX = 0x6c65_746e;
+const VENDOR_EDX = 0x4965_6e69;
 
 // CPUID.1:ECX
 const ECX_SSE3 = 1 << 0;
@@ -77,7 +81,7 @@ function zero(): CpuidResult {
 function basicLeaf(cpu: Cpu, leaf: number, subleaf: number): CpuidResult {
   switch (leaf) {
     case 0:
-      return { eax: MAX_BASIC_LEAF, ...vendor() };
+      return { eax: MAX_BASIC_LEAF, ebx: VENDOR_EBX, ecx: VENDOR_ECX, edx: VENDOR_EDX };
     case 1:
       return featureLeaf(cpu);
     case 5:
@@ -93,11 +97,6 @@ function basicLeaf(cpu: Cpu, leaf: number, subleaf: number): CpuidResult {
     default:
       return zero();
   }
-}
-
-/** GenuineIntel */
-function vendor(): { ebx: number; ecx: number; edx: number } {
-  return { ebx: 0x756e_6547, ecx: 0x6c65_746e, edx: 0x4965_6e69 };
 }
 
 function featureLeaf(cpu: Cpu): CpuidResult {

@@ -105,6 +105,8 @@ export class NonRootOperation implements NonRoot, ApicExits {
   loadControls(vmcs: Vmcs): void {
     this.controls.read(vmcs);
     this.controls.fill(this.state, vmcs);
+    this.#cpu.setLong(L.CPU_PLE_GAP, this.controls.pleGap * TICKS_PER_CYCLE);
+    this.#cpu.setLong(L.CPU_PLE_WINDOW, this.controls.pleWindow * TICKS_PER_CYCLE);
   }
 
   /** Everything has been checked and the guest state is loaded: the guest goes on. */
@@ -115,7 +117,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     this.tlb.enter(controls, this.state.apicAccessPage);
     this.#tprBelowThreshold = this.virtualApic.tprBelowThreshold;
     const hostOffset = cpu.long(L.CPU_TSC_OFFSET);
-    cpu.setLong(L.CPU_TSC_OFFSET, hostOffset + controls.tscOffset);
+    if (controls.tscOffset !== 0) cpu.setLong(L.CPU_TSC_OFFSET, hostOffset + controls.tscOffset);
     if (controls.hasPin(C.PIN_BASED_VMX_PREEMPTION_TIMER)) {
       this.#timer.start(vmcs.read32(F.VMX_PREEMPTION_TIMER_VALUE), hostOffset);
     }
@@ -135,8 +137,6 @@ export class NonRootOperation implements NonRoot, ApicExits {
     const pauseLoop = controls.has2(C.SECONDARY_EXEC_PAUSE_LOOP_EXITING);
     cpu.setWord(L.CPU_PLE_ON, pauseLoop ? 1 : 0);
     if (!pauseLoop) return;
-    cpu.setLong(L.CPU_PLE_GAP, controls.pleGap * TICKS_PER_CYCLE);
-    cpu.setLong(L.CPU_PLE_WINDOW, controls.pleWindow * TICKS_PER_CYCLE);
     cpu.setLong(L.CPU_PLE_FIRST, 0);
     cpu.setLong(L.CPU_PLE_LAST, 0);
   }
@@ -182,16 +182,16 @@ export class NonRootOperation implements NonRoot, ApicExits {
     this.#timer.stop();
     if (virtualNmis) cpu.nmiBlocked = false;
     if (this.#exit.interruption === NMI_INFORMATION) cpu.nmiBlocked = true;
-    this.#stopInterpreter(hostOffset);
+    if (controls.tscOffset !== 0) cpu.setLong(L.CPU_TSC_OFFSET, hostOffset);
+    this.#stopInterpreter();
     cpu.delivering = null;
     cpu.injected = null;
     cpu.nonRoot = null;
     return REDIRECTED;
   }
 
-  #stopInterpreter(hostOffset: number): void {
+  #stopInterpreter(): void {
     const cpu = this.#cpu;
-    cpu.setLong(L.CPU_TSC_OFFSET, hostOffset);
     cpu.setWord(L.CPU_RDTSC_SLOW, (cpu.cr4 & CR4_TSD) !== 0 ? 1 : 0);
     cpu.setWord(L.CPU_PAUSE_SLOW, 0);
     cpu.setWord(L.CPU_PLE_ON, 0);

@@ -98,15 +98,14 @@ export class VirtualApic {
 
   // ---- VM entry
 
-  /** With virtual-interrupt delivery: PPR virtualization and evaluation (SDM 27.3.2.5). DONE or WAIT. */
-  enter(): Outcome {
+  /** With virtual-interrupt delivery: PPR virtualization and evaluation (SDM 27.3.2.5). The caller holds VTPR and VPPR. */
+  enter(): void {
     const { page, state } = this;
     state.recognized = false;
-    if (!state.virtualInterruptDelivery) return DONE;
-    if (!page.collectPriority()) return WAIT;
+    if (!state.virtualInterruptDelivery) return;
     virtualizePpr(page, state);
     evaluatePendingVirtualInterrupts(page, state);
-    return this.evaluated();
+    this.evaluated();
   }
 
   /** Without virtual-interrupt delivery, VM entry and TPR virtualization exit while VTPR[7:4] is below the threshold. */

@@ -16,7 +16,6 @@ import type { NonRootOperation } from './non-root-operation.js';
 import { failEntry } from './vm-exit.js';
 import type { Vmcs } from './vmcs.js';
 import { VMCS_FIELD } from './vmcs-field.js';
-import { WAIT } from '../cpu/outcome.js';
 import { ERROR_ENTRY_INVALID_CONTROLS, ERROR_ENTRY_INVALID_HOST_STATE } from './vm-instruction-error.js';
 
 const F = VMCS_FIELD;
@@ -54,7 +53,7 @@ export class VmEntry {
       this.brokenRule = failure.rule;
       return this.#fail(vmcs, EXIT_REASON_INVALID_STATE, failure.qualification);
     }
-    if (!this.#enterVirtualApic(vmcs)) return ENTRY_WAITS;
+    this.#enterVirtualApic(vmcs);
     this.#nonRoot.guest.load(vmcs, controls);
     const failed = this.#loadMsrs(vmcs);
     if (failed !== 0) {
@@ -87,12 +86,12 @@ export class VmEntry {
   }
 
   /** Guest interrupt status, PPR virtualization, evaluation. */
-  #enterVirtualApic(vmcs: Vmcs): boolean {
+  #enterVirtualApic(vmcs: Vmcs): void {
     const { state, virtualApic } = this.#nonRoot;
     const status = state.virtualInterruptDelivery ? vmcs.read32(F.GUEST_INTR_STATUS) : 0;
     state.rvi = status & 0xff;
     state.svi = status >>> 8;
-    return virtualApic.enter() !== WAIT;
+    virtualApic.enter();
   }
 
   #loadMsrs(vmcs: Vmcs): number {

@@ -229,3 +229,8 @@ export function fieldType(encoding: number): number {
 export function fieldWidth(encoding: number): number {
   return (encoding >>> 13) & 3;
 }
+
+/** The encoding names all 64 bits of a field of 64 bits or natural width: bit 13 for the width, bit 0 for its high half. */
+export function isWide(encoding: number): boolean {
+  return (encoding & 0x2001) === 0x2000;
+}

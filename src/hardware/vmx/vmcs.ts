@@ -13,8 +13,9 @@ import {
   VMCS_FIELD,
   fieldType,
   fieldWidth,
+  isWide,
 } from './vmcs-field.js';
-import { FIELD_WIDTH_16, FIELD_WIDTH_32, FIELD_WIDTH_64 } from './vmcs-field.js';
+import { FIELD_WIDTH_16, FIELD_WIDTH_64 } from './vmcs-field.js';
 
 const TWO_32 = 2 ** 32;
 
@@ -181,21 +182,12 @@ export class Vmcs {
 
   /** A value of the field's full width as VMREAD returns it: zero-extended high word. */
   highWord(encoding: number): number {
-    return isHighHalf(encoding) || fieldWidth(encoding) === FIELD_WIDTH_32 || fieldWidth(encoding) === FIELD_WIDTH_16
-      ? 0
-      : this.readHigh(encoding);
+    return isWide(encoding) ? this.readHigh(encoding) : 0;
   }
 
   /** Stores a VMWRITE operand, cut to the width of the field or of the half that the encoding names. */
   store(encoding: number, high: number, low: number): void {
-    const width = fieldWidth(encoding);
-    if (width === FIELD_WIDTH_16) this.write32(encoding, low & 0xffff);
-    else if (width === FIELD_WIDTH_32 || isHighHalf(encoding)) this.write32(encoding, low);
-    else this.writeWords(encoding, high, low);
+    if (isWide(encoding)) this.writeWords(encoding, high, low);
+    else this.write32(encoding, fieldWidth(encoding) === FIELD_WIDTH_16 ? low & 0xffff : low);
   }
-}
-
-/** Bit 0 of an encoding: the access is to bits 63:32 of a 64-bit field. */
-function isHighHalf(encoding: number): boolean {
-  return (encoding & 1) !== 0;
 }

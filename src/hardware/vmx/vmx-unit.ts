@@ -13,7 +13,7 @@ import { NonRootOperation } from './non-root-operation.js';
 import { ENTRY_DONE, ENTRY_WAITS, VmEntry } from './vm-entry.js';
 import * as E from './vm-instruction-error.js';
 import { Vmcs, VMCS_ENCODINGS } from './vmcs.js';
-import { FIELD_TYPE_READ_ONLY, fieldType, VMCS_FIELD } from './vmcs-field.js';
+import { FIELD_TYPE_READ_ONLY, fieldType, isWide, VMCS_FIELD } from './vmcs-field.js';
 
 export const VMX_SUCCEED = 0;
 /** No current VMCS to hold an error number. */
@@ -157,12 +157,14 @@ export class VmxUnit {
   /** A field as a number: unsigned up to 32 bits, signed (exact for addresses and below 2^53) for wider fields. */
   vmread(field: number): number {
     const vmcs = this.#readable(field);
-    return vmcs === null ? 0 : (vmcs.highWord(field) | 0) * TWO_32 + vmcs.read32(field);
+    if (vmcs === null) return 0;
+    return isWide(field) ? vmcs.readLong(field) : vmcs.read32(field);
   }
 
   /** Bits 31:0 of a field. */
   vmreadLow(field: number): number {
-    return this.#readable(field)?.read32(field) ?? 0;
+    const vmcs = this.#readable(field);
+    return vmcs === null ? 0 : vmcs.read32(field);
   }
 
   /** Bits 63:32 of a field, 0 for narrower ones. */

@@ -24,11 +24,11 @@ export function finishEmulation(host: HostCpu, length: number): void {
 }
 
 /** RIP moves past the instruction, blocking by STI or MOV SS ends. */
-export function moveBehind(host: HostCpu, length = host.cpu.vmx.vmread(VMCS_FIELD.VM_EXIT_INSTRUCTION_LEN)): void {
+export function moveBehind(host: HostCpu, length = host.cpu.vmx.vmreadLow(VMCS_FIELD.VM_EXIT_INSTRUCTION_LEN)): void {
   const { vmx } = host.cpu;
   host.cpu.charge(STEP.SKIP_INSTRUCTION);
   vmx.vmwrite(VMCS_FIELD.GUEST_RIP, vmx.vmread(VMCS_FIELD.GUEST_RIP) + length);
-  const blocking = vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO);
+  const blocking = vmx.vmreadLow(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO);
   if ((blocking & BLOCKING_BY_STI_OR_MOV_SS) === 0) return;
   vmx.vmwrite(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO, blocking & ~BLOCKING_BY_STI_OR_MOV_SS);
 }
