@@ -52,6 +52,13 @@ describe('instructions that cross a page', () => {
     expect([cpu.register(RAX), cpu.rip, cpu.retired]).toEqual([1n, CROSSING + 6, 3]);
   });
 
+  it('may store to their second page', () => {
+    const cpu = cpuAt('c6 03 05 0f a2', CROSSING); // mov byte [rbx], 5; cpuid
+    cpu.setRegister(RBX, BigInt(CODE + 4096 + 0x100));
+    expect(cpu.run(6400)).toBe(L.STOP_SLOW);
+    expect([cpu.memory.read8(CODE + 4096 + 0x100), cpu.rip]).toEqual([5, CROSSING + 3]);
+  });
+
   it('are decoded again when their second part is written', () => {
     const cpu = cpuAt('48 05 01 00 00 00 eb f8', CROSSING);
     cpu.run(640);

@@ -148,7 +148,7 @@ export class Decoder {
     return cpu.lines.touch(cpu as Cpu, pa) ? pa : -WAIT;
   }
 
-  /** True while the instruction that made its own page be dropped has not retired. */
+  /** True while the instruction that made its own page, or one of them, be dropped has not retired. */
   #isStoringToItself(cpu: DecodingCpu, page: number): boolean {
     const last = this.#dropped.get(cpu);
     return last?.page === page && last.retired === cpu.long(L.CPU_RETIRED);
@@ -311,6 +311,7 @@ export class Decoder {
     if (!isPageOfCode(cpu, nextRip)) return this.#decodeOnce(cpu, fetch);
     const next = this.#fetch(cpu, nextRip);
     if (next < 0) return -next as Outcome;
+    if (this.#isStoringToItself(cpu, next)) return this.#decodeOnce(cpu, fetch);
     const nextMap = this.#open(cpu, next, nextRip);
     const map = this.#open(cpu, fetch.page, fetch.rip);
     if (!cpu.lines.joinCode(cpu as Cpu, next, this.#codeAt(next))) return WAIT;
