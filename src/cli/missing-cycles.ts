@@ -10,8 +10,6 @@ export function missingCycles(file: string, { cases }: SavedResult, formats: rea
   return {
     at: { source: file },
     message: `has no cycles, and ${[...new Set(empty)].join(' and ')} can show nothing else`,
-    hint: hasExits
-      ? 'table, markdown and json show its VM exits'
-      : 'no run was finished: tap says why',
+    hint: hasExits ? 'table, markdown and json show its VM exits' : 'no run was finished: tap says why',
   };
 }
