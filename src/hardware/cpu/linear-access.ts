@@ -62,7 +62,7 @@ function checkedTranslation(cpu: Cpu, va: number, access: number, user: boolean)
     );
   }
   if (!cpu.lines.touch(cpu, pa)) return -WAIT;
-  if (access !== ACCESS_READ && cpu.lines.isPrivate(cpu, pa)) cpu.decoder.drop(cpu, pa - (pa % PAGE_SIZE));
+  if (access !== ACCESS_READ) cpu.lines.prepareStore(cpu, pa);
   return pa;
 }
 

@@ -19,9 +19,9 @@ export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
   if (isSpecial(cpu, page)) return enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, page, specialRights(page));
   if (!cpu.lines.touch(cpu, page)) return WAIT;
   const { writable } = translation;
+  if (access !== L.ACCESS_READ) cpu.lines.prepareStore(cpu, page);
   const index = cpu.lines.trackedIndex(page);
   if (index >= 0) return enterTlb(cpu, va, 0, 0, writable ? L.TLB_TRACKED : L.TLB_TRACKED_READ_ONLY, page, index);
-  if (access !== L.ACCESS_READ) cpu.decoder.drop(cpu, page);
   return enterTlb(cpu, va, 1, writable && !cpu.decoder.hasCode(page) ? 1 : 0, 0, page);
 }
 

@@ -158,11 +158,22 @@ export class Lines implements EngineHost {
     return this.#memory.cpuBlock(this.#memory.u32[(this.#memory.lineOwners >>> 2) + line]);
   }
 
+  /**
+   * `cpu` has touched the page of `pa` and is going to store to it. If it has code and no other CPU knows it, its lines are
+   * told apart from now on, so that a store beside the code leaves the code alone. With no room for that the code goes.
+   */
+  prepareStore(cpu: Cpu, pa: number): void {
+    const page = pa - (pa % PAGE_SIZE);
+    if (!cpu.decoder.hasCode(page) || !this.isPrivate(cpu, page)) return;
+    if (this.#tracked < this.#memory.trackedPages) this.trackPage(page / PAGE_SIZE, cpu.id, cpu.now);
+    else cpu.decoder.drop(cpu, page);
+  }
+
   // ---- What the interpreter asks for
 
   /**
-   * At time `now` a second CPU touches the page. Its owner may be ahead of that; if it has had code before, it has not
-   * been written to since, and all its lines are held for reading.
+   * At time `now` a second CPU touches the page, or its owner is going to store beside code. The owner may be ahead of that;
+   * if it has had code before, it has not been written to since, and all its lines are held for reading.
    */
   trackPage(page: number, ownerId: number, now: number): void {
     const owner = this.#cpus[ownerId];
