@@ -175,7 +175,7 @@ function startImage(kernel: ImageKernel): { readonly work: () => number } {
   const machine = imageMachine(tinyImage(digits.join('').replaceAll(' ', '')), {
     ...{ bare: true, vcpus: 1, maxCycles: Infinity },
   });
-  const slice = kernel === ownPage || kernel === rewriting ? SLICE_OF_MODIFIED_CODE : SLICE;
+  const slice = kernel === rewriting ? SLICE_OF_MODIFIED_CODE : SLICE;
   return counted(machine.hardware.cpus[0], () => machine.run(slice));
 }
 
