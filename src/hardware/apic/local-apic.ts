@@ -34,6 +34,7 @@ const ISR = R.APIC_ISR >> 4;
 const TMR = R.APIC_TMR >> 4;
 const IRR = R.APIC_IRR >> 4;
 const TWO_32 = 2 ** 32;
+const PAGE_SIZE = 4096;
 
 const NONE: ApicEffect = { kind: 'none' };
 const RENAMED: ApicEffect = { kind: 'renamed' };
@@ -87,7 +88,7 @@ export class LocalApic implements Destination {
   /** Physical address of the register page in xAPIC mode, else -1. */
   get basePage(): number {
     if (!this.enabled || this.x2apic) return -1;
-    return this.#base - (this.#base % 4096);
+    return Math.floor(this.#base / PAGE_SIZE) * PAGE_SIZE;
   }
 
   /** IA32_APIC_BASE. */

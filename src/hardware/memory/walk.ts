@@ -111,9 +111,8 @@ function walk(cpu: Cpu, va: number, access: number, user: boolean, top: number, 
     const flags = write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED;
     if ((word & flags) !== flags && !setFlags(cpu, entry, flags)) return -WAIT;
     const size = MAPPED_SIZE[level];
-    const base = (wordHigh & ADDRESS_HIGH) * TWO_32 + ((word & 0xffff_f000) >>> 0);
-    const offset = level === 2 ? low & 0x3fff_ffff : low & (size - 1);
-    const gpa = base - (base % size) + offset;
+    const base = (wordHigh & ADDRESS_HIGH) * TWO_32 + ((word & -size) >>> 0);
+    const gpa = base + (low & (size - 1));
     return finish(cpu, va, gpa, access, writable && (write || (word & PTE_DIRTY) !== 0));
   }
 }
@@ -243,8 +242,7 @@ export function guestPhysical(
     const base = (wordHigh & ADDRESS_HIGH) * TWO_32 + ((word & 0xffff_f000) >>> 0);
     if (leaf) {
       eptWritable = (rights & EPT_WRITE) !== 0;
-      const size = MAPPED_SIZE[level];
-      return base - (base % size) + (level === 2 ? low & 0x3fff_ffff : low & (size - 1));
+      return base + (low & (MAPPED_SIZE[level] - 1));
     }
     table = base;
   }
