@@ -158,7 +158,7 @@ export const CPU_ONCE_RIP = 0xc308; // its address
 export const CPU_TLBS_END = 0xc310; //  end of what a flush forgets
 
 // ---- What the order of CPUs and cache lines needs of a CPU
-export const CPU_STATE = 0xc400; //            u32: RUNNING, WAITING, PARKED, ASLEEP, ABSENT (0: not part of the order)
+export const CPU_STATE = 0xc400; //            u32: RUNNING, WAITING, PARKED, ASLEEP; 0 = not part of the order
 export const CPU_HOST_TURN = 0xc404; //        u32: 1 = the host has to look after this CPU first
 export const CPU_ATTENTION = 0xc408; //        u32: 1 = something may be deliverable at the next instruction boundary
 export const CPU_RETRY = 0xc40c; //            u32, RETRY_*
