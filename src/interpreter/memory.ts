@@ -91,7 +91,7 @@ export function segmented(cpu: usize, segment: u32, offset: u64, size: u64, rang
 
 // @ts-ignore: decorator
 @inline
-function entryFor(cpu: usize, va: u64): usize {
+export function entryFor(cpu: usize, va: u64): usize {
   return load<u32>(cpu, CPU_TLB) + ((u32(va >> 7)) & 0x3fe0);
 }
 
@@ -199,11 +199,17 @@ function part(cpu: usize, va: u64, size: u32, access: u32, wholeVa: u64, wholeSi
     return stopForAccess(cpu, STOP_TLB_MISS, wholeVa, wholeSize, access, 0);
   }
   if (kind == TLB_SPECIAL) return stopForAccess(cpu, STOP_SPECIAL, wholeVa, wholeSize, access, 0);
-  const index = load<u32>(entry, TLB_INFO);
-  const masks = load<u32>(cpu, CPU_LINE_MASKS) + index * LINE_MASK_SIZE + (access == ACCESS_READ ? 0 : 8);
-  const lines = (u64(1) << (va >> 6)) | (u64(1) << ((va + (size - 1)) >> 6));
-  if ((load<u64>(masks) & lines) == lines) return host;
-  return stopForAccess(cpu, STOP_LINE_MISS, wholeVa, wholeSize, access, index);
+  if (holdsLines(cpu, entry, va, va + (size - 1), access != ACCESS_READ)) return host;
+  return stopForAccess(cpu, STOP_LINE_MISS, wholeVa, wholeSize, access, load<u32>(entry, TLB_INFO));
+}
+
+/** May this CPU access the lines of `first` and `last`, on the tracked page of an entry? */
+// @ts-ignore: decorator
+@inline
+export function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool): bool {
+  const masks: usize = load<u32>(cpu, CPU_LINE_MASKS) + load<u32>(entry, TLB_INFO) * LINE_MASK_SIZE + (write ? 8 : 0);
+  const lines = (u64(1) << (first >> 6)) | (u64(1) << (last >> 6));
+  return (load<u64>(masks) & lines) == lines;
 }
 
 function splitLoad(cpu: usize, first: usize, second: usize, count: u32, size: u32): usize {

@@ -121,7 +121,6 @@ export function activate(cpu: usize): void {
 
 /** Brings a parked CPU up to something at (at, byCpu) that touches it. */
 export function settle(cpu: usize, at: f64, byCpu: i32): void {
-  if (load<u32>(cpu, CPU_STATE) != PARKED) return;
   passOver(cpu, at, byCpu);
   activate(cpu);
 }

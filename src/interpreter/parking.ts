@@ -62,11 +62,14 @@ function findLines(cpu: usize): u32 {
   for (let read = cpu + CPU_LOOP_READS; read < end; read += LOOP_READ_SIZE) {
     const va = addressOf(cpu, read);
     const last = va + load<u32>(read, LOOP_READ_BYTES) - 1;
-    if (!isKnown(cpu, va) || !isKnown(cpu, last)) return UNKNOWN_LINES;
-    store<u32>(to, lineOf(cpu, va));
+    const line = lineOf(cpu, va);
+    if (line == UNKNOWN_LINES) return UNKNOWN_LINES;
+    store<u32>(to, line);
     to += 4;
     if ((va ^ last) >> 6 == 0) continue;
-    store<u32>(to, lineOf(cpu, last));
+    const next = lineOf(cpu, last);
+    if (next == UNKNOWN_LINES) return UNKNOWN_LINES;
+    store<u32>(to, next);
     to += 4;
   }
   return u32(to - cpu - CPU_PARK_LINES) >> 2;
@@ -83,13 +86,12 @@ function addressOf(cpu: usize, read: usize): u64 {
   );
 }
 
-function isKnown(cpu: usize, va: u64): bool {
-  return canonical(va) && isReadable(findEntry(cpu, va, va & ~u64(0xfff)), va & ~u64(0xfff));
-}
-
+/** Number of the line of `va`, or UNKNOWN_LINES if the TLB does not have it. */
 function lineOf(cpu: usize, va: u64): u32 {
-  const page = load<u32>(findEntry(cpu, va, va & ~u64(0xfff)), TLB_ADDEND) - load<u32>(ORDER_RAM);
-  return (page + (u32(va) & 0xfff)) >> 6;
+  const page = va & ~u64(0xfff);
+  const entry = findEntry(cpu, va, page);
+  if (!canonical(va) || !isReadable(entry, page)) return UNKNOWN_LINES;
+  return (load<u32>(entry, TLB_ADDEND) - load<u32>(ORDER_RAM) + (u32(va) & 0xfff)) >> 6;
 }
 
 /** While parked: the loop may read the line of physical address `pa`. */

@@ -10,10 +10,9 @@ import type { Fault } from '../../src/hardware/cpu/fault.js';
 import * as L from '../../src/hardware/cpu/layout.js';
 import { enterCodeContext } from '../../src/hardware/cpu/legacy/code-context.js';
 import { PASS } from '../../src/hardware/cpu/outcome.js';
+import { StateBlock } from '../../src/hardware/cpu/state-block.js';
 import { PhysicalMemory } from '../../src/hardware/memory/physical-memory.js';
 import { interpreterModule, noHost } from './engine.js';
-
-const TWO_32 = 2 ** 32;
 
 /** Every class costs one cycle and every step two, unless the test says otherwise. */
 export function plainCosts(): CostTable {
@@ -49,11 +48,9 @@ const PRIVATE = {
   isFetchable: (): boolean => true,
 };
 
-export class SingleStep {
-  readonly memory: PhysicalMemory;
+export class SingleStep extends StateBlock {
   readonly engine: Engine;
   readonly decoder: Decoder;
-  readonly block: number;
   readonly costs: CostTable;
   fault: Fault | null = null;
   /** Pages that are not mapped: page number to true. An access stops with STOP_TLB_MISS. */
@@ -74,42 +71,16 @@ export class SingleStep {
 
   constructor(options: SingleStepOptions = {}) {
     const { ramBytes = 1 << 20, costs = plainCosts(), records = 4096, codePages = 16 } = options;
+    super(new PhysicalMemory({ cpus: 1, ramBytes, trackedPages: 4, records, codePages }), 0);
     this.costs = costs;
-    this.memory = new PhysicalMemory({ cpus: 1, ramBytes, trackedPages: 4, records, codePages });
     this.engine = instantiateEngine(interpreterModule(), this.memory.wasm, noHost);
     this.decoder = new Decoder(this.memory, costs);
     this.decoder.add(this.#cpu);
-    this.block = this.memory.cpuBlock(0);
     this.cpl = 0;
     this.flags = 2;
   }
 
   // ---- What the decoder needs of a CPU
-
-  word(offset: number): number {
-    return this.memory.u32[(this.block + offset) >>> 2];
-  }
-
-  setWord(offset: number, value: number): void {
-    this.memory.u32[(this.block + offset) >>> 2] = value;
-  }
-
-  long(offset: number): number {
-    return this.memory.i32[(this.block + offset + 4) >>> 2] * TWO_32 + this.word(offset);
-  }
-
-  setLong(offset: number, value: number): void {
-    this.setWord(offset, value >>> 0);
-    this.setWord(offset + 4, Math.floor(value / TWO_32) >>> 0);
-  }
-
-  get rip(): number {
-    return this.long(L.CPU_RIP);
-  }
-
-  set rip(value: number) {
-    this.setLong(L.CPU_RIP, value);
-  }
 
   get cpl(): number {
     return this.word(L.CPU_CPL);
@@ -146,14 +117,6 @@ export class SingleStep {
 
   setRegister(number: number, value: bigint): void {
     this.memory.u64[(this.block >>> 3) + number] = BigInt.asUintN(64, value);
-  }
-
-  get now(): number {
-    return this.memory.f64[(this.block + L.CPU_NOW) >>> 3];
-  }
-
-  set now(ticks: number) {
-    this.memory.f64[(this.block + L.CPU_NOW) >>> 3] = ticks;
   }
 
   get retired(): number {
