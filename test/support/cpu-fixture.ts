@@ -73,6 +73,12 @@ export interface FixtureOptions {
   readonly interpreted?: boolean;
 }
 
+/** Addresses on lines that the second CPU has read, and has written to. */
+export interface LineUse {
+  readonly shared: readonly number[];
+  readonly taken: readonly number[];
+}
+
 export class Fixture {
   readonly memory: PhysicalMemory;
   readonly clock: Clock;
@@ -122,6 +128,12 @@ export class Fixture {
     for (let turn = 0; turn < 20 && (cpu.injected !== null || cpu.faulting || turn === 0); turn++) {
       runUntil(cpu, cpu.now + 1);
     }
+  }
+
+  /** Lets the second CPU have lines of the first. */
+  useLines({ shared, taken }: LineUse): void {
+    for (const pa of shared) this.lines.hold(this.cpus[1], pa, false);
+    for (const pa of taken) this.lines.hold(this.cpus[1], pa, true);
   }
 
   /** How often `step` was charged. */

@@ -12,7 +12,9 @@ import {
   STACK,
   USER_CODE_SELECTOR,
   type Fixture,
+  type LineUse,
 } from '../../../test/support/cpu-fixture.js';
+import { mostly } from '../../../test/support/mostly.js';
 import { observed } from '../../../test/support/observed-state.js';
 import { EXTERNAL_INTERRUPTS } from './exceptions.js';
 import { RFLAGS_IF, RFLAGS_NT } from './rflags.js';
@@ -21,7 +23,7 @@ const VECTOR = 33;
 const GATE = IDT + 16 * VECTOR;
 const PLAIN_CODE = 0x00af_9b00_0000_ffffn;
 
-interface Case {
+interface Case extends LineUse {
   readonly rsp: number;
   readonly flags: number;
   readonly user: boolean;
@@ -34,9 +36,6 @@ interface Case {
   readonly codeDescriptor: bigint;
   readonly idtLimit: number;
   readonly shadow: number;
-  /** What the second CPU has read, and has written to. */
-  readonly shared: readonly number[];
-  readonly taken: readonly number[];
 }
 
 const PLAIN: Case = {
@@ -54,11 +53,6 @@ const PLAIN: Case = {
   shared: [],
   taken: [],
 };
-
-/** `value` more often than all others together. */
-function mostly<T>(value: T, ...others: fc.Arbitrary<T>[]): fc.Arbitrary<T> {
-  return fc.oneof({ weight: 6, arbitrary: fc.constant(value) }, ...others);
-}
 
 const place = fc.constantFrom(GDT, GATE, STACK - 64, STACK - 128, STACK - 192);
 const cases: fc.Arbitrary<Case> = fc.record({
@@ -89,7 +83,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
 /** The first CPU has taken the interrupt before, so that its TLB knows the way; now it is to take it again. */
 function prepared(given: Case, interpreted: boolean): Fixture {
   const fixture = cpuFixture({ cpus: 2, interpreted });
-  const { cpu, cpus, lines, memory } = fixture;
+  const { cpu, memory } = fixture;
   fixture.load(CODE, 0x90, 0x90);
   deliver(fixture);
   if (given.user) fixture.enterUserMode();
@@ -103,8 +97,7 @@ function prepared(given: Case, interpreted: boolean): Fixture {
   if (!given.user) cpu.setGprNumber(RSP, given.rsp);
   cpu.rflags = given.flags;
   cpu.shadow = given.shadow;
-  for (const pa of given.shared) lines.hold(cpus[1], pa, false);
-  for (const pa of given.taken) lines.hold(cpus[1], pa, true);
+  fixture.useLines(given);
   return fixture;
 }
 

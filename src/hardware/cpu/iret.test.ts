@@ -11,7 +11,9 @@ import {
   USER_CODE_SELECTOR,
   USER_DATA,
   type Fixture,
+  type LineUse,
 } from '../../../test/support/cpu-fixture.js';
+import { mostly } from '../../../test/support/mostly.js';
 import { observed } from '../../../test/support/observed-state.js';
 import { CPU_COUNT_IRETQ, CPU_MARK_BRANCH } from './layout.js';
 import { RFLAGS_IF, RFLAGS_NT } from './rflags.js';
@@ -21,7 +23,7 @@ const RETURN_TO = CODE + 0x100;
 const PLAIN_CODE = 0x00af_9b00_0000_ffffn;
 const PLAIN_DATA = 0x00cf_9300_0000_ffffn;
 
-interface Case {
+interface Case extends LineUse {
   readonly rip: bigint;
   readonly code: bigint;
   readonly flags: bigint;
@@ -34,9 +36,6 @@ interface Case {
   readonly codeDescriptor: bigint;
   readonly stackDescriptor: bigint;
   readonly gdtLimit: number;
-  /** What the second CPU has read, and has written to. */
-  readonly shared: readonly number[];
-  readonly taken: readonly number[];
 }
 
 const PLAIN: Case = {
@@ -54,11 +53,6 @@ const PLAIN: Case = {
   shared: [],
   taken: [],
 };
-
-/** `value` more often than all others together. */
-function mostly<T>(value: T, ...others: fc.Arbitrary<T>[]): fc.Arbitrary<T> {
-  return fc.oneof({ weight: 6, arbitrary: fc.constant(value) }, ...others);
-}
 
 const word = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const selector = fc.constantFrom(0n, 3n, 9n, 0xcn, 0x18n, 0x38n, 0x48n, BigInt(USER_CODE_SELECTOR), BigInt(USER_DATA));
@@ -81,7 +75,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
 
 /** The first CPU has been running for a while: its TLB knows stack and descriptor table. */
 function prepare(fixture: Fixture, given: Case): void {
-  const { memory, cpu, lines, cpus } = fixture;
+  const { memory, cpu } = fixture;
   const frame = STACK - given.depth;
   cpu.setGprNumber(RSP, STACK - 40);
   fixture.load(CODE, ...IRETQ, 0x90);
@@ -102,8 +96,7 @@ function prepare(fixture: Fixture, given: Case): void {
   cpu.rflags = given.flagsBefore;
   cpu.attention = false;
   cpu.nmiBlocked = given.nmiBlocked;
-  for (const pa of given.shared) lines.hold(cpus[1], pa, false);
-  for (const pa of given.taken) lines.hold(cpus[1], pa, true);
+  fixture.useLines(given);
   cpu.setWord(CPU_MARK_BRANCH, 1);
 }
 
