@@ -89,10 +89,11 @@ export function segmented(cpu: usize, segment: u32, offset: u64, size: u64, rang
   return u64(u32(offset) + load<u32>(at, SEGMENT_BASE));
 }
 
+/** The place of the page of `va` in the TLB. Bits 29:21 count as well: programs like round addresses. */
 // @ts-ignore: decorator
 @inline
 export function entryFor(cpu: usize, va: u64): usize {
-  return load<u32>(cpu, CPU_TLB) + ((u32(va >> 7)) & 0x3fe0);
+  return load<u32>(cpu, CPU_TLB) + ((u32(va >> 7) ^ u32(va >> 16)) & 0x3fe0);
 }
 
 /** The tag of the page that holds the last of `size` bytes: an access that crosses a page never hits. */

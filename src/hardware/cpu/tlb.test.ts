@@ -28,7 +28,7 @@ function entry(machine: Cpu, va: number): Uint32Array {
 describe('software TLB', () => {
   it('keeps as many pages of one place as an instruction can touch', () => {
     const machine = cpu();
-    const pages = [0, 1, 2, 3, 4].map((way) => 0x203_000 + way * L.TLB_ENTRIES * PAGE);
+    const pages = [0, 1, 2, 3, 4].map((way) => 0x203_000 + way * 2 ** 30);
     pages.forEach((va, way) => enterTlb(machine, va, 1, 1, 0, way * PAGE));
     const found = pages.map((va) => machine.memory.u32[tlbEntry(machine, va) + 6] - machine.memory.ram);
     expect(found).toEqual([0, PAGE, 2 * PAGE, 3 * PAGE, 4 * PAGE]);
@@ -37,9 +37,9 @@ describe('software TLB', () => {
   it('does not find a displaced page again after it was entered anew with fewer rights', () => {
     const machine = cpu();
     enterTlb(machine, 0x203_000, 1, 1, 0, 0);
-    enterTlb(machine, 0x403_000, 1, 1, 0, PAGE);
+    enterTlb(machine, 0x4020_3000, 1, 1, 0, PAGE);
     enterTlb(machine, 0x203_000, 0, 0, L.TLB_SPECIAL, 0);
-    enterTlb(machine, 0x403_000, 1, 1, 0, PAGE);
+    enterTlb(machine, 0x4020_3000, 1, 1, 0, PAGE);
     expect(machine.memory.u32[tlbEntry(machine, 0x203_000) + 4] & (PAGE - 1)).toBe(L.TLB_SPECIAL);
   });
 
