@@ -2,15 +2,20 @@
  * KVM's own walk of a guest's page tables, for fetching an instruction that it has to emulate and for its second memory
  * operand (paging_tmpl.h, walk_addr; kvm_fetch_guest_virt). Every access needs the cache line, like the processor's walk.
  *
- * Left out: permission checks, accessed and dirty flags (the guest has just executed from there), 5-level paging.
+ * Left out: no-execute and protection checks of fetches, accessed and dirty flags (the guest has just executed from there),
+ * 5-level paging.
  */
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
+import { cplOf } from './exits/privilege.js';
 import type { HostCpu } from './host-cpu.js';
 
 const TWO_32 = 2 ** 32;
 const PTE_PRESENT = 1;
+const PTE_WRITABLE = 2;
+const PTE_USER = 4;
 const PTE_LARGE = 0x80;
 const ADDRESS_HIGH = 0x000f_ffff;
+const CR0_WP = 1 << 16;
 const CR0_PG = 0x8000_0000;
 const CR4_PSE = 1 << 4;
 const CR4_PAE = 1 << 5;
@@ -31,20 +36,51 @@ const TWO_LEVEL: PagingMode = { pageSizes: [2 ** 12, 2 ** 22], entryBytes: 4 };
 export const GUEST_WAITS = -1;
 /** Not mapped, or not memory. */
 export const GUEST_UNMAPPED = -2;
+/** Mapped, but not for this access. */
+export const GUEST_FORBIDDEN = -3;
+
+const VECTOR_PF = 14;
+const PF_PRESENT = 1;
+const PF_WRITE = 2;
+const PF_USER = 4;
 
 function pagingMode(host: HostCpu): PagingMode {
   if ((host.vcpu.efer & EFER_LMA) !== 0) return FOUR_LEVEL;
   return (host.cpu.vmx.vmread(VMCS_FIELD.GUEST_CR4) & CR4_PAE) !== 0 ? PAE : TWO_LEVEL;
 }
 
-/** Guest-physical address behind a guest-linear one, or GUEST_WAITS or GUEST_UNMAPPED. */
-export function guestLinearToPhysical(host: HostCpu, linear: number): number {
+/**
+ * Guest-physical address of a data access with the guest's privilege, or GUEST_WAITS, or GUEST_FORBIDDEN with #PF queued
+ * (kvm_mmu_gva_to_gpa_read, kvm_mmu_gva_to_gpa_write, kvm_inject_emulated_page_fault).
+ */
+export function translateGuestData(host: HostCpu, linear: number, write: boolean): number {
+  const { cpu, vcpu } = host;
+  const isUser = cplOf(host) === 3;
+  const protects = isUser || (cpu.vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_WP) !== 0;
+  const physical = guestLinearToPhysical(
+    host,
+    linear,
+    (isUser ? PTE_USER : 0) | (write && protects ? PTE_WRITABLE : 0),
+  );
+  if (physical >= 0 || physical === GUEST_WAITS) return physical;
+  const present = physical === GUEST_FORBIDDEN ? PF_PRESENT : 0;
+  cpu.cr2 = linear;
+  vcpu.queueException(VECTOR_PF, present | (write ? PF_WRITE : 0) | (isUser ? PF_USER : 0));
+  return GUEST_FORBIDDEN;
+}
+
+/**
+ * Guest-physical address behind a guest-linear one whose entries all have the bits `needed`, or GUEST_WAITS,
+ * GUEST_UNMAPPED or GUEST_FORBIDDEN.
+ */
+export function guestLinearToPhysical(host: HostCpu, linear: number, needed = 0): number {
   const { vmx } = host.cpu;
   if ((vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PG) === 0) return linear;
   const mode = pagingMode(host);
   const { pageSizes, entryBytes } = mode;
   let table = mode === PAE ? pageDirectory(host, linear) : pageAligned(vmx.vmread(VMCS_FIELD.GUEST_CR3));
   if (table < 0) return GUEST_UNMAPPED;
+  let rights = needed;
   for (let level = pageSizes.length - 1; level >= 0; level--) {
     const size = pageSizes[level];
     const entry = hostAddress(host, table + (Math.floor(linear / size) & (4096 / entryBytes - 1)) * entryBytes);
@@ -52,9 +88,11 @@ export function guestLinearToPhysical(host: HostCpu, linear: number): number {
     if (!host.cpu.lines.hold(host.cpu, entry, false)) return GUEST_WAITS;
     const low = host.cpu.memory.read32(entry);
     if ((low & PTE_PRESENT) === 0) return GUEST_UNMAPPED;
+    rights &= low;
     const high = entryBytes === 8 ? host.cpu.memory.read32(entry + 4) & ADDRESS_HIGH : 0;
     const next = high * TWO_32 + ((low & 0xffff_f000) >>> 0);
     if (level === 0 || ((low & PTE_LARGE) !== 0 && mayBeLarge(host, level, entryBytes))) {
+      if (rights !== needed) return GUEST_FORBIDDEN;
       return next - (next % size) + (linear - Math.floor(linear / size) * size);
     }
     table = next;

@@ -8,7 +8,7 @@
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
 import { finishEmulation } from '../exits/skip.js';
-import { GUEST_WAITS, guestLinearToPhysical } from '../guest-linear.js';
+import { GUEST_WAITS, translateGuestData } from '../guest-linear.js';
 import type { HostCpu } from '../host-cpu.js';
 import { collectRaised } from '../interrupt-chip.js';
 import { readRegister, moveAddress, readAddress, writeRegister } from './registers.js';
@@ -24,8 +24,6 @@ const SEGMENT_ES = 0;
 const SEGMENT_FS = 4;
 const RFLAGS_DF = 1 << 10;
 const ACCESS_L = 1 << 13;
-const VECTOR_PF = 14;
-const ERROR_WRITE = 2;
 const PAGE = 4096;
 const LINE = 64;
 /** Bytes that one access of user space can carry (KVM_PIO_PAGE_OFFSET; struct read_cache). */
@@ -146,17 +144,14 @@ function linearAddress({ cpu }: HostCpu, segment: number, register: number, addr
 }
 
 /** Where a linear address leads; FAULTED = #PF, NOT_YET = wait. */
-function translate(host: HostCpu, linear: number, error: number): number {
-  const physical = guestLinearToPhysical(host, linear);
+function translate(host: HostCpu, linear: number, write: boolean): number {
+  const physical = translateGuestData(host, linear, write);
   if (physical === GUEST_WAITS) return NOT_YET;
-  if (physical >= 0) return physical;
-  host.cpu.cr2 = linear;
-  host.vcpu.queueException(VECTOR_PF, error);
-  return FAULTED;
+  return physical >= 0 ? physical : FAULTED;
 }
 
 function readMemory(host: HostCpu, linear: number, size: number): Step {
-  const physical = translate(host, linear, 0);
+  const physical = translate(host, linear, false);
   if (physical < 0) return physical === FAULTED ? FAULTED : EXIT_WAITS;
   const ram = memoryAt(host, physical);
   if (ram >= 0) {
@@ -170,7 +165,7 @@ function readMemory(host: HostCpu, linear: number, size: number): Step {
 }
 
 function writeMemory(host: HostCpu, linear: number, size: number): Step {
-  const physical = translate(host, linear, ERROR_WRITE);
+  const physical = translate(host, linear, true);
   if (physical < 0) return physical === FAULTED ? FAULTED : EXIT_WAITS;
   const ram = memoryAt(host, physical);
   if (ram >= 0) {

@@ -2,7 +2,10 @@
  * Exits 0, 2, 3, 4, 7 and 8: exceptions and NMIs, triple fault, INIT, SIPI, interrupt and NMI windows
  * (handle_exception_nmi, handle_triple_fault, handle_interrupt_window, vmx.c).
  *
- * Left out: emulation on #UD, machine checks, debugging of the guest: intercepted exceptions are the guest's own.
+ * #DB, #UD, #AC and #MC exit. #BP and, with EPT, #PF do not: they are delivered in the guest.
+ *
+ * Left out: what the host's handler of machine checks does, detection of split locks (#AC), debugging of the guest by user
+ * space (#BP).
  */
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
@@ -17,14 +20,17 @@ import {
 } from '../vcpu.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
 import { failVcpu } from './failure.js';
+import { handleInvalidOpcodeException } from './invalid-opcode.js';
 import { moveBehind } from './skip.js';
 
 const VECTOR_DB = 1;
+const VECTOR_UD = 6;
+const VECTOR_MC = 18;
 const RFLAGS_TF = 1 << 8;
 const DR6_BS = 1 << 14;
 const BLOCKING_BY_STI_OR_MOV_SS = 3;
 
-/** Exit 0: an NMI is the host's own; an exception goes back into the guest. */
+/** Exit 0: NMIs and machine checks are the host's own, and are over; an exception goes back into the guest. */
 export function handleExceptionOrNmi(host: HostCpu): ExitResult {
   const { cpu, vcpu } = host;
   const info = vcpu.exitInterruption;
@@ -32,9 +38,12 @@ export function handleExceptionOrNmi(host: HostCpu): ExitResult {
     cpu.charge(STEP.HOST_IRQ_ENTRY);
     return EXIT_CONTINUES;
   }
-  if ((info & INTR_INFO_VECTOR_MASK) === VECTOR_DB) return handleDebugException(host);
+  const vector = info & INTR_INFO_VECTOR_MASK;
+  if (vector === VECTOR_MC) return EXIT_CONTINUES;
+  if (vector === VECTOR_DB) return handleDebugException(host);
+  if (vector === VECTOR_UD) return handleInvalidOpcodeException(host);
   const errorCode = (info & INTR_INFO_DELIVER_CODE) === 0 ? null : cpu.vmx.vmread(VMCS_FIELD.VM_EXIT_INTR_ERROR_CODE);
-  vcpu.queueException(info & INTR_INFO_VECTOR_MASK, errorCode);
+  vcpu.queueException(vector, errorCode);
   return EXIT_CONTINUES;
 }
 

@@ -58,6 +58,8 @@ export interface KvmMachineOptions {
   readonly nmi?: Emit;
   /** Code of the handler of #DB. */
   readonly debug?: Emit;
+  /** Code of the handlers of other exceptions, by vector; behind it comes IRETQ. */
+  readonly exceptions?: readonly (readonly [vector: number, emit: Emit])[];
   /** Share of the permitted run-ahead, 0 to 1. */
   readonly lookaheadShare?: number;
 }
@@ -230,6 +232,12 @@ function loadGuest(kvm: Kvm, cpus: readonly Cpu[], apicMode: ApicMode, options: 
   const debug = asm.here('debug');
   options.debug?.(asm, apicMode);
   asm.plain(Code.Iretq);
+  const exceptions = (options.exceptions ?? []).map(([vector, emit]) => {
+    const label = asm.here(`exception_${String(vector)}`);
+    emit(asm, apicMode);
+    asm.plain(Code.Iretq);
+    return { vector, label };
+  });
   const code = asm.assemble();
   const constants = new DataView(new ArrayBuffer(8));
   constants.setBigUint64(0, BigInt(LOCAL_APIC), true);
@@ -240,6 +248,7 @@ function loadGuest(kvm: Kvm, cpus: readonly Cpu[], apicMode: ApicMode, options: 
       { vector: VECTOR, address: code.addressOf(handler), dpl: 0 },
       { vector: VECTOR_NMI, address: code.addressOf(nmi), dpl: 0 },
       { vector: VECTOR_DB, address: code.addressOf(debug), dpl: 0 },
+      ...exceptions.map(({ vector, label }) => ({ vector, address: code.addressOf(label), dpl: 0 as const })),
     ]),
     ...cpus.flatMap((_, cpu) => perCpuArea(cpu)),
     { gpa: code.base, bytes: code.bytes },
