@@ -89,11 +89,11 @@ export function segmented(cpu: usize, segment: u32, offset: u64, size: u64, rang
   return u64(u32(offset) + load<u32>(at, SEGMENT_BASE));
 }
 
-/** The place of the page of `va` in the TLB. Bits 29:21 count as well: programs like round addresses. */
+/** The place of the page of `va` in the TLB. Pages at round distances have different places, and so have neighbours. */
 // @ts-ignore: decorator
 @inline
 export function entryFor(cpu: usize, va: u64): usize {
-  return load<u32>(cpu, CPU_TLB) + ((u32(va >> 7) ^ u32(va >> 16)) & 0x3fe0);
+  return load<u32>(cpu, CPU_TLB) + (((u32(va >> 12) + u32(va >> 21)) << 5) & 0x3fe0);
 }
 
 /** The tag of the page that holds the last of `size` bytes: an access that crosses a page never hits. */
@@ -152,6 +152,8 @@ export function canonical(va: u64): bool {
 
 export function slowAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u32): usize {
   const last = va + (size - 1);
+  const operand = heldLines(cpu, entryFor(cpu, va), va, last, access != ACCESS_READ);
+  if (operand != 0) return operand;
   if (!canonical(va) || !canonical(last)) return fault(cpu, stack != 0 ? VECTOR_SS : VECTOR_GP, 0);
   if ((va ^ last) >> 12 == 0) return part(cpu, va, size, access, va, size);
   const count = 0x1000 - (u32(va) & 0xfff);
@@ -207,10 +209,17 @@ function part(cpu: usize, va: u64, size: u32, access: u32, wholeVa: u64, wholeSi
 /** May this CPU access the lines of `first` and `last`, on the tracked page of an entry? */
 // @ts-ignore: decorator
 @inline
-export function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool): bool {
+function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool): bool {
   const masks: usize = load<u32>(cpu, CPU_LINE_MASKS) + load<u32>(entry, TLB_INFO) * LINE_MASK_SIZE + (write ? 8 : 0);
   const lines = (u64(1) << (first >> 6)) | (u64(1) << (last >> 6));
   return (load<u64>(masks) & lines) == lines;
+}
+
+/** The bytes [va, last], if they are on the tracked page of an entry in lines that this CPU may access; otherwise 0. */
+export function heldLines(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {
+  const kind = load<u64>(entry, TLB_OTHER) ^ (va & ~u64(0xfff));
+  if ((va ^ last) >> 12 != 0 || (kind != TLB_TRACKED && (write || kind != TLB_TRACKED_READ_ONLY))) return 0;
+  return holdsLines(cpu, entry, va, last, write) ? load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff) : 0;
 }
 
 function splitLoad(cpu: usize, first: usize, second: usize, count: u32, size: u32): usize {

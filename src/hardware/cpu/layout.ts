@@ -146,7 +146,7 @@ export const CPU_ITLB_USER = 0x3000;
 export const ITLB_ENTRIES = 256; //    16 bytes each: tag u64 (linear page address | 1), code map address u32, 0
 export const CPU_TLB_SUPERVISOR = 0x4000;
 export const CPU_TLB_USER = 0x8000;
-export const TLB_ENTRIES = 512; //     32 bytes each, index = bits 20:12 of the linear address xor bits 29:21
+export const TLB_ENTRIES = 512; //     32 bytes each, index = bits 20:12 of the linear address plus bits 29:21
 // Entries that others have displaced, per bank: the pages of one instruction may all have the same index.
 export const CPU_TLB_VICTIMS = 0xc000; // supervisor; the user bank's follow at TLB_VICTIM_BANK
 export const TLB_VICTIM_BANK = 0x100;

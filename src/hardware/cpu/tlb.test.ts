@@ -34,12 +34,19 @@ describe('software TLB', () => {
     expect(found).toEqual([0, PAGE, 2 * PAGE, 3 * PAGE, 4 * PAGE]);
   });
 
+  it('has different places for neighbours: the interpreter recognizes an access across pages by the second tag', () => {
+    const machine = cpu();
+    for (let page = 511; page < 2 ** 20; page += 512) {
+      expect(tlbEntry(machine, page * PAGE)).not.toBe(tlbEntry(machine, (page + 1) * PAGE));
+    }
+  });
+
   it('does not find a displaced page again after it was entered anew with fewer rights', () => {
     const machine = cpu();
     enterTlb(machine, 0x203_000, 1, 1, 0, 0);
-    enterTlb(machine, 0x4020_3000, 1, 1, 0, PAGE);
+    enterTlb(machine, 0x402_000, 1, 1, 0, PAGE);
     enterTlb(machine, 0x203_000, 0, 0, L.TLB_SPECIAL, 0);
-    enterTlb(machine, 0x4020_3000, 1, 1, 0, PAGE);
+    enterTlb(machine, 0x402_000, 1, 1, 0, PAGE);
     expect(machine.memory.u32[tlbEntry(machine, 0x203_000) + 4] & (PAGE - 1)).toBe(L.TLB_SPECIAL);
   });
 

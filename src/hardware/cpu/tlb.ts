@@ -72,9 +72,9 @@ export function restoreSpecial(cpu: Cpu, va: number, page: number): void {
   u32[at + 6] = page;
 }
 
-/** Index into `memory.u32` of the place for the page of `va` in the bank in use. */
+/** Index into `memory.u32` of the place for the page of `va` in the bank in use; that of the next page is another. */
 function placeOf(cpu: Cpu, va: number): number {
-  return (cpu.word(L.CPU_TLB) >>> 2) + (((va >>> 12) ^ (va >>> 21)) & (L.TLB_ENTRIES - 1)) * ENTRY_WORDS;
+  return (cpu.word(L.CPU_TLB) >>> 2) + (((va >>> 12) + (va >>> 21)) & (L.TLB_ENTRIES - 1)) * ENTRY_WORDS;
 }
 
 /** Index of the first displaced entry of the bank in use. */
