@@ -35,9 +35,7 @@ function traceOf(image: Uint8Array, { cycles, ...options }: Options, simulation:
   const { cpus, meter, memory, bus } = machine.hardware;
   const steps = cpus.map(() => new StepDigest());
   const flights: IpiFlight[] = [];
-  const record = meter.record.bind(meter);
-  meter.record = (cpu, step, ticks, times) => {
-    record(cpu, step, ticks, times);
+  meter.onCharge = (cpu, step) => {
     if (step !== STEP.IPI_FLIGHT) steps[cpu].add(step, cpus[cpu].now);
   };
   bus.onFlight = (flight) => flights.push(flight);

@@ -14,10 +14,11 @@ if (!isBuilt) await build();
 /** The interpreter, the constants that it shares with the host, this file, and the compiler's version. */
 function sourcesDigest() {
   const own = readdirSync(`${root}src/interpreter`).map((name) => `src/interpreter/${name}`);
-  const shared = ['layout', 'opcodes', 'record'].map((name) => `src/hardware/cpu/${name}.ts`);
+  const shared = ['cost/step-numbers', 'hardware/cpu/layout', 'hardware/cpu/opcodes', 'hardware/cpu/record'];
   const tools = ['tools/build-interpreter.js', 'node_modules/assemblyscript/package.json'];
   const hash = createHash('sha256');
-  for (const file of [...own.sort(), ...shared, ...tools]) hash.update(file).update(readFileSync(root + file));
+  for (const file of [...own.sort(), ...shared.map((name) => `src/${name}.ts`), ...tools])
+    hash.update(file).update(readFileSync(root + file));
   return hash.digest('hex');
 }
 

@@ -1,8 +1,8 @@
 // What only the host can do, called where it is due. CPUs go by number.
-/** CPU `cpu` pays `ticks` for a line that it has requested. */
+/** `cpu` has been charged `ticks` for `step`, which is still to be recorded. Called while somebody observes. */
 // @ts-ignore: decorator
-@external("host", "payForLine")
-export declare function payForLine(cpu: u32, ticks: f64): void;
+@external("host", "charged")
+export declare function charged(cpu: u32, step: u32, ticks: f64): void;
 /** The line at physical address `pa` has come to `cpu`. Called while somebody observes. */
 // @ts-ignore: decorator
 @external("host", "lineTaken")

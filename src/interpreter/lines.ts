@@ -32,7 +32,9 @@ import {
   PARKED,
   TLB_ADDEND,
 } from '../hardware/cpu/layout';
-import { dropCode, lineTaken, loseMonitoredLine, payForLine, trackPage } from './host';
+import { STEP_LINE_TRANSFER } from '../cost/step-numbers';
+import { chargeTicks } from './cost';
+import { dropCode, lineTaken, loseMonitoredLine, trackPage } from './host';
 import { findEntry } from './memory';
 import { blockOf, cpuEnd, idOf, mustWait, settle, timeOf } from './order';
 import { mayRead } from './parking';
@@ -199,7 +201,7 @@ function request(cpu: usize, line: u32, write: bool): void {
   const now = timeOf(cpu);
   const start = max(now, load<f64>(busy));
   store<f64>(busy, start + load<f64>(ORDER_LINE_OCCUPANCY));
-  payForLine(idOf(cpu), start + latency(source(cpu, line), idOf(cpu)) - now);
+  chargeTicks(cpu, STEP_LINE_TRANSFER, start + latency(source(cpu, line), idOf(cpu)) - now);
   const count = load<u32>(cpu, CPU_COLLECTED_COUNT);
   if (count >= u32(MOST_COLLECTED)) unreachable();
   store<i32>(cpu + (count << 2), write ? ~line : line, CPU_COLLECTED);

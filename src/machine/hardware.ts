@@ -49,7 +49,7 @@ export function buildHardware(options: HardwareOptions, inputs: MachineInputs): 
   const engine = observer?.engine(interpreter) ?? interpreter;
   if (engine !== interpreter) memory.u32[ORDER_STEPPED >>> 2] = 1;
   const clock = new Clock(memory, engine, Math.floor(topology.lookahead * (simulation.lookaheadShare ?? 1)));
-  const meter = observer?.meter(costs, options.cpus) ?? new Meter(costs, options.cpus);
+  const meter = new Meter(costs, memory.meterTables);
   const lines = new Lines(memory, clock, engine, topology.lineLatency, costs.lineOccupancyTicks);
   const bus = new Bus(topology.flightLatency);
   const decoder = new Decoder(memory, costs);

@@ -2,8 +2,6 @@
  * The last instructions of each CPU, for reports of failures. Nothing is recorded until it is asked for: a run that is
  * about to end is told so, and one that has failed is repeated, since the same machine does the same again.
  */
-import { Meter } from '../cost/meter.js';
-import type { CostTable } from '../cost/step.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { Engine } from '../hardware/cpu/engine.js';
 import { bitnessOf } from '../hardware/cpu/fetch.js';
@@ -31,10 +29,6 @@ export class InstructionTrail implements Observer {
   /** By CPU: how many instructions must have retired for the next one to be recorded. */
   #from: readonly number[] = [];
   readonly #entries: Entry[][] = [];
-
-  meter(table: CostTable, cpus: number): Meter {
-    return new Meter(table, cpus);
-  }
 
   /** The interpreter itself, until something is to be recorded. */
   engine(engine: Engine): Engine {

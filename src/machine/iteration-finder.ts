@@ -3,8 +3,6 @@
  * on CPU 0: an address that is passed once per iteration will do. Where the CPU waits in a loop, iterations are cut right
  * behind the longest wait, so that each of them is one operation from its request to its answer.
  */
-import { Meter } from '../cost/meter.js';
-import type { CostTable } from '../cost/step.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { Engine } from '../hardware/cpu/engine.js';
 import * as L from '../hardware/cpu/layout.js';
@@ -39,10 +37,6 @@ export class IterationFinder implements Observer {
   /** Where iterations of about `period` ticks begin, or null: nothing is passed once in each. */
   iterationStart(period: number): number | null {
     return iterationStart(this.#passed, period);
-  }
-
-  meter(table: CostTable, cpus: number): Meter {
-    return new Meter(table, cpus);
   }
 
   engine(engine: Engine): Engine {

@@ -37,7 +37,7 @@ function endState(options: CaseOptions, watching?: Observation) {
   const { memory, meter, cpus } = hardware;
   return {
     clocks: cpus.map(({ now, sleepTicks }) => [now, sleepTicks]),
-    meter: [meter.counts, meter.ticks].map((each) => Buffer.from(each.buffer).toString('base64')),
+    meter: [meter.counts, meter.ticks].map((each) => Float64Array.from(each)),
     memory: Buffer.from(memory.bytes(0, memory.ramBytes)).toString('base64'),
   };
 }

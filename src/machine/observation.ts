@@ -3,8 +3,7 @@
  * cache lines on their way. It stands between the CPUs and the interpreter, which it lets execute one instruction at a
  * time meanwhile; a machine that is not observed has none of this. Results are the same either way.
  */
-import type { Meter } from '../cost/meter.js';
-import { INSTRUCTION_CLASSES, STEP, STEP_NAMES, type CostTable, type StepName } from '../cost/step.js';
+import { INSTRUCTION_CLASSES, STEP, STEP_NAMES, type StepName } from '../cost/step.js';
 import type { IpiFlight } from '../hardware/apic/bus.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { Engine } from '../hardware/cpu/engine.js';
@@ -12,7 +11,6 @@ import * as L from '../hardware/cpu/layout.js';
 import type { LineTransfer } from '../hardware/memory/lines.js';
 import type { PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import { COUNTED_STEPS } from './activity.js';
-import { ChargeMeter } from './charge-meter.js';
 import type { Hardware } from './hardware.js';
 import type { Observer } from './observer.js';
 
@@ -84,14 +82,6 @@ export class Observation implements Observer {
     this.#options = options;
   }
 
-  /** A meter that also tells when each step is charged. */
-  meter(table: CostTable, cpus: number): Meter {
-    return new ChargeMeter(table, cpus, (cpu, step, ticks) => {
-      // The flight does not pass on the sender's clock; the bus tells of it.
-      if (this.#recording && step !== STEP.IPI_FLIGHT) this.#logs[cpu].step(STEP_NAMES[step], ticks);
-    });
-  }
-
   /** An interpreter that stops after every instruction while somebody looks. */
   engine(engine: Engine): Engine {
     const cpuOf = (block: number): Cpu => this.#cpus[(block - L.CPU_BLOCKS) / L.CPU_STRIDE];
@@ -99,10 +89,14 @@ export class Observation implements Observer {
   }
 
   /** Begins to watch a machine whose guest begins each iteration at linear address `iteration`. */
-  attach({ cpus, bus, lines }: Hardware, iteration: number): void {
+  attach({ cpus, bus, lines, meter }: Hardware, iteration: number): void {
     this.#cpus = cpus;
     this.#logs = cpus.map((cpu) => new SpanLog(cpu));
     this.#iteration = this.#options.iteration ?? iteration;
+    meter.onCharge = (cpu, step, ticks) => {
+      // The flight does not pass on the sender's clock; the bus tells of it.
+      if (this.#recording && step !== STEP.IPI_FLIGHT) this.#logs[cpu].step(STEP_NAMES[step], ticks);
+    };
     bus.onFlight = (flight) => {
       if (this.#recording) this.#flights.push(flight);
     };

@@ -1,5 +1,3 @@
-import type { Meter } from '../cost/meter.js';
-import type { CostTable } from '../cost/step.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { Engine } from '../hardware/cpu/engine.js';
 import type { Hardware } from './hardware.js';
@@ -8,8 +6,6 @@ import type { Hardware } from './hardware.js';
  * Somebody who watches a machine. Results are the same either way; a machine that nobody watches has none of it.
  */
 export interface Observer {
-  /** The machine's meter: one that also tells when each step is charged. */
-  meter(table: CostTable, cpus: number): Meter;
   /** Stands between the CPUs and their interpreter. */
   engine(engine: Engine): Engine;
   /** The machine is complete. Each iteration of its guest begins at linear address `iteration`; -1 if it has none. */

@@ -2,8 +2,7 @@
  * Records the events of a machine. CPUs report to a sink that they do not have otherwise; steps come by way of the
  * meter, IPIs on their way from the interconnect, and single instructions from an interpreter that stops after each.
  */
-import { Meter } from '../cost/meter.js';
-import { STEP, STEP_NAMES, TICKS_PER_CYCLE, type CostTable } from '../cost/step.js';
+import { STEP, STEP_NAMES, TICKS_PER_CYCLE } from '../cost/step.js';
 import type { IpiFlight } from '../hardware/apic/bus.js';
 
 import type { Cpu } from '../hardware/cpu/cpu.js';
@@ -13,7 +12,6 @@ import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { TraceEventName } from '../trace/event.js';
 import { TraceRecorder } from '../trace/recorder.js';
 import type { TraceRecording } from '../trace/recording.js';
-import { ChargeMeter } from './charge-meter.js';
 import type { Hardware } from './hardware.js';
 import { Disassembler, InstructionLog } from './instruction-log.js';
 import { TIMED_LOOP_BEGINS, TIMED_LOOP_ENDS } from './measurement.js';
@@ -41,23 +39,12 @@ export class Tracing implements Observer {
     this.#options = options;
   }
 
-  meter(table: CostTable, cpus: number): Meter {
-    const { events } = this.#options;
-    if (!events.has('ipiv_step') && !events.has('ipiv_instruction')) return new Meter(table, cpus);
-    return new ChargeMeter(table, cpus, (cpu, step, ticks) => {
-      // The flight does not pass on the sender's clock.
-      if (step === STEP.IPI_FLIGHT || this.#cpus.length === 0) return;
-      this.#logs[cpu]?.charged(step, ticks);
-      this.#recorder?.record(cpu, this.#cpus[cpu].now, { name: 'ipiv_step', step: STEP_NAMES[step], ticks });
-    });
-  }
-
   engine(engine: Engine): Engine {
     if (!this.#options.events.has('ipiv_instruction')) return engine;
     return { ...engine, run: (block) => this.#run(engine, (block - L.CPU_BLOCKS) / L.CPU_STRIDE) };
   }
 
-  attach({ cpus, bus }: Hardware): void {
+  attach({ cpus, bus, meter }: Hardware): void {
     const { events, vcpus, time, limit } = this.#options;
     const [from, to] = time === 'timed-loop' ? [0, Infinity] : [time.from, time.to];
     const window = { from: from * TICKS_PER_CYCLE, to: (to + 1) * TICKS_PER_CYCLE - 1 };
@@ -77,6 +64,13 @@ export class Tracing implements Observer {
     }
     bus.onFlight = (flight) => {
       recordFlight(recorder, flight);
+    };
+    if (!events.has('ipiv_step') && !events.has('ipiv_instruction')) return;
+    meter.onCharge = (cpu, step, ticks) => {
+      // The flight does not pass on the sender's clock.
+      if (step === STEP.IPI_FLIGHT) return;
+      this.#logs[cpu]?.charged(step, ticks);
+      recorder.record(cpu, cpus[cpu].now, { name: 'ipiv_step', step: STEP_NAMES[step], ticks });
     };
   }
 

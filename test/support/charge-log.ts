@@ -32,10 +32,8 @@ export function loggedRun(
   const machine = buildMachine(machineOptions(options), machineInputs(simulation, costs));
   const { meter, cpus, clock, memory } = machine.hardware;
   memory.u32[ORDER_STEPPED >>> 2] = byHost ? 1 : 0;
-  const record = meter.record.bind(meter);
   const log: Charge[][] = cpus.map(() => []);
-  meter.record = (cpu, step, ticks, times) => {
-    record(cpu, step, ticks, times);
+  meter.onCharge = (cpu, step) => {
     log[cpu].push({ cpu, step: STEP_NAMES[step], at: cpus[cpu].now });
   };
   for (const cpu of cpus) logReturns(cpu, log[cpu.id]);

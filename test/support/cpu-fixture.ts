@@ -95,7 +95,7 @@ export class Fixture {
       ? instantiateEngine(interpreterModule(), this.memory.wasm, lines)
       : nopEngine(this.memory, lines);
     this.clock = new Clock(this.memory, engine, quantum);
-    this.meter = new Meter(costs(), cpus);
+    this.meter = new Meter(costs(), this.memory.meterTables);
     this.lines = new Lines(this.memory, this.clock, engine, () => LINE_LATENCY, 0);
     this.#buildTables();
     const decoder = interpreted ? new Decoder(this.memory, costs()) : hostDecoder(() => this.cpus);

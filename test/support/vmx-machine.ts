@@ -184,7 +184,7 @@ export class VmxMachine {
   readonly memory = new PhysicalMemory({ cpus: 2, ramBytes: RAM, trackedPages: 64, records: 1, codePages: 1 });
   readonly #engine = flagsOnlyEngine(this.memory, () => this.lines);
   readonly clock: Clock;
-  readonly meter = new Meter(uniformCosts(STEP_TICKS), 2);
+  readonly meter = new Meter(uniformCosts(STEP_TICKS), this.memory.meterTables);
   readonly lines: Lines;
   readonly bus = new Bus(() => FLIGHT);
   readonly vcpus: readonly TestVcpu[];

@@ -54,7 +54,7 @@ export class VmxProcessor {
   readonly #engine = flagsOnlyEngine(this.memory, () => this.#lines);
   readonly clock = new Clock(this.memory, this.#engine, 0);
   readonly #lines = new Lines(this.memory, this.clock, this.#engine, () => STEP_TICKS, 0);
-  readonly meter = new Meter(uniformCosts(STEP_TICKS), 1);
+  readonly meter = new Meter(uniformCosts(STEP_TICKS), this.memory.meterTables);
   readonly cpu: Cpu;
   readonly vmx: VmxUnit;
   #launched = false;

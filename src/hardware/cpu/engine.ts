@@ -46,7 +46,7 @@ export interface Engine {
 
 /** What the engine asks the host for: src/interpreter/host.ts. CPUs go by number. */
 export interface EngineHost {
-  payForLine(cpu: number, ticks: number): void;
+  charged(cpu: number, step: number, ticks: number): void;
   lineTaken(cpu: number, pa: number, write: number): void;
   trackPage(page: number, owner: number, now: number): void;
   dropCode(cpu: number, pa: number): void;
@@ -69,8 +69,8 @@ export function instantiateEngine(
       },
     },
     host: {
-      payForLine: (cpu: number, ticks: number) => {
-        host().payForLine(cpu, ticks);
+      charged: (cpu: number, step: number, ticks: number) => {
+        host().charged(cpu, step, ticks);
       },
       lineTaken: (cpu: number, pa: number, write: number) => {
         host().lineTaken(cpu, pa, write);

@@ -27,7 +27,7 @@ export const ORDER_LINE_OCCUPANCY = ORDER + 32; //    f64: how long a line is bu
 export const ORDER_HORIZON_ID = ORDER + 40; //        i32
 export const ORDER_CPUS = ORDER + 44; //              u32: number of CPU blocks
 export const ORDER_STEPPED = ORDER + 48; //           u32: 1 = the host runs the interpreter itself, to observe it
-export const ORDER_OBSERVED = ORDER + 52; //          u32: 1 = the host is told of line transfers
+export const ORDER_OBSERVED = ORDER + 52; //          u32: 1 = the host is told of line transfers and charges
 export const ORDER_RAM = ORDER + 56; //               u32: address of host-physical memory
 export const ORDER_TRACKED_PAGES = ORDER + 60; //     u32: how many pages there is room for
 // Addresses of tables
@@ -37,6 +37,7 @@ export const ORDER_CODE_LINES = ORDER + 72; //        by physical page: u64 mask
 export const ORDER_LINE_OWNER = ORDER + 76; //        by tracked line: i32 CPU
 export const ORDER_LINE_BUSY = ORDER + 80; //         by tracked line: f64 until when it is busy
 export const ORDER_LINE_LATENCY = ORDER + 84; //      by CPU and CPU: f64 ticks from the first to the second
+export const ORDER_STEP_TICKS = ORDER + 88; //        by step: f64 what it costs
 
 // ---- CPU state, offsets from the CPU block. u64 unless marked.
 export const CPU_GPR = 0; //            16 general-purpose registers, SDM order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15
@@ -99,6 +100,9 @@ export const CPU_COUNT_MFENCE = 400;
 export const CPU_COUNT_PAUSE = 408;
 export const CPU_COUNT_SPIN_EXIT = 416;
 export const CPU_COUNT_IRETQ = 432; // those that the host does not complete
+// The meter of all other steps (src/cost/meter.ts): u32 addresses of this CPU's f64 values by step
+export const CPU_STEP_COUNTS = 440; // how often each was charged
+export const CPU_STEP_TICKS = 444; //  the ticks charged for each
 // What they cost, in ticks (u32 each, set by the host)
 export const CPU_COST_SPIN_EXIT = 424; // the others are in their records
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { engineWithout } from '../../../test/support/engine.js';
+import { uniformCosts } from '../../../test/support/uniform-costs.js';
+import { Meter } from '../../cost/meter.js';
+import { STEP, STEP_NAMES } from '../../cost/step.js';
 import { Clock } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { ASLEEP, CPU_LOST_LINE_AT, WAITING } from '../cpu/layout.js';
@@ -14,7 +17,6 @@ const PAGE = 0x2000;
 /** As much of a CPU as line ownership concerns: it runs a list of accesses, each at its time. */
 class AccessingCpu extends StateBlock {
   readonly trackedPages: number[] = [];
-  transferTicks = 0;
   readonly id: number;
   readonly decoder = { codeOf: () => undefined };
   readonly #host: Host;
@@ -27,9 +29,12 @@ class AccessingCpu extends StateBlock {
     this.#accesses = accesses;
   }
 
-  charge(_step: number, ticks: number): void {
-    this.now += ticks;
-    this.transferTicks += ticks;
+  get meter(): Meter {
+    return this.#host.meter;
+  }
+
+  get transferTicks(): number {
+    return this.meter.ticks[this.id * STEP_NAMES.length + STEP.LINE_TRANSFER];
   }
 
   trackPage(page: number): void {
@@ -62,6 +67,7 @@ interface Host {
   readonly memory: PhysicalMemory;
   readonly clock: Clock;
   readonly lines: Lines;
+  readonly meter: Meter;
   readonly log: string[];
   readonly transfers: LineTransfer[];
   readonly cpus: AccessingCpu[];
@@ -76,7 +82,8 @@ function host(quantum: number, ...scripts: { at: number; pa: number; write: bool
   );
   const clock = new Clock(memory, engine, quantum);
   const lines = new Lines(memory, clock, engine, () => LATENCY, OCCUPANCY);
-  const parts: Host = { memory, clock, lines, log: [], transfers: [], cpus: [] };
+  const meter = new Meter(uniformCosts(1), memory.meterTables);
+  const parts: Host = { memory, clock, lines, meter, log: [], transfers: [], cpus: [] };
   lines.onTransfer = (transfer) => parts.transfers.push(transfer);
   scripts.forEach((script, id) => {
     const cpu = new AccessingCpu(id, parts, [...script]);

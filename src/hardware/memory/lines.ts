@@ -15,7 +15,6 @@
  *
  * Not modelled: cache capacity, associativity, the store buffer, prefetch.
  */
-import { STEP } from '../../cost/step.js';
 import type { Clock } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
 import type { Engine, EngineHost } from '../cpu/engine.js';
@@ -195,8 +194,8 @@ export class Lines implements EngineHost {
     owner.trackPage(page * PAGE_SIZE, index);
   }
 
-  payForLine(cpu: number, ticks: number): void {
-    this.#cpus[cpu].charge(STEP.LINE_TRANSFER, ticks);
+  charged(cpu: number, step: number, ticks: number): void {
+    this.#cpus[cpu].meter.record(cpu, step, ticks);
   }
 
   lineTaken(cpu: number, pa: number, write: number): void {

@@ -1,3 +1,5 @@
+import type { MeterTables } from '../../cost/meter.js';
+import { STEP_NAMES } from '../../cost/step.js';
 import {
   CPU_BLOCKS,
   CPU_COLLECTED_AT,
@@ -5,9 +7,12 @@ import {
   CPU_LINE_MASKS,
   CPU_LOST_LINE_AT,
   CPU_MONITORED_LINE,
+  CPU_STEP_COUNTS,
+  CPU_STEP_TICKS,
   CPU_STRIDE,
   LINE_MASK_SIZE,
   ORDER_CPUS,
+  ORDER_OBSERVED,
   ORDER_PAGES,
   ORDER_RAM,
   ORDER_TRACKED_PAGES,
@@ -58,6 +63,9 @@ export class PhysicalMemory {
   readonly lineOwners: number;
   readonly lineBusy: number;
   readonly lineLatency: number;
+  readonly stepTicks: number;
+  readonly stepCounts: number;
+  readonly chargedTicks: number;
   readonly records: number;
   readonly recordsEnd: number;
   readonly codeMaps: number;
@@ -76,7 +84,10 @@ export class PhysicalMemory {
     this.codeLines = this.lineMasks + cpus * trackedPages * LINE_MASK_SIZE;
     this.lineBusy = this.codeLines + (ramBytes / PAGE_SIZE) * 8;
     this.lineLatency = this.lineBusy + trackedPages * LINES_PER_PAGE * 8;
-    this.lineOwners = this.lineLatency + cpus * cpus * 8;
+    this.stepTicks = this.lineLatency + cpus * cpus * 8;
+    this.stepCounts = this.stepTicks + STEP_NAMES.length * 8;
+    this.chargedTicks = this.stepCounts + cpus * STEP_NAMES.length * 8;
+    this.lineOwners = this.chargedTicks + cpus * STEP_NAMES.length * 8;
     this.pageOfIndex = this.lineOwners + trackedPages * LINES_PER_PAGE * 4;
     this.pages = this.pageOfIndex + trackedPages * 4;
     this.records = alignUp(this.pages + (ramBytes / PAGE_SIZE) * 4, PAGE_SIZE);
@@ -97,11 +108,11 @@ export class PhysicalMemory {
 
   /** Tells the interpreter where everything is. */
   #describe(): void {
-    const { u32, pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency } = this;
+    const { u32, pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks } = this;
     u32[ORDER_CPUS >>> 2] = this.cpus;
     u32[ORDER_RAM >>> 2] = this.ram;
     u32[ORDER_TRACKED_PAGES >>> 2] = this.trackedPages;
-    u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency], ORDER_PAGES >>> 2);
+    u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks], ORDER_PAGES >>> 2);
     for (let id = 0; id < this.cpus; id++) this.#startBlock(id);
   }
 
@@ -110,9 +121,22 @@ export class PhysicalMemory {
     const block = this.cpuBlock(id);
     this.u32[(block + CPU_LINE_MASKS) >>> 2] = this.lineMasks + id * this.trackedPages * LINE_MASK_SIZE;
     this.u32[(block + CPU_HOST_TURN) >>> 2] = 1;
+    this.u32[(block + CPU_STEP_COUNTS) >>> 2] = this.stepCounts + id * STEP_NAMES.length * 8;
+    this.u32[(block + CPU_STEP_TICKS) >>> 2] = this.chargedTicks + id * STEP_NAMES.length * 8;
     this.i32.fill(-1, (block + CPU_COLLECTED_AT) >>> 2, (block + CPU_COLLECTED_AT + 8) >>> 2);
     this.f64[(block + CPU_LOST_LINE_AT) >>> 3] = -1;
     this.f64[(block + CPU_MONITORED_LINE) >>> 3] = -1;
+  }
+
+  /** Where the meter keeps its numbers. */
+  get meterTables(): MeterTables {
+    const { buffer } = this.wasm;
+    return {
+      stepTicks: new Float64Array(buffer, this.stepTicks, STEP_NAMES.length),
+      counts: new Float64Array(buffer, this.stepCounts, this.cpus * STEP_NAMES.length),
+      ticks: new Float64Array(buffer, this.chargedTicks, this.cpus * STEP_NAMES.length),
+      observed: new Uint32Array(buffer, ORDER_OBSERVED, 1),
+    };
   }
 
   /** Leaves the memory to the next machine of the same size; this one must not run, nor be looked into, any more. */
