@@ -33,7 +33,7 @@ function boot(image: Uint8Array, commandLine: string, environment: string, cpus:
   );
   const apicIds = hardware.cpus.map(({ apicId }) => apicId);
   const board = new Board(
-    { apicIds, memoryBytes: MEMORY_BYTES, tscHertz: HOST.tscGHz * 1e9, reinjectsTimer: false },
+    { apicIds, memoryBytes: MEMORY_BYTES, tscHertz: HOST.tscGHz * 1e9, reinjectsTimer: false, leastTimerPeriodNs: 0 },
     {
       now: () => Math.floor(hardware.cpus[0].now / TICKS_PER_CYCLE),
       console: (byte) => (booted.output += String.fromCharCode(byte)),

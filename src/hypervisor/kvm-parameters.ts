@@ -73,6 +73,9 @@ export const DEFAULT_KVM_PARAMETERS: KvmParameters = {
   disableExits: { mwait: false, hlt: false, pause: false },
 };
 
+/** kvm.min_timer_period_us, 200 by default: no periodic timer of a guest is faster, nor is the PIT's. */
+export const MIN_TIMER_PERIOD_NS = 200_000;
+
 /** Parameters as loaded with the given ones set and all others at their defaults. */
 export function kvmParameters(set: Partial<KvmParameters> = {}): KvmParameters {
   return { ...DEFAULT_KVM_PARAMETERS, ...set };

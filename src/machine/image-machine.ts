@@ -14,6 +14,7 @@ import { UnimplementedError } from '../hardware/cpu/unimplemented.js';
 import { ALL_CPUS } from '../hardware/clock/clock.js';
 import type { RaisedInterrupt } from '../hypervisor/kernel-devices.js';
 import { Kvm } from '../hypervisor/kvm.js';
+import { MIN_TIMER_PERIOD_NS } from '../hypervisor/kvm-parameters.js';
 import { isAccepted } from '../hypervisor/lapic/destinations.js';
 import type { Vcpu } from '../hypervisor/vcpu.js';
 import { BoardUserSpace, type BoardMachineEnd } from '../platform/board-user-space.js';
@@ -165,6 +166,7 @@ class Builder {
         memoryBytes: options.memoryMiB * MIB,
         tscHertz: Math.round(options.host.tscGHz * HERTZ_PER_GHZ),
         reinjectsTimer: !options.bare,
+        leastTimerPeriodNs: options.bare ? 0 : MIN_TIMER_PERIOD_NS,
       },
       {
         now: () => this.#clock.cycles,

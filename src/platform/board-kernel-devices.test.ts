@@ -15,7 +15,10 @@ beforeEach(() => {
   const nothing = (): void => undefined;
   raised = [];
   const host = { now: () => 0, console: nothing, ...boardInterrupts(raised, () => true) };
-  board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9, reinjectsTimer: true }, host);
+  board = new Board(
+    { apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9, reinjectsTimer: true, leastTimerPeriodNs: 0 },
+    host,
+  );
   devices = new BoardKernelDevices(board, raised, nothing);
 });
 

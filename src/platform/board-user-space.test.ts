@@ -12,7 +12,10 @@ beforeEach(() => {
     ...{ now: () => 0, console: nothing, deliver: () => true, picOutput: nothing, lineDriven: nothing },
     ...{ redirectionChanged: nothing, timerTicked: nothing, schedule: nothing },
   };
-  const board = new Board({ apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9, reinjectsTimer: false }, host);
+  const board = new Board(
+    { apicIds: [0], memoryBytes: 2 ** 24, tscHertz: 2e9, reinjectsTimer: false, leastTimerPeriodNs: 0 },
+    host,
+  );
   userSpace = new BoardUserSpace(board, nothing, (end) => ends.push(end));
 });
 

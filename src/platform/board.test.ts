@@ -6,7 +6,13 @@ import { isKernelMemory, isKernelPort } from './kernel-devices.js';
 
 const TSC_HERTZ = 2_000_000_000;
 const IO_APIC = 0xfec0_0000;
-const OPTIONS = { apicIds: [0, 1], memoryBytes: 64 * 2 ** 20, tscHertz: TSC_HERTZ, reinjectsTimer: false };
+const OPTIONS = {
+  apicIds: [0, 1],
+  memoryBytes: 64 * 2 ** 20,
+  tscHertz: TSC_HERTZ,
+  reinjectsTimer: false,
+  leastTimerPeriodNs: 0,
+};
 
 let time: number;
 let text: string;

@@ -59,6 +59,8 @@ export interface BoardOptions {
   readonly tscHertz: number;
   /** Ticks of the PIT that the guest is slow to take are made up for, as KVM does it. */
   readonly reinjectsTimer: boolean;
+  /** Periodic ticks of the PIT are no faster than this, as on KVM; 0 for a chip. */
+  readonly leastTimerPeriodNs: number;
 }
 
 /** Where what the board asks of the processors goes. */
@@ -114,7 +116,7 @@ export class Board {
       },
       this.#timerWatcher(TIMER_INPUT),
     );
-    this.#pit = new Pit(options.tscHertz, {
+    this.#pit = new Pit(options.tscHertz, options.leastTimerPeriodNs, {
       expired: (times) => this.#timerExpired(times),
       loaded: () => this.#reinjection?.reset(),
     });

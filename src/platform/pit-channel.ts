@@ -126,6 +126,11 @@ export class PitChannel {
     return this.#periodic ? tick - ((tick - first) % this.#reload) + this.#reload : Infinity;
   }
 
+  /** Ticks from one end of the count to the next, or Infinity in modes that run out once. */
+  get period(): number {
+    return this.#periodic ? this.#reload : Infinity;
+  }
+
   /** How often the count has run out from `expiry`, when it did, to `tick`. */
   expiries(expiry: number, tick: number): number {
     return this.#periodic ? Math.floor((tick - expiry) / this.#reload) + 1 : 1;

@@ -25,7 +25,7 @@ function readWord(channel: number, tick: number): number {
 
 beforeEach(() => {
   interrupts = loads = 0;
-  pit = new Pit(TSC_HZ, { expired: (times) => (interrupts += times), loaded: () => loads++ });
+  pit = new Pit(TSC_HZ, 0, { expired: (times) => (interrupts += times), loaded: () => loads++ });
 });
 
 describe('Pit', () => {
@@ -90,6 +90,53 @@ describe('Pit', () => {
     write(CONTROL, 0, 0xb8);
     write(2, 0, 50, 0);
     expect([49, 50, 51].map((tick) => pit.speakerPort.read(0, 1, at(tick)) & 0x20)).toEqual([0x20, 0, 0x20]);
+  });
+
+  describe('with a least period, as KVM has it', () => {
+    const LEAST_NS = 200_000;
+    const LEAST_CYCLES = 400_000;
+
+    beforeEach(() => {
+      pit = new Pit(TSC_HZ, LEAST_NS, { expired: (times) => (interrupts += times), loaded: () => loads++ });
+    });
+
+    it('a faster periodic count runs out for the first time as it says, from then on at the least period', () => {
+      write(CONTROL, 0, 0x34);
+      write(0, 0, 100, 0);
+      const times = [pit.nextEventAt];
+      pit.advance(pit.nextEventAt);
+      times.push(pit.nextEventAt);
+      pit.advance(pit.nextEventAt + LEAST_CYCLES);
+      times.push(pit.nextEventAt);
+      expect(times).toEqual([at(100), at(100) + LEAST_CYCLES, at(100) + 3 * LEAST_CYCLES]);
+      expect(interrupts).toBe(3);
+    });
+
+    it('the count itself goes on as programmed', () => {
+      write(CONTROL, 0, 0x34);
+      write(0, 0, 100, 0);
+      expect(readWord(0, 130)).toBe(70);
+    });
+
+    it('writes to other counters and latches leave the period alone', () => {
+      write(CONTROL, 0, 0x34);
+      write(0, 0, 100, 0);
+      pit.advance(at(100));
+      write(CONTROL, 110, 0x00);
+      write(CONTROL, 110, 0xb4);
+      write(2, 110, 1, 1);
+      expect(pit.nextEventAt).toBe(at(100) + LEAST_CYCLES);
+    });
+
+    it('a count that runs out once, and a slow one, are as programmed', () => {
+      write(CONTROL, 0, 0x30);
+      write(0, 0, 100, 0);
+      expect(pit.nextEventAt).toBe(at(100));
+      write(CONTROL, 0, 0x34);
+      write(0, 0, 239, 0);
+      pit.advance(at(239));
+      expect(pit.nextEventAt).toBe(at(2 * 239));
+    });
   });
 
   it('tells how many periods have passed unnoticed', () => {

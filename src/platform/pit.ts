@@ -8,6 +8,7 @@ import type { IoDevice, TimedDevice } from './io-device.js';
 import { Oscillator, PIT_HZ } from './oscillator.js';
 import { PitChannel } from './pit-channel.js';
 
+const NANOSECONDS_PER_KILOHERTZ = 1e6;
 const CONTROL = 3;
 const READ_BACK = 3;
 const READ_BACK_NO_COUNT = 1 << 5;
@@ -31,27 +32,54 @@ export class Pit implements IoDevice, TimedDevice {
   readonly #oscillator: Oscillator;
   readonly #listener: PitListener;
   readonly #channels = [new PitChannel(true), new PitChannel(true), new PitChannel(false)];
+  readonly #leastPeriod: number;
   #portB = 0;
-  /** Tick at which counter 0 runs out next, or Infinity. */
+  /** When counter 0 runs out next, in TSC cycles, or Infinity. */
   #expiry = Infinity;
 
-  constructor(tscHertz: number, listener: PitListener) {
+  /**
+   * `leastPeriodNs`: counter 0 runs out for the first time when its count says so, from then on no more often than this
+   * (create_pit_timer, i8254.c); 0 for a chip. What it counts in between stays the count's.
+   */
+  constructor(tscHertz: number, leastPeriodNs: number, listener: PitListener) {
     this.#oscillator = new Oscillator(PIT_HZ, tscHertz);
+    this.#leastPeriod = Math.floor((leastPeriodNs * (tscHertz / 1000)) / NANOSECONDS_PER_KILOHERTZ);
     this.#listener = listener;
   }
 
   /** When `advance` has something to do, in TSC cycles, or Infinity. */
   get nextEventAt(): number {
-    return this.#expiry === Infinity ? Infinity : this.#oscillator.cyclesAt(this.#expiry);
+    return this.#expiry;
   }
 
   /** Reports if counter 0 has run out by `now`. */
   advance(now: number): void {
-    const tick = this.#oscillator.ticksAt(now);
-    if (tick < this.#expiry) return;
-    const times = this.#channels[0].expiries(this.#expiry, tick);
-    this.#expiry = this.#channels[0].nextExpiry(tick);
+    if (now < this.#expiry) return;
+    const times = this.#isLimited ? this.#advanceLimited(now) : this.#advanceCounted(this.#oscillator.ticksAt(now));
     this.#listener.expired(times);
+  }
+
+  /** The count is over faster than KVM lets a periodic timer of the host run. */
+  get #isLimited(): boolean {
+    const { period } = this.#channels[0];
+    return period !== Infinity && this.#oscillator.cyclesAt(period) < this.#leastPeriod;
+  }
+
+  #advanceLimited(now: number): number {
+    const times = Math.floor((now - this.#expiry) / this.#leastPeriod) + 1;
+    this.#expiry += times * this.#leastPeriod;
+    return times;
+  }
+
+  #advanceCounted(tick: number): number {
+    const times = this.#channels[0].expiries(this.#oscillator.ticksAt(this.#expiry), tick);
+    this.#aim(tick);
+    return times;
+  }
+
+  #aim(tick: number): void {
+    const expiry = this.#channels[0].nextExpiry(tick);
+    this.#expiry = expiry === Infinity ? Infinity : this.#oscillator.cyclesAt(expiry);
   }
 
   read(offset: number, _size: number, now: number): number {
@@ -63,8 +91,10 @@ export class Pit implements IoDevice, TimedDevice {
     this.advance(now);
     const tick = this.#oscillator.ticksAt(now);
     if (offset === CONTROL) this.#control(value, tick);
-    else if (this.#channels[offset].write(value, tick) && offset === 0) this.#listener.loaded();
-    this.#expiry = this.#channels[0].nextExpiry(tick);
+    else if (this.#channels[offset].write(value, tick) && offset === 0) {
+      this.#listener.loaded();
+      this.#aim(tick);
+    }
   }
 
   /** Port 61H. */
@@ -86,7 +116,10 @@ export class Pit implements IoDevice, TimedDevice {
     const selected = word >>> 6;
     if (selected === READ_BACK) this.#readBack(word, tick);
     else if ((word & 0x30) === 0) this.#channels[selected].latchCount(tick);
-    else this.#channels[selected].control(word);
+    else {
+      this.#channels[selected].control(word);
+      if (selected === 0) this.#expiry = Infinity;
+    }
   }
 
   #readBack(word: number, tick: number): void {

@@ -6,14 +6,12 @@
  * Left out: lapic_timer_advance_ns (the timer never fires early to make up for the cost of VM entry).
  */
 import { TICKS_PER_CYCLE } from '../../cost/step.js';
+import { MIN_TIMER_PERIOD_NS } from '../kvm-parameters.js';
 
 /** Bits 18:17 of the timer's LVT entry. */
 export const APIC_TIMER_ONE_SHOT = 0;
 export const APIC_TIMER_PERIODIC = 1;
 export const APIC_TIMER_TSC_DEADLINE = 2;
-
-/** kvm.min_timer_period_us: periodic timers are not allowed to be faster. */
-const MIN_TIMER_PERIOD_NS = 200_000;
 
 export class VcpuTimer {
   readonly #ticksPerNs: number;
@@ -50,10 +48,9 @@ export class VcpuTimer {
   setMode(mode: number): boolean {
     const stops = (mode === APIC_TIMER_TSC_DEADLINE) !== this.usesDeadline;
     this.mode = mode;
-    if (!stops) return false;
-    this.period = 0;
-    this.deadline = 0;
-    return true;
+    if (stops) this.period = this.deadline = 0;
+    else this.period = this.#limited(this.period);
+    return stops;
   }
 
   /** A new initial count, at time `now`: the target and period follow; false for 0. */
@@ -107,9 +104,13 @@ export class VcpuTimer {
   }
 
   #periodOf(initialCount: number): number {
-    const ns = initialCount * this.divideCount;
-    const allowed = this.periodic && ns > 0 ? Math.max(ns, MIN_TIMER_PERIOD_NS) : ns;
-    return Math.floor(allowed * this.#ticksPerNs);
+    return this.#limited(Math.floor(initialCount * this.divideCount * this.#ticksPerNs));
+  }
+
+  /** limit_periodic_timer_frequency: single shots and deadlines may be as near as they like. */
+  #limited(period: number): number {
+    if (!this.periodic || period === 0) return period;
+    return Math.max(period, Math.floor(MIN_TIMER_PERIOD_NS * this.#ticksPerNs));
   }
 
   #aim(target: number): void {
