@@ -27,3 +27,11 @@ export declare function describeLoop(cpu: u32): void;
 // @ts-ignore: decorator
 @external("host", "waitsForTsc")
 export declare function waitsForTsc(cpu: u32): u32;
+/** `event` (REPORT_*) has happened on a traced CPU. */
+// @ts-ignore: decorator
+@external("host", "reportEvent")
+export declare function reportEvent(cpu: u32, event: u32, first: u32, second: u32): void;
+/** Microcode of `cpu` sends the notification of a posted interrupt; `destination` as in the descriptor (NDST). */
+// @ts-ignore: decorator
+@external("host", "sendNotification")
+export declare function sendNotification(cpu: u32, vector: u32, destination: u32): void;

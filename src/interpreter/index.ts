@@ -4,3 +4,14 @@ export { getFlags, setFlags } from './flags';
 export { activate, advance, mustWait, settleForEvent } from './order';
 export { allowReading, collect, dropEarlierLines, getLines, hold, mayReadLine, mayWriteLine, revokeWriting, touch } from './lines';
 export { park } from './parking';
+export { emulateApicWrite } from './apic-write-emulation';
+export { collectForPostedInterrupts, processPostedInterrupts } from './posted-interrupt-processing';
+export {
+  deliverVirtualInterrupt,
+  evaluatePendingVirtualInterrupts,
+  isTprBelowThreshold,
+  retireVirtualInterrupt,
+  virtualizePpr,
+  virtualizeTpr,
+} from './virtual-apic';
+export { writeX2apicMsr } from './x2apic-msr';

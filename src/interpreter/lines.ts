@@ -122,6 +122,11 @@ export function revokeWriting(cpu: usize, line: u32): void {
   revoke(cpu, line, MAY_WRITE);
 }
 
+/** No other CPU has touched the page of `pa`. */
+export function isPrivate(cpu: usize, pa: u32): bool {
+  return pageState(pa) == 1 + i32(idOf(cpu));
+}
+
 /** First touch of a page by a CPU: an act. False: not yet this CPU's turn. */
 export function touch(cpu: usize, pa: u32): bool {
   const state = pageState(pa);

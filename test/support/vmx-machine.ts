@@ -11,7 +11,7 @@ import { Clock } from '../../src/hardware/clock/clock.js';
 import { Cpu } from '../../src/hardware/cpu/cpu.js';
 import type { Decoder } from '../../src/hardware/cpu/decoder.js';
 import { DEFAULT_FEATURES } from '../../src/hardware/cpu/features.js';
-import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../../src/hardware/cpu/layout.js';
+import * as L from '../../src/hardware/cpu/layout.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from '../../src/hardware/cpu/outcome.js';
 import { RFLAGS_IF } from '../../src/hardware/cpu/rflags.js';
 import { Lines } from '../../src/hardware/memory/lines.js';
@@ -22,7 +22,7 @@ import {
 } from '../../src/hardware/vmx/posted-interrupt-descriptor.js';
 import * as pid from '../../src/hardware/vmx/posted-interrupt-descriptor.js';
 import { VirtualApic } from '../../src/hardware/vmx/virtual-apic.js';
-import { createVirtualizationState, type VirtualizationState } from '../../src/hardware/vmx/virtualization-state.js';
+import { VirtualizationState } from '../../src/hardware/vmx/virtualization-state.js';
 import { flagsOnlyEngine } from './engine.js';
 import { uniformCosts } from './uniform-costs.js';
 
@@ -40,6 +40,28 @@ const TWO_32 = 2 ** 32;
 /** Length of every guest instruction. */
 const LENGTH = 3;
 
+const CONTROLS = {
+  tprShadow: L.VIRTUALIZE_TPR_SHADOW,
+  virtualizeApicAccesses: L.VIRTUALIZE_APIC_ACCESSES,
+  virtualizeX2apic: L.VIRTUALIZE_X2APIC_MODE,
+  apicRegisterVirtualization: L.VIRTUALIZE_APIC_REGISTERS,
+  virtualInterruptDelivery: L.VIRTUALIZE_INTERRUPT_DELIVERY,
+  processPostedInterrupts: L.VIRTUALIZE_POSTED_INTERRUPTS,
+  ipiVirtualization: L.VIRTUALIZE_IPIS,
+  externalInterruptExiting: L.VIRTUALIZE_WITH_INTERRUPT_EXITS,
+  ackOnExit: L.VIRTUALIZE_WITH_ACKNOWLEDGE,
+  interruptWindowExiting: L.VIRTUALIZE_WITH_WINDOW_EXITS,
+} as const;
+
+type ControlName = keyof typeof CONTROLS;
+type Addresses = Pick<VirtualizationState, 'pidPointerTable' | 'tprThreshold'>;
+
+/** The controls that are 1, as VIRTUALIZE_*. */
+function controlWord(controls: Readonly<Record<ControlName, boolean>>): number {
+  const names = Object.keys(CONTROLS) as ControlName[];
+  return names.reduce((word, name) => (controls[name] ? word | CONTROLS[name] : word), 0);
+}
+
 export interface VmxMachineOptions {
   /** Mode of the guest's APIC: which of the two access virtualizations is on. Default 'xapic'. */
   readonly apicMode?: 'xapic' | 'x2apic';
@@ -51,7 +73,7 @@ export interface VmxMachineOptions {
   /** Run-ahead of the clock, for tests that let the CPUs run. */
   readonly quantum?: number;
   /** Controls that differ from the base set (TPR shadow, register virtualization, delivery, posted interrupts). */
-  readonly controls?: Partial<VirtualizationState>;
+  readonly controls?: Partial<Record<ControlName, boolean> & Addresses>;
 }
 
 export interface RecordedExit {
@@ -63,7 +85,7 @@ export interface RecordedExit {
 /** A virtual processor in non-root operation. */
 export class TestVcpu {
   readonly cpu: Cpu;
-  readonly state: VirtualizationState = createVirtualizationState();
+  readonly state: VirtualizationState;
   readonly exits: RecordedExit[] = [];
   /** Acknowledged vectors of exits 1. */
   readonly externalInterrupts: number[] = [];
@@ -73,6 +95,7 @@ export class TestVcpu {
 
   constructor(cpu: Cpu) {
     this.cpu = cpu;
+    this.state = new VirtualizationState(cpu);
     this.apic = new VirtualApic(cpu, this.state, {
       exit: (reason, qualification, trapLike) => {
         this.exits.push({ reason, qualification, trapLike });
@@ -87,7 +110,7 @@ export class TestVcpu {
   }
 
   set interruptsEnabled(enabled: boolean) {
-    this.cpu.setWord(CPU_SYSTEM_FLAGS, enabled ? RFLAGS_IF : 0);
+    this.cpu.setWord(L.CPU_SYSTEM_FLAGS, enabled ? RFLAGS_IF : 0);
   }
 
   /** A register of the virtual-APIC page. */
@@ -97,6 +120,12 @@ export class TestVcpu {
 
   setRegister(offset: number, value: number): void {
     this.apic.page.write(offset, value);
+  }
+
+  /** VIRR[vector] := 1. */
+  request(vector: number): void {
+    const word = APIC_IRR + (vector >>> 5) * 16;
+    this.setRegister(word, this.register(word) | (1 << (vector & 31)));
   }
 
   requests(vector: number): boolean {
@@ -109,7 +138,7 @@ export class TestVcpu {
 
   /** MOV from the APIC-access page: the data, or null after an exit. */
   read(offset: number, size = 4): number | null {
-    const outcome = this.#complete(() => this.apic.apicAccess(offset, size, ACCESS_READ));
+    const outcome = this.#complete(() => this.apic.apicAccess(offset, size, L.ACCESS_READ));
     if (outcome !== DONE) return null;
     this.cpu.retire(LENGTH);
     return this.register(offset & ~3);
@@ -117,7 +146,7 @@ export class TestVcpu {
 
   /** MOV to the APIC-access page, with the emulation that follows. */
   write(offset: number, value: number, size = 4): void {
-    if (this.#complete(() => this.apic.apicAccess(offset, size, ACCESS_WRITE)) !== DONE) return;
+    if (this.#complete(() => this.apic.apicAccess(offset, size, L.ACCESS_WRITE)) !== DONE) return;
     this.setRegister(offset, value);
     this.cpu.retire(LENGTH);
     this.#complete(() => this.apic.apicWriteEmulation(offset));
@@ -267,7 +296,8 @@ export class VmxMachine {
 
   #configure(vcpu: TestVcpu, id: number, options: VmxMachineOptions): void {
     const x2apic = options.apicMode === 'x2apic';
-    Object.assign(vcpu.state, {
+    const { tprThreshold = 0, pidPointerTable = PID_POINTER_TABLE, ...controls } = options.controls ?? {};
+    const all = {
       tprShadow: true,
       virtualizeApicAccesses: !x2apic,
       virtualizeX2apic: x2apic,
@@ -277,13 +307,18 @@ export class VmxMachine {
       ipiVirtualization: options.ipiv === true,
       externalInterruptExiting: true,
       ackOnExit: true,
+      interruptWindowExiting: false,
+      ...controls,
+    };
+    Object.assign(vcpu.state, {
+      controls: controlWord(all),
+      tprThreshold,
       virtualApicPage: 0x10000 + id * 0x1000,
       apicAccessPage: x2apic ? -1 : APIC_ACCESS_PAGE,
       descriptor: this.descriptor(id),
-      pidPointerTable: PID_POINTER_TABLE,
+      pidPointerTable,
       lastPidPointerIndex: options.lastPidPointerIndex ?? 1,
       notificationVector: NOTIFICATION_VECTOR,
-      ...options.controls,
     } satisfies Partial<VirtualizationState>);
     setNotificationVector(this.memory, this.descriptor(id), NOTIFICATION_VECTOR);
     const hostX2apic = vcpu.cpu.apic.x2apic;

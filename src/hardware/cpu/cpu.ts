@@ -12,6 +12,7 @@ import type { Lines } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { VmxUnit } from '../vmx/vmx-unit.js';
 import { UserInterrupts } from '../vmx/user-interrupts.js';
+import { traceReport } from '../vmx/virtual-apic-trace.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from './activity.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import type { Decoder } from './decoder.js';
@@ -87,8 +88,7 @@ export class Cpu extends StateBlock implements Timed {
   /** Ticks spent asleep: in HLT, MWAIT, or with an idle host. */
   sleepTicks = 0;
 
-  /** Takes what happens here; null unless the machine is traced. */
-  trace: TraceSink | null = null;
+  #trace: TraceSink | null = null;
 
   // Wired by the machine after construction, in this order.
   apic!: LocalApic;
@@ -152,7 +152,6 @@ export class Cpu extends StateBlock implements Timed {
   /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */
   apicWriteOffset = -1;
 
-  #begun = false;
   /** The instruction that the host is executing and that waits. */
   slowInstruction: DecodedInstruction | null = null;
 
@@ -245,6 +244,21 @@ export class Cpu extends StateBlock implements Timed {
     this.memory.f64[(this.block + L.CPU_MONITORED_LINE) >>> 3] = pa;
   }
 
+  /** Takes what happens here; null unless the machine is traced. */
+  get trace(): TraceSink | null {
+    return this.#trace;
+  }
+
+  set trace(sink: TraceSink | null) {
+    this.#trace = sink;
+    this.setWord(L.CPU_TRACED, sink === null ? 0 : 1);
+  }
+
+  /** An event that the interpreter knows as well (REPORT_*), for the trace. */
+  report(event: number, first: number, second: number): void {
+    if (this.#trace !== null) traceReport(this.#trace, event, first, second);
+  }
+
   // ---- Time and cost
 
   /** Charges a step; `ticks` overrides the profile's value for steps that scale with distance. */
@@ -268,8 +282,9 @@ export class Cpu extends StateBlock implements Timed {
    * lines and the turn are waited for next, and everything visible happens at the end, at once.
    */
   begin(): boolean {
-    if (this.#begun) return false;
-    this.#begun = true;
+    if (this.word(L.CPU_BEGUN) !== 0) return false;
+    this.setWord(L.CPU_BEGUN, 1);
+    this.setWord(L.CPU_CHARGED, 0);
     // What an earlier instruction has collected is not this operation's to take.
     if (!this.lineArriving) this.dropCollection();
     return true;
@@ -277,7 +292,7 @@ export class Cpu extends StateBlock implements Timed {
 
   /** Ends the operation begun by `begin`. */
   finish(): void {
-    this.#begun = false;
+    this.setWord(L.CPU_BEGUN, 0);
     this.dropCollection();
   }
 

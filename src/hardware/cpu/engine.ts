@@ -40,6 +40,21 @@ export interface Engine {
   readonly allowReading: (block: number, line: number) => void;
   readonly revokeWriting: (block: number, line: number) => void;
 
+  // APIC virtualization: src/interpreter/virtual-apic.ts and its neighbours. Operations return an outcome (outcome.ts) or
+  // EXITS, a trap-like VM exit that the block describes.
+  readonly writeX2apicMsr: (block: number, msr: number, hi: number, lo: number) => number;
+  readonly emulateApicWrite: (block: number, offset: number) => number;
+  readonly virtualizeTpr: (block: number) => number;
+  readonly virtualizePpr: (block: number) => void;
+  readonly evaluatePendingVirtualInterrupts: (block: number) => void;
+  readonly isTprBelowThreshold: (block: number) => number;
+  /** Up to the IDT; returns the vector. */
+  readonly deliverVirtualInterrupt: (block: number) => number;
+  readonly retireVirtualInterrupt: (block: number) => void;
+  /** 0 = wait. */
+  readonly collectForPostedInterrupts: (block: number) => number;
+  readonly processPostedInterrupts: (block: number) => void;
+
   /** Parks the CPU, which has stopped with STOP_PARKED; 0 when another pass has to be executed first. */
   readonly park: (block: number) => number;
 }
@@ -53,6 +68,8 @@ export interface EngineHost {
   loseMonitoredLine(cpu: number, at: number): void;
   describeLoop(cpu: number): void;
   waitsForTsc(cpu: number): number;
+  reportEvent(cpu: number, event: number, first: number, second: number): void;
+  sendNotification(cpu: number, vector: number, destination: number): void;
 }
 
 /** Instantiates the compiled interpreter on a machine's memory. `host` is asked for when it is first needed. */
@@ -88,6 +105,12 @@ export function instantiateEngine(
         host().describeLoop(cpu);
       },
       waitsForTsc: (cpu: number) => host().waitsForTsc(cpu),
+      reportEvent: (cpu: number, event: number, first: number, second: number) => {
+        host().reportEvent(cpu, event >>> 0, first >>> 0, second >>> 0);
+      },
+      sendNotification: (cpu: number, vector: number, destination: number) => {
+        host().sendNotification(cpu, vector, destination >>> 0);
+      },
     } satisfies EngineHost,
   });
   return instance.exports as unknown as Engine;

@@ -38,6 +38,7 @@ export const ORDER_LINE_OWNER = ORDER + 76; //        by tracked line: i32 CPU
 export const ORDER_LINE_BUSY = ORDER + 80; //         by tracked line: f64 until when it is busy
 export const ORDER_LINE_LATENCY = ORDER + 84; //      by CPU and CPU: f64 ticks from the first to the second
 export const ORDER_STEP_TICKS = ORDER + 88; //        by step: f64 what it costs
+export const ORDER_RAM_BYTES = ORDER + 92; //         u32: size of host-physical memory
 
 // ---- CPU state, offsets from the CPU block. u64 unless marked.
 export const CPU_GPR = 0; //            16 general-purpose registers, SDM order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15
@@ -132,6 +133,28 @@ export const REGISTER_ACCESS = 16;
 export const CPU_GDTR = 1792;
 export const CPU_IDTR = 1808;
 export const CPU_NMI_BLOCKED = 1824; // u32: 1 = blocking by NMI, or of virtual NMIs
+
+// What the processor keeps of the VMCS while it virtualizes an APIC: see hardware/vmx/virtualization-state.ts
+export const CPU_VIRTUALIZATION = 1828; //       u32: controls, VIRTUALIZE_*
+export const CPU_RVI = 1832; //                  u32: requesting virtual interrupt
+export const CPU_SVI = 1836; //                  u32: servicing virtual interrupt
+export const CPU_RECOGNIZED = 1840; //           u32: 1 = a pending virtual interrupt is recognized
+export const CPU_TPR_THRESHOLD = 1844; //        u32
+export const CPU_NOTIFICATION_VECTOR = 1848; //  u32
+export const CPU_LAST_PID_POINTER_INDEX = 1852; // u32
+export const CPU_VIRTUAL_APIC_PAGE = 1856; //    host-physical addresses
+export const CPU_APIC_ACCESS_PAGE = 1864; //     or -1
+export const CPU_DESCRIPTOR = 1872;
+export const CPU_PID_POINTER_TABLE = 1880;
+export const CPU_MSR_BITMAP = 1888;
+export const CPU_EOI_EXIT_BITMAP = 1896; //      8 times u32
+
+// An operation of microcode that may have to be tried again: charge, then act
+export const CPU_BEGUN = 1928; //                u32: 1 = it has been tried before
+export const CPU_CHARGED = 1932; //              u32: how far it has been charged
+export const CPU_EXIT_REASON = 1936; //          u32: of the VM exit that it has come to
+export const CPU_EXIT_QUALIFICATION = 1940; //   u32
+export const CPU_TRACED = 1944; //               u32: 1 = the host is told of events, REPORT_*
 
 // Outside 64-bit mode: segment registers as the host has written them before the run, SEGMENT_SIZE bytes each, in the
 // order ES CS SS DS FS GS. An empty range of offsets (lowest above highest) means that the access is not allowed.
@@ -257,3 +280,32 @@ export const ACCESS_FETCH = 4;
 export const MODE_64 = 0;
 export const MODE_32 = 1;
 export const MODE_16 = 2;
+
+// ---- Controls in CPU_VIRTUALIZATION; those of an inactive control word are 0, whatever the VMCS says
+export const VIRTUALIZE_TPR_SHADOW = 1 << 0; //             primary bit 21: use TPR shadow
+export const VIRTUALIZE_APIC_ACCESSES = 1 << 1; //          secondary bit 0
+export const VIRTUALIZE_X2APIC_MODE = 1 << 2; //            secondary bit 4
+export const VIRTUALIZE_APIC_REGISTERS = 1 << 3; //         secondary bit 8
+export const VIRTUALIZE_INTERRUPT_DELIVERY = 1 << 4; //     secondary bit 9
+export const VIRTUALIZE_POSTED_INTERRUPTS = 1 << 5; //      pin-based bit 7: process posted interrupts
+export const VIRTUALIZE_IPIS = 1 << 6; //                   tertiary bit 4
+export const VIRTUALIZE_WITH_INTERRUPT_EXITS = 1 << 7; //   pin-based bit 0: external-interrupt exiting
+export const VIRTUALIZE_WITH_ACKNOWLEDGE = 1 << 8; //       exit control 15: acknowledge interrupt on exit
+export const VIRTUALIZE_WITH_WINDOW_EXITS = 1 << 9; //      primary bit 2: interrupt-window exiting
+export const VIRTUALIZE_WITH_MSR_BITMAPS = 1 << 10; //      primary bit 28: use MSR bitmaps
+
+/** What an operation of the interpreter may come to besides the outcomes of outcome.ts: CPU_EXIT_* name a VM exit. */
+export const EXITS = 5;
+
+// ---- What the interpreter reports of a traced CPU, with two values
+export const REPORT_ICR_EXITS = 0; //    ICR high, low
+export const REPORT_ICR_POSTED = 1; //   ICR high, low
+export const REPORT_ICR_SELF = 2; //     ICR high, low
+export const REPORT_EOI = 3; //          vector
+export const REPORT_DELIVERY = 4; //     vector
+export const REPORT_PIR_SET = 5; //      descriptor, vector
+export const REPORT_PIR_SET_AGAIN = 6; //descriptor, vector: it was set before
+export const REPORT_ON_SET = 7; //       descriptor
+export const REPORT_ON_CLEARED = 8; //   descriptor
+export const REPORT_PIR_TAKEN = 9; //    descriptor
+export const REPORT_PROCESSED = 10; //   RVI

@@ -19,6 +19,7 @@ import type { Clock } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
 import type { Engine, EngineHost } from '../cpu/engine.js';
 import { LINE_MASK_SIZE, ORDER_LINE_OCCUPANCY, ORDER_OBSERVED } from '../cpu/layout.js';
+import { sendNotification } from '../vmx/ipi-virtualization.js';
 import { LINES_PER_PAGE, PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
 
 const LINE_SHIFT = 6;
@@ -200,6 +201,14 @@ export class Lines implements EngineHost {
 
   lineTaken(cpu: number, pa: number, write: number): void {
     this.#onTransfer?.({ at: this.#cpus[cpu].now, cpu, pa, write: write !== 0 });
+  }
+
+  reportEvent(cpu: number, event: number, first: number, second: number): void {
+    this.#cpus[cpu].report(event, first, second);
+  }
+
+  sendNotification(cpu: number, vector: number, destination: number): void {
+    sendNotification(this.#cpus[cpu], vector, destination);
   }
 
   dropCode(cpu: number, pa: number): void {

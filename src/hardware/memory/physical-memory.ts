@@ -15,6 +15,7 @@ import {
   ORDER_OBSERVED,
   ORDER_PAGES,
   ORDER_RAM,
+  ORDER_RAM_BYTES,
   ORDER_TRACKED_PAGES,
   RECORD_SIZE,
 } from '../cpu/layout.js';
@@ -111,6 +112,7 @@ export class PhysicalMemory {
     const { u32, pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks } = this;
     u32[ORDER_CPUS >>> 2] = this.cpus;
     u32[ORDER_RAM >>> 2] = this.ram;
+    u32[ORDER_RAM_BYTES >>> 2] = this.ramBytes;
     u32[ORDER_TRACKED_PAGES >>> 2] = this.trackedPages;
     u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks], ORDER_PAGES >>> 2);
     for (let id = 0; id < this.cpus; id++) this.#startBlock(id);

@@ -2,6 +2,7 @@
  * The controls of the current VMCS in the form in which the processor consults them: words that are not activated read
  * as 0, fields that a control leaves unused have neutral values (SDM vol. 3, 25.6.2, 25.7, 25.8).
  */
+import * as L from '../cpu/layout.js';
 import * as C from './controls.js';
 import type { Vmcs } from './vmcs.js';
 import { VMCS_FIELD } from './vmcs-field.js';
@@ -110,19 +111,25 @@ export class ActiveControls {
     return (this.entry & bit) !== 0;
   }
 
+  #virtualization(): number {
+    return (
+      (this.has(C.CPU_BASED_TPR_SHADOW) ? L.VIRTUALIZE_TPR_SHADOW : 0) |
+      (this.has2(C.SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES) ? L.VIRTUALIZE_APIC_ACCESSES : 0) |
+      (this.has2(C.SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE) ? L.VIRTUALIZE_X2APIC_MODE : 0) |
+      (this.has2(C.SECONDARY_EXEC_APIC_REGISTER_VIRT) ? L.VIRTUALIZE_APIC_REGISTERS : 0) |
+      (this.has2(C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) ? L.VIRTUALIZE_INTERRUPT_DELIVERY : 0) |
+      (this.hasPin(C.PIN_BASED_POSTED_INTR) ? L.VIRTUALIZE_POSTED_INTERRUPTS : 0) |
+      (this.has3(C.TERTIARY_EXEC_IPI_VIRT) ? L.VIRTUALIZE_IPIS : 0) |
+      (this.hasPin(C.PIN_BASED_EXT_INTR_MASK) ? L.VIRTUALIZE_WITH_INTERRUPT_EXITS : 0) |
+      (this.onExit(C.VM_EXIT_ACK_INTR_ON_EXIT) ? L.VIRTUALIZE_WITH_ACKNOWLEDGE : 0) |
+      (this.has(C.CPU_BASED_INTR_WINDOW_EXITING) ? L.VIRTUALIZE_WITH_WINDOW_EXITS : 0) |
+      (this.has(C.CPU_BASED_USE_MSR_BITMAPS) ? L.VIRTUALIZE_WITH_MSR_BITMAPS : 0)
+    );
+  }
+
   /** Hands APIC virtualization its share; the guest interrupt status is not part of the controls. */
   fill(state: VirtualizationState, vmcs: Vmcs): void {
-    state.tprShadow = this.has(C.CPU_BASED_TPR_SHADOW);
-    state.virtualizeApicAccesses = this.has2(C.SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
-    state.virtualizeX2apic = this.has2(C.SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
-    state.apicRegisterVirtualization = this.has2(C.SECONDARY_EXEC_APIC_REGISTER_VIRT);
-    state.virtualInterruptDelivery = this.has2(C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
-    state.processPostedInterrupts = this.hasPin(C.PIN_BASED_POSTED_INTR);
-    state.ipiVirtualization = this.has3(C.TERTIARY_EXEC_IPI_VIRT);
-    state.externalInterruptExiting = this.hasPin(C.PIN_BASED_EXT_INTR_MASK);
-    state.ackOnExit = this.onExit(C.VM_EXIT_ACK_INTR_ON_EXIT);
-    state.interruptWindowExiting = this.has(C.CPU_BASED_INTR_WINDOW_EXITING);
-    state.useMsrBitmaps = this.has(C.CPU_BASED_USE_MSR_BITMAPS);
+    state.controls = this.#virtualization();
     state.virtualApicPage = vmcs.readLong(F.VIRTUAL_APIC_PAGE_ADDR);
     state.apicAccessPage = state.virtualizeApicAccesses ? vmcs.readLong(F.APIC_ACCESS_ADDR) : -1;
     state.descriptor = vmcs.readLong(F.POSTED_INTR_DESC_ADDR);

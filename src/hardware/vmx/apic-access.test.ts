@@ -7,7 +7,6 @@ import { REDIRECTED } from '../cpu/outcome.js';
 import { vmxMachine } from '../../../test/support/vmx-machine.js';
 import { accessQualification, virtualizesAccess } from './apic-access.js';
 import { EXIT_REASON_APIC_ACCESS, EXIT_REASON_APIC_WRITE } from './exit-reason.js';
-import { createVirtualizationState } from './virtualization-state.js';
 
 const apicAccess = (qualification: number) => ({ reason: EXIT_REASON_APIC_ACCESS, qualification, trapLike: false });
 const apicWrite = (qualification: number) => ({ reason: EXIT_REASON_APIC_WRITE, qualification, trapLike: true });
@@ -167,7 +166,7 @@ describe('memory-mapped accesses to the APIC-access page', () => {
   });
 
   it('an access during event delivery exits with type 3', () => {
-    expect(accessQualification(createVirtualizationState(), 0x390, 4, ACCESS_WRITE, true)).toBe(0x3390);
+    expect(accessQualification(vmxMachine().sender.state, 0x390, 4, ACCESS_WRITE, true)).toBe(0x3390);
   });
 
   it('a read-modify-write of a readable, unwritable register exits as a write', () => {

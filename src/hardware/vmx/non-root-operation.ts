@@ -30,7 +30,6 @@ import * as R from './exit-reason.js';
 import { GuestState } from './guest-state.js';
 import { GuestTlb } from './guest-tlb.js';
 import { INTERCEPT_EXIT, INTERCEPT_INVALID_OPCODE, interception } from './instruction-intercepts.js';
-import { traceIcrWrite } from './icr-trace.js';
 import { instructionLength } from './instruction-length.js';
 import {
   decodeInterruption,
@@ -42,7 +41,7 @@ import {
 import { PreemptionTimer } from './preemption-timer.js';
 import { canDeliverUserInterrupt, deliverUserInterrupt } from './user-interrupts.js';
 import { VirtualApic, type ApicExits } from './virtual-apic.js';
-import { createVirtualizationState, type VirtualizationState } from './virtualization-state.js';
+import { VirtualizationState } from './virtualization-state.js';
 import { leaveGuest, type ExitInformation } from './vm-exit.js';
 import type { Vmcs } from './vmcs.js';
 import { VMCS_FIELD } from './vmcs-field.js';
@@ -52,7 +51,7 @@ const F = VMCS_FIELD;
 export class NonRootOperation implements NonRoot, ApicExits {
   readonly #cpu: Cpu;
   readonly controls = new ActiveControls();
-  readonly state: VirtualizationState = createVirtualizationState();
+  readonly state: VirtualizationState;
   readonly virtualApic: VirtualApic;
   readonly guest: GuestState;
   readonly tlb: GuestTlb;
@@ -72,6 +71,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
+    this.state = new VirtualizationState(cpu);
     this.guest = new GuestState(cpu);
     this.tlb = new GuestTlb(cpu);
     this.#timer = new PreemptionTimer(cpu);
@@ -326,7 +326,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
 
   wrmsr(msr: number, hi: number, lo: number, length: number): Outcome {
     const answer = msrBitmap(this.#cpu, this.state, msr, true);
-    if (answer === BITMAP_EXIT && msr === X2APIC_MSR_ICR) traceIcrWrite(this.#cpu, hi, lo, 'exit');
+    if (answer === BITMAP_EXIT && msr === X2APIC_MSR_ICR) this.#cpu.report(L.REPORT_ICR_EXITS, hi, lo);
     if (answer !== BITMAP_CLEAR) return this.#msrExit(answer, R.EXIT_REASON_MSR_WRITE, length);
     return this.virtualApic.wrmsr(msr, hi, lo, length);
   }

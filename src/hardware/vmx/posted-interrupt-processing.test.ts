@@ -132,7 +132,7 @@ describe('posted-interrupt processing', () => {
     fc.assert(
       fc.property(vectors, vectors, (pending, posted) => {
         const { machine, target } = postedTarget(0);
-        for (const vector of pending) target.apic.page.setVector(APIC_IRR, vector);
+        for (const vector of pending) target.request(vector);
         target.state.rvi = Math.max(0, ...pending);
         for (const vector of posted) machine.post(1, vector);
         target.notify();

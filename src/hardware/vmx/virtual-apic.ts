@@ -6,26 +6,32 @@
  * is next and has all the lines, then everything happens at once.
  */
 import { STEP } from '../../cost/step.js';
-import { APIC_ICR, APIC_ICR_HIGH, APIC_TPR, X2APIC_MSR_BASE, X2APIC_MSR_LAST } from '../apic/registers.js';
+import {
+  APIC_ICR,
+  APIC_ICR_HIGH,
+  APIC_IRR,
+  APIC_ISR,
+  APIC_TPR,
+  X2APIC_MSR_BASE,
+  X2APIC_MSR_LAST,
+} from '../apic/registers.js';
 import { priorityClass } from '../apic/vectors.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { EXTERNAL_INTERRUPTS } from '../cpu/exceptions.js';
 import { chargeWake, isNotification } from '../cpu/interrupts.js';
-import { ACCESS_READ, ACCESS_WRITE } from '../cpu/layout.js';
+import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  CPU_EXIT_QUALIFICATION,
+  CPU_EXIT_REASON,
+  EXITS,
+  REPORT_DELIVERY,
+  REPORT_EOI,
+} from '../cpu/layout.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { accessQualification, virtualizesAccess } from './apic-access.js';
-import { emulateApicWrite } from './apic-write-emulation.js';
-import { EXIT_REASON_APIC_ACCESS, EXIT_REASON_TPR_BELOW_THRESHOLD } from './exit-reason.js';
-import { IpiVirtualization } from './ipi-virtualization.js';
-import {
-  deliverVirtualInterrupt,
-  evaluatePendingVirtualInterrupts,
-  retireVirtualInterrupt,
-  virtualizePpr,
-  virtualizeTpr,
-} from './micro-operations.js';
-import { collectForPostedInterrupts, processPostedInterrupts } from './posted-interrupt-processing.js';
+import { EXIT_REASON_APIC_ACCESS } from './exit-reason.js';
 import { postUserInterrupts } from './user-interrupts.js';
 import { VirtualApicPage } from './virtual-apic-page.js';
 import type { VirtualizationState } from './virtualization-state.js';
@@ -44,33 +50,15 @@ export class VirtualApic {
   readonly state: VirtualizationState;
   readonly exits: ApicExits;
   readonly page: VirtualApicPage;
-  readonly ipi: IpiVirtualization;
-  #charged = false;
 
   constructor(cpu: Cpu, state: VirtualizationState, exits: ApicExits) {
     this.cpu = cpu;
     this.state = state;
     this.exits = exits;
     this.page = new VirtualApicPage(cpu, state);
-    this.ipi = new IpiVirtualization(cpu, state);
   }
 
   // ---- For the operations in the files beside this one
-
-  /** True on the first attempt of an operation. */
-  begin(): boolean {
-    if (!this.cpu.begin()) return false;
-    this.#charged = false;
-    this.ipi.begin();
-    return true;
-  }
-
-  /** Charges the one step of an operation that is not known on its first attempt. */
-  chargeOnce(step: number): void {
-    if (this.#charged) return;
-    this.#charged = true;
-    this.cpu.charge(step);
-  }
 
   mustWait(): boolean {
     return this.cpu.clock.mustWait(this.cpu);
@@ -83,35 +71,34 @@ export class VirtualApic {
     return lines.isPrivate(cpu, state.virtualApicPage) ? clock.mustWaitForEvent(cpu) : clock.mustWait(cpu);
   }
 
-  /** Pending virtual interrupts have been evaluated: the boundary looks at the result. */
-  evaluated(): Outcome {
-    if (this.state.recognized) this.cpu.attention = true;
-    return DONE;
-  }
-
-  /** A trap-like exit of an instruction that has not retired yet. */
-  exitAfter(length: number, reason: number, qualification: number): Outcome {
+  /** The trap-like exit that an operation of the interpreter has come to, of an instruction that has not retired yet. */
+  exitAfter(length: number): Outcome {
     this.cpu.retire(length);
     this.cpu.shadow = 0;
-    return this.exits.exit(reason, qualification, true);
+    return this.#exit();
+  }
+
+  /** The trap-like exit that an operation of the interpreter has come to. */
+  #exit(): Outcome {
+    const { cpu, exits } = this;
+    return exits.exit(cpu.word(CPU_EXIT_REASON), cpu.word(CPU_EXIT_QUALIFICATION), true);
   }
 
   // ---- VM entry
 
   /** With virtual-interrupt delivery: PPR virtualization and evaluation (SDM 27.3.2.5). The caller holds VTPR and VPPR. */
   enter(): void {
-    const { page, state } = this;
+    const { cpu, state } = this;
     state.recognized = false;
     if (!state.virtualInterruptDelivery) return;
-    virtualizePpr(page, state);
-    evaluatePendingVirtualInterrupts(page, state);
-    this.evaluated();
+    cpu.engine.virtualizePpr(cpu.block);
+    cpu.engine.evaluatePendingVirtualInterrupts(cpu.block);
   }
 
   /** Without virtual-interrupt delivery, VM entry and TPR virtualization exit while VTPR[7:4] is below the threshold. */
   get tprBelowThreshold(): boolean {
-    const { state } = this;
-    return state.tprShadow && !state.virtualInterruptDelivery && priorityClass(this.page.vtpr) < state.tprThreshold;
+    const { cpu, state } = this;
+    return state.tprShadow && !state.virtualInterruptDelivery && cpu.engine.isTprBelowThreshold(cpu.block) !== 0;
   }
 
   // ---- Accesses to the APIC
@@ -132,7 +119,8 @@ export class VirtualApic {
 
   /** NonRoot.apicWriteEmulation. */
   apicWriteEmulation(offset: number): Outcome {
-    return emulateApicWrite(this, offset);
+    const outcome = this.cpu.engine.emulateApicWrite(this.cpu.block, offset);
+    return outcome === EXITS ? this.#exit() : (outcome as Outcome);
   }
 
   /** RDMSR of 800H-8FFH that the MSR bitmap lets through. DONE = EDX:EAX set; PASS = reaches the physical APIC. */
@@ -156,12 +144,11 @@ export class VirtualApic {
 
   /** MOV to CR8: DONE, PASS without TPR shadow, WAIT, or REDIRECTED = TPR-below-threshold exit (RIP moved). */
   writeCr8(value: number, length: number): Outcome {
-    const { page, state } = this;
+    const { cpu, page, state } = this;
     if (!state.tprShadow) return PASS;
-    if (this.mustWaitForPage() || !page.collectPriority()) return WAIT;
+    if (this.mustWaitForPage() || !page.collect(APIC_TPR, true)) return WAIT;
     page.write(APIC_TPR, (value & 15) << 4);
-    if (virtualizeTpr(page, state)) return this.exitAfter(length, EXIT_REASON_TPR_BELOW_THRESHOLD, 0);
-    return this.evaluated();
+    return cpu.engine.virtualizeTpr(cpu.block) === EXITS ? this.exitAfter(length) : DONE;
   }
 
   /**
@@ -200,27 +187,31 @@ export class VirtualApic {
       if (notifiesUser) cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
     }
     if (notifiesUser ? this.mustWait() : this.mustWaitForPage()) return WAIT;
-    if (!page.collectPriority() || !page.collectVisr() || !page.collectVirr()) return WAIT;
+    if (!page.collect(APIC_TPR, true) || !page.collectVector(APIC_ISR) || !page.collectVector(APIC_IRR)) return WAIT;
     if (notifiesUser) return this.#notifyUser();
     this.#wakeUp();
-    const vector = deliverVirtualInterrupt(page, state);
-    cpu.trace?.({ name: 'ipiv_delivery', vector });
-    cpu.injected = EXTERNAL_INTERRUPTS[vector];
+    cpu.injected = EXTERNAL_INTERRUPTS[this.#takeVirtualInterrupt()];
     return REDIRECTED;
+  }
+
+  /** Virtual-interrupt delivery up to the IDT; returns the vector. */
+  #takeVirtualInterrupt(): number {
+    const { cpu } = this;
+    const vector = cpu.engine.deliverVirtualInterrupt(cpu.block);
+    cpu.report(REPORT_DELIVERY, vector, 0);
+    return vector;
   }
 
   /** User-interrupt notification processing ends with an EOI of its own, which causes no exit (SDM 30.2.3). */
   #notifyUser(): Outcome {
-    const { cpu, page, state } = this;
+    const { cpu } = this;
     const outcome = postUserInterrupts(cpu);
     if (outcome === WAIT) return WAIT;
     this.#wakeUp();
-    const vector = deliverVirtualInterrupt(page, state);
-    cpu.trace?.({ name: 'ipiv_delivery', vector });
-    retireVirtualInterrupt(page, state);
-    cpu.trace?.({ name: 'ipiv_eoi', vector });
-    evaluatePendingVirtualInterrupts(page, state);
-    this.evaluated();
+    const vector = this.#takeVirtualInterrupt();
+    cpu.engine.retireVirtualInterrupt(cpu.block);
+    cpu.report(REPORT_EOI, vector, 0);
+    cpu.engine.evaluatePendingVirtualInterrupts(cpu.block);
     return outcome === FAULT ? FAULT : REDIRECTED;
   }
 
@@ -229,11 +220,11 @@ export class VirtualApic {
     const { cpu, state } = this;
     if (cpu.begin()) this.#chargeRecognition();
     if (!this.#isPosted()) return this.exits.externalInterrupt(state.ackOnExit ? cpu.apic.acknowledge() : -1);
-    if (this.mustWait() || !collectForPostedInterrupts(cpu, this.page, state)) return WAIT;
+    if (this.mustWait() || cpu.engine.collectForPostedInterrupts(cpu.block) === 0) return WAIT;
     cpu.apic.acknowledge();
-    processPostedInterrupts(cpu, this.page, state);
+    cpu.bus.route(cpu, cpu.apic.eoi());
+    cpu.engine.processPostedInterrupts(cpu.block);
     if (cpu.activity === ACTIVITY_MWAIT) this.#wakeUp();
-    this.evaluated();
     return REDIRECTED;
   }
 

@@ -1,0 +1,121 @@
+// APIC-write emulation: what the processor does after an instruction has written to the virtual-APIC page through the
+// APIC-access page (SDM vol. 3, 30.4.3.2 and 30.4.3.3), and after SENDUIPI has written its notification there.
+import { STEP_EOI_VIRTUALIZATION, STEP_SELF_IPI_VIRTUALIZATION } from '../cost/step-numbers';
+import {
+  CPU_SVI,
+  EXITS,
+  REPORT_EOI,
+  REPORT_ICR_EXITS,
+  REPORT_ICR_POSTED,
+  REPORT_ICR_SELF,
+  VIRTUALIZE_APIC_ACCESSES,
+  VIRTUALIZE_INTERRUPT_DELIVERY,
+  VIRTUALIZE_IPIS,
+} from '../hardware/cpu/layout';
+import { charge } from './cost';
+import { IPI_MUST_BE_ZERO, postIpi, prepareIpi } from './ipi-virtualization';
+import { begin, DONE, exit, reaches, report, WAIT } from './microcode';
+import {
+  collectPriority,
+  collectRegister,
+  collectVirr,
+  collectVisr,
+  EOI,
+  EXIT_REASON_APIC_WRITE,
+  EXIT_REASON_EOI_INDUCED,
+  ICR,
+  ICR_HIGH,
+  mustWaitForPage,
+  readRegister,
+  SELF_SHORTHAND,
+  TPR,
+  virtualizeEoi,
+  virtualizes,
+  virtualizeSelfIpi,
+  virtualizeTpr,
+  writeRegister,
+} from './virtual-apic';
+
+/** Bits of VICR_LO that must be 0 in a self-IPI: 31:20, 17:15, 13:12, 10:8. */
+const SELF_IPI_MUST_BE_ZERO: u32 = 0xfff3_b700;
+const SHORTHAND: u32 = 3 << 18;
+
+/** After the write to page offset `offset`: DONE, WAIT, or EXITS = trap-like VM exit. */
+export function emulateApicWrite(cpu: usize, offset: u32): u32 {
+  const isEoi = offset == EOI && virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY);
+  if (begin(cpu) && isEoi) charge(cpu, STEP_EOI_VIRTUALIZATION);
+  if (isEoi) return emulateEoi(cpu);
+  if (offset == TPR) return emulateTprWrite(cpu);
+  if (offset == ICR) return emulateIcrWrite(cpu);
+  if ((offset & ~3) == ICR_HIGH) return emulateIcrHighWrite(cpu);
+  return exit(cpu, EXIT_REASON_APIC_WRITE, offset);
+}
+
+function emulateTprWrite(cpu: usize): u32 {
+  if (mustWaitForPage(cpu) || !collectPriority(cpu)) return WAIT;
+  writeRegister(cpu, TPR, readRegister(cpu, TPR) & 0xff);
+  return virtualizeTpr(cpu);
+}
+
+function emulateEoi(cpu: usize): u32 {
+  if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVisr(cpu)) return WAIT;
+  report(cpu, REPORT_EOI, load<u32>(cpu, CPU_SVI));
+  const vector = virtualizeEoi(cpu);
+  return vector >= 0 ? exit(cpu, EXIT_REASON_EOI_INDUCED, vector) : DONE;
+}
+
+function emulateIcrHighWrite(cpu: usize): u32 {
+  if (mustWaitForPage(cpu) || !collectRegister(cpu, ICR_HIGH, true)) return WAIT;
+  writeRegister(cpu, ICR_HIGH, readRegister(cpu, ICR_HIGH) & 0xff00_0000);
+  return DONE;
+}
+
+function emulateIcrWrite(cpu: usize): u32 {
+  if (!collectRegister(cpu, ICR, false)) return WAIT;
+  const icr = readRegister(cpu, ICR);
+  if (virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY) && isVirtualizableSelfIpi(icr)) {
+    return emulateSelfIpi(cpu, icr & 0xff);
+  }
+  if (!virtualizes(cpu, VIRTUALIZE_IPIS) || (icr & IPI_MUST_BE_ZERO) != 0) return exitForIcr(cpu);
+  return virtualizeIpi(cpu, icr & 0xff);
+}
+
+function isVirtualizableSelfIpi(icr: u32): bool {
+  return (icr & SELF_IPI_MUST_BE_ZERO) == 0 && (icr & SHORTHAND) == SELF_SHORTHAND && (icr & 0xf0) != 0;
+}
+
+function emulateSelfIpi(cpu: usize, vector: u32): u32 {
+  if (reaches(cpu, 1)) charge(cpu, STEP_SELF_IPI_VIRTUALIZATION);
+  if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVirr(cpu)) return WAIT;
+  reportIcr(cpu, REPORT_ICR_SELF);
+  virtualizeSelfIpi(cpu, vector);
+  return DONE;
+}
+
+function virtualizeIpi(cpu: usize, vector: u32): u32 {
+  const destination = destinationOf(cpu);
+  const outcome = prepareIpi(cpu, vector, destination);
+  if (outcome == WAIT) return WAIT;
+  if (outcome == EXITS) return exitForIcr(cpu);
+  reportIcr(cpu, REPORT_ICR_POSTED);
+  postIpi(cpu, vector, destination);
+  return DONE;
+}
+
+function exitForIcr(cpu: usize): u32 {
+  reportIcr(cpu, REPORT_ICR_EXITS);
+  return exit(cpu, EXIT_REASON_APIC_WRITE, ICR);
+}
+
+/** VICR_HI[31:24], or the upper half of a 64-bit VICR when APIC accesses are not virtualized (SENDUIPI). */
+function destinationOf(cpu: usize): u32 {
+  return virtualizes(cpu, VIRTUALIZE_APIC_ACCESSES) ? icrHigh(cpu) >> 24 : icrHigh(cpu);
+}
+
+function icrHigh(cpu: usize): u32 {
+  return readRegister(cpu, virtualizes(cpu, VIRTUALIZE_APIC_ACCESSES) ? ICR_HIGH : ICR + 4);
+}
+
+function reportIcr(cpu: usize, event: u32): void {
+  report(cpu, event, icrHigh(cpu), readRegister(cpu, ICR));
+}
