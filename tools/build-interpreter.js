@@ -14,7 +14,13 @@ if (!isBuilt) await build();
 /** The interpreter, the constants that it shares with the host, this file, and the compiler's version. */
 function sourcesDigest() {
   const own = readdirSync(`${root}src/interpreter`).map((name) => `src/interpreter/${name}`);
-  const shared = ['cost/step-numbers', 'hardware/cpu/layout', 'hardware/cpu/opcodes', 'hardware/cpu/record'];
+  const shared = [
+    'cost/step-numbers',
+    'hardware/apic/registers',
+    'hardware/cpu/layout',
+    'hardware/cpu/opcodes',
+    'hardware/cpu/record',
+  ];
   const tools = ['tools/build-interpreter.js', 'node_modules/assemblyscript/package.json'];
   const hash = createHash('sha256');
   for (const file of [...own.sort(), ...shared.map((name) => `src/${name}.ts`), ...tools])

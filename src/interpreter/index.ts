@@ -3,6 +3,7 @@ export { deliver } from './delivery';
 export { getFlags, setFlags } from './flags';
 export { activate, advance, mustWait, settleForEvent } from './order';
 export { allowReading, collect, dropEarlierLines, getLines, hold, mayReadLine, mayWriteLine, revokeWriting, touch } from './lines';
+export { accept, acknowledge, completeInterrupt, evaluateInterrupts, pendingVector } from './local-apic';
 export { park } from './parking';
 export { emulateApicWrite } from './apic-write-emulation';
 export { collectForPostedInterrupts, processPostedInterrupts } from './posted-interrupt-processing';

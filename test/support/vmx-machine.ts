@@ -5,8 +5,16 @@
 import { Meter } from '../../src/cost/meter.js';
 import { STEP, STEP_NAMES } from '../../src/cost/step.js';
 import { Bus } from '../../src/hardware/apic/bus.js';
-import { APIC_BASE_ENABLE, APIC_BASE_EXTD, DEFAULT_APIC_BASE, LocalApic } from '../../src/hardware/apic/local-apic.js';
-import { APIC_IRR, APIC_ISR, APIC_SVR, SVR_SOFTWARE_ENABLE } from '../../src/hardware/apic/registers.js';
+import { LocalApic } from '../../src/hardware/apic/local-apic.js';
+import {
+  APIC_BASE_ENABLE,
+  APIC_BASE_EXTD,
+  APIC_IRR,
+  APIC_ISR,
+  APIC_SVR,
+  DEFAULT_APIC_BASE,
+  SVR_SOFTWARE_ENABLE,
+} from '../../src/hardware/apic/registers.js';
 import { Clock } from '../../src/hardware/clock/clock.js';
 import { Cpu } from '../../src/hardware/cpu/cpu.js';
 import type { Decoder } from '../../src/hardware/cpu/decoder.js';

@@ -1,13 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { APIC_BASE_ENABLE, APIC_BASE_EXTD, DEFAULT_APIC_BASE, LocalApic } from './local-apic.js';
+import { flagsOnlyEngine, noHost } from '../../../test/support/engine.js';
+import { CPU_ATTENTION, CPU_STRIDE } from '../cpu/layout.js';
+import { PhysicalMemory } from '../memory/physical-memory.js';
+import { LocalApic } from './local-apic.js';
+import { LVT_OFFSETS } from './register-access.js';
 import * as R from './registers.js';
+import { APIC_BASE_ENABLE, APIC_BASE_EXTD, DEFAULT_APIC_BASE } from './registers.js';
+
+const memory = new PhysicalMemory({ cpus: 1, ramBytes: 0x1000, trackedPages: 1, records: 1, codePages: 1 });
+const engine = flagsOnlyEngine(memory, noHost);
 
 class Owner {
   readonly id: number;
   readonly apicId: number;
+  readonly memory = memory;
+  readonly engine = engine;
+  readonly block = memory.cpuBlock(0);
   now = 0;
-  attention = false;
   nmiPending = false;
   wakes = 0;
   readonly events: { at: number; action: (at: number) => void }[] = [];
@@ -18,6 +28,15 @@ class Owner {
   constructor(id: number) {
     this.id = id;
     this.apicId = id;
+    memory.u8.fill(0, this.block, this.block + CPU_STRIDE);
+  }
+
+  get attention(): boolean {
+    return memory.u32[(this.block + CPU_ATTENTION) >>> 2] !== 0;
+  }
+
+  set attention(value: boolean) {
+    memory.u32[(this.block + CPU_ATTENTION) >>> 2] = value ? 1 : 0;
   }
 
   wake(): void {
@@ -52,7 +71,7 @@ describe('reset state', () => {
     expect(apic.readRegister(R.APIC_ID)).toBe(3 << 24);
     expect(apic.readRegister(R.APIC_DFR)).toBe(0xffff_ffff);
     expect(apic.readRegister(R.APIC_SVR)).toBe(0xff);
-    expect(R.LVT_OFFSETS.map((offset) => apic.readRegister(offset))).toEqual(R.LVT_OFFSETS.map(() => 0x10000));
+    expect(LVT_OFFSETS.map((offset) => apic.readRegister(offset))).toEqual(LVT_OFFSETS.map(() => 0x10000));
   });
 
   it('the xAPIC ID can be written and survives INIT; global disabling and x2APIC mode bring back the ID of power-up', () => {

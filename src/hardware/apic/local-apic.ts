@@ -1,38 +1,37 @@
 /**
- * One local APIC in xAPIC and x2APIC mode: registers, acceptance and priority of interrupts, and what a write means.
- * SDM vol. 3, chapter 12 ("Advanced programmable interrupt controller"). Whoever writes a register routes the effect.
+ * One local APIC in xAPIC and x2APIC mode: its registers, and what a write means. SDM vol. 3, chapter 12 ("Advanced
+ * programmable interrupt controller"). Whoever writes a register routes the effect. Acceptance, priority and end of
+ * interrupts are in src/interpreter/local-apic.ts; both work on the registers in the CPU's state block.
  *
  * Left out: the pin LINT1 (its entry is storage: nothing on the board drives it), remote read, focus checking, lowest-priority arbitration
  * (the bus chooses), and delivery status, which is never pending. The xAPIC ID can be written, which the SDM leaves to
  * the processor model (12.4.6).
  */
-import { MAXPHYADDR } from '../memory/physical-memory.js';
+import type { Engine } from '../cpu/engine.js';
+import { CPU_APIC_BASE, CPU_APIC_LINT0, CPU_APIC_REGISTERS, CPU_APIC_REQUESTED } from '../cpu/layout.js';
+import { MAXPHYADDR, type PhysicalMemory } from '../memory/physical-memory.js';
 import { x2apicLogicalId, type Destination } from './destination.js';
 import { createMessageBuffer, decodeIcr, ICR_BUSY } from './interrupt-command.js';
 import { DELIVERY_FIXED, DELIVERY_LOWEST_PRIORITY, DELIVERY_NMI, SHORTHAND_SELF, type ApicEffect } from './message.js';
 import * as R from './registers.js';
+import { isReadable, isWritable, lvtBits, LVT_OFFSETS, x2apicReservedBits } from './register-access.js';
 import { ApicTimer, type TimerOwner } from './timer.js';
-import { clearVector, highestVector, priorityClass, processorPriority, setVector, testVector } from './vectors.js';
 
 /** What a local APIC needs of its processor. */
 export interface ApicOwner extends TimerOwner {
   /** Initial APIC ID, 32 bits. */
   readonly apicId: number;
+  readonly memory: PhysicalMemory;
+  readonly engine: Engine;
+  /** Address of the state block. */
+  readonly block: number;
   nmiPending: boolean;
-  /** Set when something may have become deliverable. */
-  attention: boolean;
   wake(at: number): void;
 }
 
-/** IA32_APIC_BASE (MSR 1BH). */
-export const APIC_BASE_BSP = 1 << 8;
-export const APIC_BASE_EXTD = 1 << 10;
-export const APIC_BASE_ENABLE = 1 << 11;
-export const DEFAULT_APIC_BASE = 0xfee0_0000;
-
-const ISR = R.APIC_ISR >> 4;
-const TMR = R.APIC_TMR >> 4;
-const IRR = R.APIC_IRR >> 4;
+/** What the engine calls the vector of an interrupt for which the PIC gives it. */
+const EXTERNAL = -1;
+const REGISTERS = 64;
 const TWO_32 = 2 ** 32;
 const PAGE_SIZE = 4096;
 
@@ -45,12 +44,14 @@ export class LocalApic implements Destination {
   readonly apicId: number;
   readonly timer: ApicTimer;
   readonly #owner: ApicOwner;
-  /** Registers by offset >> 4. PPR, EOI and the timer's counts are kept elsewhere. */
-  readonly #registers = new Uint32Array(64);
-  #base: number;
-  #ppr = 0;
-  #requested = false;
-  #lint0 = false;
+  readonly #engine: Engine;
+  readonly #block: number;
+  /** Registers by offset >> 4. EOI and the timer's counts are kept elsewhere. */
+  readonly #registers: Uint32Array;
+  /** IA32_APIC_BASE, low and high half. */
+  readonly #base: Uint32Array;
+  readonly #lint0: Uint32Array;
+  readonly #requested: Uint32Array;
   /** The interrupt-acknowledge cycle of an ExtINT at LINT0: the vector that the PIC gives. */
   acknowledgeExternal: (() => number) | null = null;
   /** Errors since the last write to the ESR. */
@@ -61,10 +62,18 @@ export class LocalApic implements Destination {
 
   /** `timerPeriod`: ticks per timer count before the divider. */
   constructor(owner: ApicOwner, timerPeriod?: number) {
+    const { memory, block } = owner;
+    const words = (offset: number, length: number) => new Uint32Array(memory.wasm.buffer, block + offset, length);
     this.#owner = owner;
+    this.#engine = owner.engine;
+    this.#block = block;
+    this.#registers = words(CPU_APIC_REGISTERS, REGISTERS);
+    this.#base = words(CPU_APIC_BASE, 2);
+    this.#lint0 = words(CPU_APIC_LINT0, 1);
+    this.#requested = words(CPU_APIC_REQUESTED, 1);
     this.apicId = owner.apicId;
     this.timer = new ApicTimer(owner, (at) => this.#timerExpired(at), timerPeriod);
-    this.#base = DEFAULT_APIC_BASE + (owner.id === 0 ? APIC_BASE_BSP : 0) + APIC_BASE_ENABLE;
+    this.#base[0] = R.DEFAULT_APIC_BASE + (owner.id === 0 ? R.APIC_BASE_BSP : 0) + R.APIC_BASE_ENABLE;
     this.#setRegister(R.APIC_ID, initialXapicId(this.apicId));
     this.reset();
   }
@@ -73,11 +82,11 @@ export class LocalApic implements Destination {
 
   /** Not globally disabled: IA32_APIC_BASE.EN. */
   get enabled(): boolean {
-    return (this.#base & APIC_BASE_ENABLE) !== 0;
+    return (this.#base[0] & R.APIC_BASE_ENABLE) !== 0;
   }
 
   get x2apic(): boolean {
-    return (this.#base & APIC_BASE_EXTD) !== 0;
+    return (this.#base[0] & R.APIC_BASE_EXTD) !== 0;
   }
 
   /** SVR bit 8. */
@@ -88,22 +97,23 @@ export class LocalApic implements Destination {
   /** Physical address of the register page in xAPIC mode, else -1. */
   get basePage(): number {
     if (!this.enabled || this.x2apic) return -1;
-    return Math.floor(this.#base / PAGE_SIZE) * PAGE_SIZE;
+    return Math.floor(this.apicBase / PAGE_SIZE) * PAGE_SIZE;
   }
 
   /** IA32_APIC_BASE. */
   get apicBase(): number {
-    return this.#base;
+    return this.#base[1] * TWO_32 + this.#base[0];
   }
 
   /** WRMSR of IA32_APIC_BASE. */
   writeApicBase(hi: number, lo: number): ApicEffect {
     if ((lo & 0x2ff) !== 0 || hi >>> (MAXPHYADDR - 32) !== 0) return GENERAL_PROTECTION;
-    const from = (this.#base >>> 10) & 3;
+    const from = (this.#base[0] >>> 10) & 3;
     const to = (lo >>> 10) & 3;
     if (!isLegalTransition(from, to)) return GENERAL_PROTECTION;
-    const bsp = this.#base & APIC_BASE_BSP;
-    this.#base = (hi >>> 0) * TWO_32 + (((lo & ~APIC_BASE_BSP) | bsp) >>> 0);
+    const bsp = this.#base[0] & R.APIC_BASE_BSP;
+    this.#base[0] = (lo & ~R.APIC_BASE_BSP) | bsp;
+    this.#base[1] = hi;
     if (from !== to) this.#changeMode(to);
     return NONE;
   }
@@ -125,7 +135,7 @@ export class LocalApic implements Destination {
     this.#setRegister(R.APIC_LDR, this.x2apic ? x2apicLogicalId(this.apicId) : 0);
     this.#setRegister(R.APIC_DFR, 0xffff_ffff);
     this.#setRegister(R.APIC_SVR, 0xff);
-    for (const offset of R.LVT_OFFSETS) this.#setRegister(offset, R.LVT_MASKED);
+    for (const offset of LVT_OFFSETS) this.#setRegister(offset, R.LVT_MASKED);
     this.timer.reset();
     this.#errors = 0;
     this.#evaluate();
@@ -152,19 +162,12 @@ export class LocalApic implements Destination {
   accept(vector: number, level: boolean): void {
     if (!this.enabled) return;
     if (vector < 16) this.#recordError(R.ESR_RECEIVE_ILLEGAL_VECTOR);
-    else if (this.softwareEnabled) this.#request(vector, level);
-  }
-
-  #request(vector: number, level: boolean): void {
-    setVector(this.#registers, IRR, 1, vector);
-    if (level) setVector(this.#registers, TMR, 1, vector);
-    else clearVector(this.#registers, TMR, 1, vector);
-    this.#evaluate();
+    else this.#engine.accept(this.#block, vector, level ? 1 : 0);
   }
 
   /** An interrupt is deliverable to the core: the class of the highest IRR vector exceeds that of the PPR. */
   get requestsService(): boolean {
-    return this.#requested;
+    return this.#requested[0] !== 0;
   }
 
   /**
@@ -172,62 +175,39 @@ export class LocalApic implements Destination {
    * input; as ExtINT it asks for an interrupt-acknowledge cycle as long as it is high, otherwise its edge is an interrupt.
    */
   setLint0(asserted: boolean, at: number): void {
-    const rises = asserted && !this.#lint0;
-    this.#lint0 = asserted;
+    const rises = asserted && this.#lint0[0] === 0;
+    this.#lint0[0] = asserted ? 1 : 0;
     this.#evaluate();
-    if (rises && !this.#external) this.#deliverLocal(this.#register(R.APIC_LVT_LINT0));
-    if (this.#requested || this.#owner.nmiPending) this.#owner.wake(at);
-  }
-
-  get #external(): boolean {
-    if (!this.#lint0) return false;
-    const entry = this.#register(R.APIC_LVT_LINT0) & (R.LVT_MASKED | DELIVERY_MODE);
-    return !this.enabled || entry === LVT_EXTINT;
+    if (rises && this.pendingVector !== EXTERNAL) this.#deliverLocal(this.#register(R.APIC_LVT_LINT0));
+    if (this.requestsService || this.#owner.nmiPending) this.#owner.wake(at);
   }
 
   /** The vector that `acknowledge` would return now; -1 for one that the PIC gives. */
   get pendingVector(): number {
-    if (this.#external) return -1;
-    return this.#requested ? highestVector(this.#registers, IRR, 1) : this.#register(R.APIC_SVR) & 0xff;
+    return this.#engine.pendingVector(this.#block);
   }
 
   /** The core takes the interrupt: IRR to ISR. The spurious vector, without an ISR bit, when none qualifies. */
   acknowledge(): number {
-    if (this.#external && this.acknowledgeExternal !== null) return this.acknowledgeExternal();
-    const vector = this.pendingVector;
-    if (!this.#requested) return vector;
-    clearVector(this.#registers, IRR, 1, vector);
-    setVector(this.#registers, ISR, 1, vector);
-    this.#evaluate();
-    return vector;
+    const vector = this.#engine.acknowledge(this.#block);
+    return vector === EXTERNAL && this.acknowledgeExternal !== null ? this.acknowledgeExternal() : vector;
   }
 
   /** Write to the EOI register. A level-triggered interrupt is broadcast to the I/O APICs unless suppressed. */
   eoi(): ApicEffect {
-    const vector = highestVector(this.#registers, ISR, 1);
-    if (vector === 0) return NONE;
-    clearVector(this.#registers, ISR, 1, vector);
-    this.#evaluate();
-    const broadcast = (this.#register(R.APIC_SVR) & R.SVR_SUPPRESS_EOI_BROADCAST) === 0;
-    return broadcast && testVector(this.#registers, TMR, 1, vector) ? { kind: 'eoi-broadcast', vector } : NONE;
-  }
-
-  get ppr(): number {
-    return this.#ppr;
+    const vector = this.#engine.completeInterrupt(this.#block);
+    return vector === 0 ? NONE : { kind: 'eoi-broadcast', vector };
   }
 
   #evaluate(): void {
-    this.#ppr = processorPriority(this.#register(R.APIC_TPR), highestVector(this.#registers, ISR, 1));
-    this.#requested =
-      priorityClass(highestVector(this.#registers, IRR, 1)) > priorityClass(this.#ppr) || this.#external;
-    if (this.#requested) this.#owner.attention = true;
+    this.#engine.evaluateInterrupts(this.#block);
   }
 
   // ---- xAPIC: memory-mapped registers
 
   /** The 32-bit register at `offset`, a multiple of 16. Unimplemented ones set ESR bit 7 and read as 0. */
   readRegister(offset: number): number {
-    if (!R.isReadable(offset >> 4, false)) {
+    if (!isReadable(offset >> 4, false)) {
       this.#recordError(R.ESR_ILLEGAL_REGISTER);
       return 0;
     }
@@ -237,8 +217,8 @@ export class LocalApic implements Destination {
   /** A 32-bit write to the register at `offset`, a multiple of 16. Writes to read-only registers are ignored. */
   writeRegister(offset: number, value: number): ApicEffect {
     const index = offset >> 4;
-    if (!R.isWritable(index, false)) {
-      if (!R.isReadable(index, false)) this.#recordError(R.ESR_ILLEGAL_REGISTER);
+    if (!isWritable(index, false)) {
+      if (!isReadable(index, false)) this.#recordError(R.ESR_ILLEGAL_REGISTER);
       return NONE;
     }
     switch (offset) {
@@ -267,7 +247,7 @@ export class LocalApic implements Destination {
   /** RDMSR of 800H-8FFH, null = #GP(0). The object is reused by the next call. */
   readMsr(msr: number): { readonly hi: number; readonly lo: number } | null {
     const index = msr & 0xff;
-    if (!this.x2apic || !R.isReadable(index, true)) return null;
+    if (!this.x2apic || !isReadable(index, true)) return null;
     const offset = index << 4;
     this.#value.lo = this.#read(offset);
     this.#value.hi = offset === R.APIC_ICR ? this.#register(R.APIC_ICR_HIGH) : 0;
@@ -278,8 +258,8 @@ export class LocalApic implements Destination {
   writeMsr(msr: number, hi: number, lo: number): ApicEffect {
     const index = msr & 0xff;
     const offset = index << 4;
-    if (!this.x2apic || !R.isWritable(index, true)) return GENERAL_PROTECTION;
-    if ((lo & R.x2apicReservedBits(offset)) !== 0) return GENERAL_PROTECTION;
+    if (!this.x2apic || !isWritable(index, true)) return GENERAL_PROTECTION;
+    if ((lo & x2apicReservedBits(offset)) !== 0) return GENERAL_PROTECTION;
     if (hi !== 0 && offset !== R.APIC_ICR) return GENERAL_PROTECTION;
     if (offset === R.APIC_SELF_IPI) return this.#selfIpi(lo);
     if (offset !== R.APIC_ICR) return this.#write(offset, lo);
@@ -304,9 +284,8 @@ export class LocalApic implements Destination {
 
   #read(offset: number): number {
     switch (offset) {
-      case R.APIC_PPR:
       case R.APIC_APR:
-        return this.#ppr;
+        return this.#register(R.APIC_PPR);
       case R.APIC_INITIAL_COUNT:
         return this.timer.initialCount;
       case R.APIC_CURRENT_COUNT:
@@ -348,13 +327,13 @@ export class LocalApic implements Destination {
   #writeSvr(value: number): void {
     this.#setRegister(R.APIC_SVR, value & 0x13ff);
     if (this.softwareEnabled) return;
-    for (const offset of R.LVT_OFFSETS) this.#setRegister(offset, this.#register(offset) | R.LVT_MASKED);
+    for (const offset of LVT_OFFSETS) this.#setRegister(offset, this.#register(offset) | R.LVT_MASKED);
     this.#evaluate();
   }
 
   #writeLvt(offset: number, value: number): void {
     const mask = this.softwareEnabled ? 0 : R.LVT_MASKED;
-    this.#setRegister(offset, (value & R.lvtBits(offset) & ~LVT_READ_ONLY) | mask);
+    this.#setRegister(offset, (value & lvtBits(offset) & ~LVT_READ_ONLY) | mask);
     if (offset === R.APIC_LVT_TIMER) this.timer.setMode((value >>> 17) & 3);
     if (offset === R.APIC_LVT_LINT0) this.#evaluate();
   }
@@ -377,7 +356,7 @@ export class LocalApic implements Destination {
 
   #timerExpired(at: number): void {
     this.#deliverLocal(this.#register(R.APIC_LVT_TIMER) & TIMER_DELIVERY);
-    if (this.#requested) this.#owner.wake(at);
+    if (this.requestsService) this.#owner.wake(at);
   }
 
   /** An interrupt of the local vector table: fixed or NMI. */
@@ -393,8 +372,6 @@ function initialXapicId(apicId: number): number {
   return (apicId & 0xff) << 24;
 }
 
-const DELIVERY_MODE = 7 << 8;
-const LVT_EXTINT = 7 << 8;
 /** Delivery status and remote IRR. */
 const LVT_READ_ONLY = 0x5000;
 /** The LVT timer register has no delivery mode: always fixed. */

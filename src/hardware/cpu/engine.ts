@@ -55,6 +55,18 @@ export interface Engine {
   readonly collectForPostedInterrupts: (block: number) => number;
   readonly processPostedInterrupts: (block: number) => void;
 
+  // The local APIC: src/interpreter/local-apic.ts
+  /** Accepts a fixed interrupt with a legal vector. */
+  readonly accept: (block: number, vector: number, isLevel: number) => void;
+  /** -1: the PIC gives the vector. */
+  readonly pendingVector: (block: number) => number;
+  /** -1: nothing has happened, the PIC gives the vector. */
+  readonly acknowledge: (block: number) => number;
+  /** Write to the EOI register; returns the vector that the I/O APICs are to be told of, or 0. */
+  readonly completeInterrupt: (block: number) => number;
+  /** Whatever interrupts depend on has changed. */
+  readonly evaluateInterrupts: (block: number) => void;
+
   /** Parks the CPU, which has stopped with STOP_PARKED; 0 when another pass has to be executed first. */
   readonly park: (block: number) => number;
 }

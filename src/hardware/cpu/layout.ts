@@ -201,6 +201,11 @@ export const CPU_LOOP_READ_COUNT = 0xc438; //  u32
 export const CPU_PARK_LINE_COUNT = 0xc43c; //  u32: lines that the loop reads while parked; UNKNOWN_LINES = perhaps any
 export const CPU_LOOP_READS = 0xc440; //       LOOP_READ_SIZE bytes each
 export const CPU_PARK_LINES = 0xc840; //       u32 each: physical address / 64
+// The local APIC (hardware/apic)
+export const CPU_APIC_REGISTERS = 0xca00; //   u32 each, by offset >> 4; EOI and the timer's counts are kept elsewhere
+export const CPU_APIC_BASE = 0xcb00; //        IA32_APIC_BASE
+export const CPU_APIC_LINT0 = 0xcb08; //       u32: 1 = the pin is high
+export const CPU_APIC_REQUESTED = 0xcb0c; //   u32: 1 = an interrupt is deliverable to the core
 export const CPU_COLLECTED = 0xd000; //        i32 each: a tracked line, or its complement for writing
 export const MOST_COLLECTED = 0xc00;
 
