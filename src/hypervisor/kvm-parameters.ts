@@ -104,6 +104,8 @@ export interface KvmBehaviour {
   readonly icrFastpath: 'exit-handled' | 'reenter-guest';
   /** CR0.WP is the guest's own with EPT (KVM_LAZY_CR0_GUEST_BITS): from 6.4. */
   readonly guestOwnsCr0Wp: boolean;
+  /** Bits of IA32_MISC_ENABLE that describe the PMU are read-only: from 6.0. */
+  readonly protectsMiscEnable: boolean;
   /** HLT with an event already pending re-enters at once: from 6.12. */
   readonly hltFastpath: boolean;
 
@@ -140,6 +142,7 @@ export const KVM_BEHAVIOUR: Readonly<Record<KvmVersion, KvmBehaviour>> = {
     checksIcrReserved: false,
     icrFastpath: 'exit-handled',
     guestOwnsCr0Wp: false,
+    protectsMiscEnable: false,
     hltFastpath: false,
     maxVcpus: 288,
     maxVcpuIds: 1023,
@@ -162,6 +165,7 @@ export const KVM_BEHAVIOUR: Readonly<Record<KvmVersion, KvmBehaviour>> = {
     checksIcrReserved: false,
     icrFastpath: 'exit-handled',
     guestOwnsCr0Wp: false,
+    protectsMiscEnable: false,
     hltFastpath: false,
     maxVcpus: 1024,
     maxVcpuIds: 4096,
@@ -184,6 +188,7 @@ export const KVM_BEHAVIOUR: Readonly<Record<KvmVersion, KvmBehaviour>> = {
     checksIcrReserved: true,
     icrFastpath: 'reenter-guest',
     guestOwnsCr0Wp: true,
+    protectsMiscEnable: true,
     hltFastpath: true,
     maxVcpus: 1024,
     maxVcpuIds: 4096,

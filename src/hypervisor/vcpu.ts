@@ -74,6 +74,8 @@ export const INTR_TYPE_PRIV_SW_EXCEPTION = 5 << 8;
 export const INTR_TYPE_SOFT_EXCEPTION = 6 << 8;
 
 const RFLAGS_FIXED = 2;
+/** IA32_MISC_ENABLE as QEMU sets it at reset. */
+const MISC_ENABLE_FAST_STRINGS = 1n;
 
 /** Basic exit reasons counted per vCPU. */
 const EXIT_REASONS = 80;
@@ -125,6 +127,8 @@ export class Vcpu {
   readonly event: PendingEvent = { info: 0, errorCode: 0, length: 0, raised: false, payload: 0 };
   /** IA32_EFER of the guest. */
   efer = 0;
+  /** IA32_MISC_ENABLE of the guest: storage, as user space has set it. */
+  miscEnable = MISC_ENABLE_FAST_STRINGS;
   /** The guest's TSC less the host's. */
   tscOffset = 0;
   /** IA32_TSC_ADJUST of the guest. */

@@ -23,9 +23,18 @@ import {
 import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_WAIT_FOR_SIPI, SHADOW_MOV_SS, SHADOW_STI } from './activity.js';
 import { interruptBoundary } from './interrupts.js';
 import { CPU_MODE, MODE_16 } from './layout.js';
+import { VMCS_REVISION } from '../vmx/capability.js';
+import { VMX_SUCCEED, VmxUnit } from '../vmx/vmx-unit.js';
+import { CR0_NE, CR4_VMXE } from './mode.js';
 import { PASS, REDIRECTED } from './outcome.js';
 import { RFLAGS_IF } from './rflags.js';
+import { SEGMENT_DS, SEGMENT_GS } from './segments.js';
 import { runUntil } from '../../../test/support/engine.js';
+
+/** A page of memory that the fixture leaves alone. */
+const VMXON_REGION = 0x8_0000;
+
+const GS_BASE = 0x1234_5000;
 
 const handler = (vector: number): number => HANDLERS + vector * 16;
 
@@ -155,6 +164,24 @@ describe('sleeping and waking', () => {
     expect([second.activity, second.word(CPU_MODE)]).toEqual([ACTIVITY_ACTIVE, MODE_16]);
   });
 
+  it('INIT is blocked in VMX root operation, and comes with VMXOFF', () => {
+    const machine = cpuFixture();
+    const { cpu } = machine;
+    machine.load(CODE, 0x90, 0x0f, 0x01, 0xc4); // NOP; VMXOFF
+    cpu.cr0 = (cpu.cr0 | CR0_NE) >>> 0;
+    cpu.cr4 |= CR4_VMXE;
+    cpu.vmx = new VmxUnit(cpu);
+    cpu.memory.write32(VMXON_REGION, VMCS_REVISION);
+    expect(cpu.vmx.vmxon(VMXON_REGION)).toBe(VMX_SUCCEED);
+    cpu.initPending = true;
+    cpu.attention = true;
+    machine.step();
+    expect([cpu.rip, cpu.initPending]).toEqual([CODE + 1, true]);
+    machine.step();
+    machine.settle();
+    expect([cpu.activity, cpu.initPending]).toEqual([ACTIVITY_WAIT_FOR_SIPI, false]);
+  });
+
   it('a SIPI to a running CPU is dropped', () => {
     const machine = withInterrupt(32);
     machine.bus.send(machine.cpu, ipi({ deliveryMode: DELIVERY_STARTUP, destination: 0 }));
@@ -178,6 +205,20 @@ describe('IRETQ', () => {
     ]);
     expect(machine.charged(STEP.IRETQ)).toBe(1);
     expect(cpu.state).toBe(RUNNING);
+  });
+
+  it('makes segments null that the outer level may not use, and leaves the base of GS to it', () => {
+    const machine = cpuFixture();
+    machine.enterUserMode();
+    const { cpu } = machine;
+    cpu.apic.accept(32, false);
+    cpu.rflags = RFLAGS_IF | 2;
+    machine.settle();
+    Object.assign(cpu.segments[SEGMENT_GS], { ...cpu.segments[SEGMENT_DS], selector: 0x10, access: 0xc093 });
+    cpu.segments[SEGMENT_GS].base = GS_BASE;
+    machine.load(cpu.rip, 0x48, 0xcf);
+    machine.step();
+    expect([cpu.cpl, cpu.segments[SEGMENT_GS].selector, cpu.segments[SEGMENT_GS].base]).toEqual([3, 0, GS_BASE]);
   });
 
   it('returns to CPL 3 with the user stack', () => {

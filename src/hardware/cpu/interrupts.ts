@@ -24,10 +24,10 @@ const NMI: IdtEvent = { type: EVENT_NMI, vector: VECTOR_NMI, errorCode: null, le
 
 /**
  * Takes the first deliverable event: REDIRECTED when one was taken (its delivery through the IDT comes next), WAIT, or
- * PASS when there is none.
+ * PASS when there is none. VMX root operation blocks INIT, which stays pending until VM entry or VMXOFF (SDM vol. 3, 24.8).
  */
 export function interruptBoundary(cpu: Cpu): Outcome {
-  if (cpu.initPending) return takeInit(cpu);
+  if (cpu.initPending && !cpu.vmx.inVmxOperation) return takeInit(cpu);
   if (cpu.activity === ACTIVITY_WAIT_FOR_SIPI) return cpu.sipiPending < 0 ? PASS : takeStartUp(cpu);
   cpu.sipiPending = -1;
   if (cpu.debugExceptions.isDue) return cpu.debugExceptions.raise();

@@ -22,7 +22,7 @@ import {
   loadNullSelector,
 } from './descriptor.js';
 import { fault, generalProtection, VECTOR_GP, VECTOR_NP, VECTOR_SS } from './fault.js';
-import { ACCESS_READ, CPU_FS_BASE, CPU_GS_BASE, CPU_SYSTEM_FLAGS } from './layout.js';
+import { ACCESS_READ, CPU_SYSTEM_FLAGS } from './layout.js';
 import { isCanonical, LinearRange } from './linear-access.js';
 import { inLongMode } from './mode.js';
 import { DONE, REDIRECTED, type Outcome } from './outcome.js';
@@ -118,14 +118,15 @@ export function loadReturnCode(cpu: Cpu, selector: number): void {
   loadCodeSegment(cpu, code, selector, selector & 3);
 }
 
+/** Unlike a MOV of a null selector, this leaves the bases of FS and GS as they are: 64-bit code still uses them. */
 function dropInnerSegments(cpu: Cpu): void {
   for (const number of [SEGMENT_ES, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS]) {
     const segment = cpu.segments[number];
     const { access } = segment;
     const conforming = (access & (ACCESS_CODE | ACCESS_CONFORMING)) === (ACCESS_CODE | ACCESS_CONFORMING);
     if ((access & ACCESS_UNUSABLE) !== 0 || conforming || ((access >>> ACCESS_DPL_SHIFT) & 3) >= cpu.cpl) continue;
+    const { base } = segment;
     loadNullSelector(segment, 0);
-    if (number === SEGMENT_FS) cpu.setLong(CPU_FS_BASE, 0);
-    if (number === SEGMENT_GS) cpu.setLong(CPU_GS_BASE, 0);
+    segment.base = base;
   }
 }

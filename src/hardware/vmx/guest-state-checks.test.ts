@@ -36,7 +36,7 @@ describe('VM-entry checks on guest state', () => {
     ['CR3 beyond MAXPHYADDR',                 [F.GUEST_CR3, 2 ** 46]],
     ['a reserved EFER bit',                   [F.GUEST_IA32_EFER, 0xd02]],
     ['EFER.LMA = 0 in IA-32e mode',           [F.GUEST_IA32_EFER, 0x900]],
-    ['a non-canonical RIP',                   [F.GUEST_RIP, 2 ** 47]],
+    ['RIP with different bits 63:48',         [F.GUEST_RIP, 2 ** 48]],
     ['a non-canonical GDTR base',             [F.GUEST_GDTR_BASE, 2 ** 47]],
     ['an IDTR limit above FFFFH',             [F.GUEST_IDTR_LIMIT, 0x1_0000]],
     ['an unusable CS',                        [F.GUEST_CS_AR_BYTES, 0x1_a09b]],
@@ -65,6 +65,10 @@ describe('VM-entry checks on guest state', () => {
   it('C23: a 64-bit guest with null data segments is valid', () => {
     const unusable = [F.GUEST_ES_AR_BYTES, F.GUEST_DS_AR_BYTES, F.GUEST_SS_AR_BYTES, F.GUEST_FS_AR_BYTES];
     expect(failureAfter(setting(...unusable.map((field) => [field, 0x1_0000] as const)))).toBeNull();
+  });
+
+  it('C23: that bit 47 of RIP is like the bits above it is not checked', () => {
+    expect(failureAfter(setting([F.GUEST_RIP, 2 ** 47]))).toBeNull();
   });
 
   it('C23: unrestricted guest lets a real-mode guest in', () => {

@@ -275,9 +275,11 @@ function checkDescriptorTables(vmcs: Vmcs): BrokenRule {
 
 // ---- RIP and RFLAGS (27.3.1.4)
 
+/** In 64-bit mode bits 63:48 must be identical; that bit 47 is like them is not checked: the fetch is #GP then. */
 function checkRip(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
   const long = controls.onEntry(C.VM_ENTRY_IA32E_MODE) && (accessOf(vmcs, SEGMENT_CS) & AR_L) !== 0;
-  const isValid = long ? isCanonical(vmcs, F.GUEST_RIP) : vmcs.readHigh(F.GUEST_RIP) === 0;
+  const high = vmcs.readHigh(F.GUEST_RIP);
+  const isValid = long ? high >>> 16 === 0 || high >>> 16 === 0xffff : high === 0;
   return isValid ? null : 'guest RIP';
 }
 

@@ -21,6 +21,7 @@ import {
 import { QuietDevices } from '../test-support/quiet-devices.js';
 
 const LONG = 1_000_000;
+const KVM_6_12: KvmMachineOptions = { parameters: { version: '6.12' } };
 const RESULT = COUNTER + 64;
 const PIC = 0x21;
 const EVENT_PORT = 0x90;
@@ -300,6 +301,36 @@ describe('MSRs', () => {
       return exits(machine, X.EXIT_REASON_MSR_WRITE);
     };
     expect(writes(5)).toBe(writes(1));
+  });
+
+  it('IA32_MISC_ENABLE is storage of the guest, but for what says that there is no performance monitoring', () => {
+    const XD_DISABLE = 4;
+    const machine = run((asm) => {
+      asm.mov(ECX, 0x1a0);
+      asm.mov(EAX, 0x00c5_0089);
+      asm.mov(EDX, XD_DISABLE);
+      asm.plain(Code.Wrmsr);
+      asm.plain(Code.Rdmsr);
+      asm.mov(dword(RESULT), EAX);
+      asm.mov(dword(RESULT + 4), EDX);
+    }, KVM_6_12);
+    expect(result(machine)).toBe(0x4_00c5_0009n);
+  });
+
+  it.each([
+    ['6.12', false],
+    ['5.19', true],
+  ] as const)('under %s IA32_MISC_ENABLE.BTS_UNAVAIL can be changed: %s', (version, changes) => {
+    const machine = kvmMachine({
+      apicMode: 'x2apic',
+      parameters: { version },
+      sender: (asm) => {
+        emitWriteMsr(asm, 0x1a0, 1 << 11);
+        emitEnd(asm);
+      },
+    });
+    machine.run(LONG);
+    expect(machine.failures).toEqual(changes ? [] : [{ kind: 'shutdown' }]);
   });
 
   it('an APIC moved from its default address inhibits APICv', () => {

@@ -27,6 +27,9 @@ import { skipInstruction } from './skip.js';
 const RAX = 0;
 const RCX = 1;
 const RDX = 2;
+const MISC_ENABLE_EMON = 1n << 7n;
+/** BTS and PEBS unavailable. */
+const MISC_ENABLE_READ_ONLY = (1n << 11n) | (1n << 12n);
 const TWO_32 = 2 ** 32;
 const VECTOR_GP = 13;
 
@@ -37,6 +40,7 @@ const MSR_IA32_FEATURE_CONTROL = 0x3a;
 const MSR_IA32_TSC_ADJUST = 0x3b;
 const MSR_IA32_SPEC_CTRL = 0x48;
 const MSR_IA32_PRED_CMD = 0x49;
+const MSR_IA32_MISC_ENABLE = 0x1a0;
 const MSR_IA32_DEBUGCTL = 0x1d9;
 const MSR_IA32_PAT = 0x277;
 /** LBR and BTF: KVM drops them silently. */
@@ -134,6 +138,8 @@ function readGuestMsr(host: HostCpu, msr: number): boolean {
       return result(host, 0, cpu.vmx.vmread(VMCS_FIELD.GUEST_IA32_DEBUGCTL));
     case MSR_EFER:
       return result(host, 0, vcpu.efer);
+    case MSR_IA32_MISC_ENABLE:
+      return result(host, Number(vcpu.miscEnable >> 32n), Number(vcpu.miscEnable & 0xffff_ffffn));
     case MSR_IA32_PAT: {
       const value = cpu.vmx.vmread64(VMCS_FIELD.GUEST_IA32_PAT);
       return result(host, Number(value >> 32n), Number(value & 0xffff_ffffn));
@@ -193,6 +199,8 @@ function writeGuestMsr(host: HostCpu, msr: number, high: number, low: number): b
       if (!writeMsr(cpu, msr, high, low)) return false;
       passThroughOnceUsed(host, msr, low);
       return true;
+    case MSR_IA32_MISC_ENABLE:
+      return writeMiscEnable(host, (BigInt(high) << 32n) | BigInt(low));
     case MSR_IA32_PAT:
       if (!isPatValue(high, low)) return false;
       cpu.vmx.vmwrite64(VMCS_FIELD.GUEST_IA32_PAT, (BigInt(high) << 32n) | BigInt(low));
@@ -200,6 +208,15 @@ function writeGuestMsr(host: HostCpu, msr: number, high: number, low: number): b
     default:
       return !isHidden(msr) && writeMsr(cpu, msr, high, low);
   }
+}
+
+/** From 6.0 bits 11 and 12, which say that there is no performance monitoring, cannot change, and bit 7 does not. */
+function writeMiscEnable({ vcpu, vm }: HostCpu, value: bigint): boolean {
+  const { protectsMiscEnable } = vm.behaviour;
+  const old = vcpu.miscEnable;
+  if (protectsMiscEnable && ((old ^ value) & MISC_ENABLE_READ_ONLY) !== 0n) return false;
+  vcpu.miscEnable = protectsMiscEnable ? (value & ~MISC_ENABLE_EMON) | (old & MISC_ENABLE_EMON) : value;
+  return true;
 }
 
 /** The guest moves its TSC: IA32_TSC_ADJUST follows. */

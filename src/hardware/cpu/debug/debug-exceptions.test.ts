@@ -201,6 +201,13 @@ describe('breakpoints on data', () => {
     expect(report(machine)).toMatchObject({ at: HANDLERS + 0x400, dr6: 1 });
   });
 
+  it('that MOV SS holds back and INT1 make one exception', () => {
+    const machine = arm(protectedMode('8e 15 00 50 00 00 f1'), 0, ACCESS, DATA);
+    machine.memory.write32(DATA, DATA_32);
+    expect(report(machine.intoHandler())).toMatchObject({ at: CODE + 7, dr6: 1 });
+    expect(machine.cpu.debugExceptions.isDue).toBe(false);
+  });
+
   it('and the single-step trap make one exception', () => {
     const machine = arm(protectedMode(STORE), 0, WRITE, DATA, LEN_4);
     machine.cpu.rflags |= RFLAGS_TF;

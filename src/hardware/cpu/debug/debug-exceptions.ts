@@ -107,9 +107,14 @@ export class DebugExceptions {
 
   /** Raises what is due: FAULT. */
   raise(): Outcome {
+    return debugException(this.#cpu, this.take());
+  }
+
+  /** What is pending, as DR6 has it, is about to be reported. */
+  take(): number {
     const conditions = this.pending & ~PENDING_ENABLED_BREAKPOINT;
     this.pending = 0;
-    return debugException(this.#cpu, conditions);
+    return conditions;
   }
 }
 

@@ -152,11 +152,12 @@ function intN(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   return REDIRECTED;
 }
 
-/** INT3 and INT1 are exceptions to VMX: the exception bitmap applies. */
+/** INT3 and INT1 are exceptions to VMX: the exception bitmap applies. INT1 is a debug exception, and reports what MOV SS has held back. */
 function softwareException(vector: number, type: number): Handler {
   return (cpu, { length }) => {
     const outcome = cpu.nonRoot === null ? PASS : cpu.nonRoot.exception(vector, null, 0, type, length);
     if (outcome !== PASS) return outcome;
+    if (vector === VECTOR_DB) cpu.dr.report(cpu.debugExceptions.take());
     cpu.injected = { type, vector, errorCode: null, length };
     return REDIRECTED;
   };

@@ -201,18 +201,50 @@ function invvpid(vmx: VmxUnit, type: number, { memory }: Cpu): VmxResult {
 }
 
 // prettier-ignore
+/** An INIT that VMX operation has blocked comes now. */
+function vmxoff(cpu: Cpu, vmx: VmxUnit): Outcome {
+  cpu.attention = true;
+  return conclude(cpu, vmx.vmxoff());
+}
+
 export const VMX_INSTRUCTIONS: HandlerTable = [
-  [Mnemonic.Vmcall,   vmxInstruction(E.EXIT_REASON_VMCALL,   (cpu, _, vmx) => conclude(cpu, vmx.vmcall()))],
-  [Mnemonic.Vmclear,  vmxInstruction(E.EXIT_REASON_VMCLEAR,  withPointer((vmx, at) => vmx.vmclear(at)), { operand: 0 })],
-  [Mnemonic.Vmlaunch, vmxInstruction(E.EXIT_REASON_VMLAUNCH, entry((vmx) => vmx.vmlaunch()))],
-  [Mnemonic.Vmptrld,  vmxInstruction(E.EXIT_REASON_VMPTRLD,  withPointer((vmx, at) => vmx.vmptrld(at)), { operand: 0 })],
-  [Mnemonic.Vmptrst,  vmxInstruction(E.EXIT_REASON_VMPTRST,  vmptrst, { operand: 0 })],
-  [Mnemonic.Vmread,   vmxInstruction(E.EXIT_REASON_VMREAD,   vmread, { operand: 0, second: 1 })],
-  [Mnemonic.Vmresume, vmxInstruction(E.EXIT_REASON_VMRESUME, entry((vmx) => vmx.vmresume()))],
-  [Mnemonic.Vmwrite,  vmxInstruction(E.EXIT_REASON_VMWRITE,  vmwrite, { operand: 1, second: 0 })],
-  [Mnemonic.Vmxoff,   vmxInstruction(E.EXIT_REASON_VMOFF,    (cpu, _, vmx) => conclude(cpu, vmx.vmxoff()))],
-  [Mnemonic.Vmxon,    vmxon],
-  [Mnemonic.Invept,   vmxInstruction(E.EXIT_REASON_INVEPT,   invalidate(invept), { operand: 1, second: 0 })],
-  [Mnemonic.Invvpid,  vmxInstruction(E.EXIT_REASON_INVVPID,  invalidate(invvpid), { operand: 1, second: 0 })],
-  [Mnemonic.Vmfunc,   vmxInstruction(E.EXIT_REASON_VMFUNC,   (cpu) => invalidOpcode(cpu))],
+  [Mnemonic.Vmcall, vmxInstruction(E.EXIT_REASON_VMCALL, (cpu, _, vmx) => conclude(cpu, vmx.vmcall()))],
+  [
+    Mnemonic.Vmclear,
+    vmxInstruction(
+      E.EXIT_REASON_VMCLEAR,
+      withPointer((vmx, at) => vmx.vmclear(at)),
+      { operand: 0 },
+    ),
+  ],
+  [
+    Mnemonic.Vmlaunch,
+    vmxInstruction(
+      E.EXIT_REASON_VMLAUNCH,
+      entry((vmx) => vmx.vmlaunch()),
+    ),
+  ],
+  [
+    Mnemonic.Vmptrld,
+    vmxInstruction(
+      E.EXIT_REASON_VMPTRLD,
+      withPointer((vmx, at) => vmx.vmptrld(at)),
+      { operand: 0 },
+    ),
+  ],
+  [Mnemonic.Vmptrst, vmxInstruction(E.EXIT_REASON_VMPTRST, vmptrst, { operand: 0 })],
+  [Mnemonic.Vmread, vmxInstruction(E.EXIT_REASON_VMREAD, vmread, { operand: 0, second: 1 })],
+  [
+    Mnemonic.Vmresume,
+    vmxInstruction(
+      E.EXIT_REASON_VMRESUME,
+      entry((vmx) => vmx.vmresume()),
+    ),
+  ],
+  [Mnemonic.Vmwrite, vmxInstruction(E.EXIT_REASON_VMWRITE, vmwrite, { operand: 1, second: 0 })],
+  [Mnemonic.Vmxoff, vmxInstruction(E.EXIT_REASON_VMOFF, (cpu, _, vmx) => vmxoff(cpu, vmx))],
+  [Mnemonic.Vmxon, vmxon],
+  [Mnemonic.Invept, vmxInstruction(E.EXIT_REASON_INVEPT, invalidate(invept), { operand: 1, second: 0 })],
+  [Mnemonic.Invvpid, vmxInstruction(E.EXIT_REASON_INVVPID, invalidate(invvpid), { operand: 1, second: 0 })],
+  [Mnemonic.Vmfunc, vmxInstruction(E.EXIT_REASON_VMFUNC, (cpu) => invalidOpcode(cpu))],
 ];
