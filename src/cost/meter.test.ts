@@ -28,11 +28,12 @@ it('shows an observer every charge once, when the clock has moved, and counts it
   const { meter, cpus } = fixture;
   const seen: unknown[] = [];
   meter.onCharge = (cpu, step, ticks) => seen.push([cpu, STEP_NAMES[step], ticks, cpus[cpu].now]);
-  cpus[1].charge(STEP.VM_EXIT, 5);
+  const ticks = meter.table.stepTicks[STEP.VM_EXIT];
+  cpus[1].charge(STEP.VM_EXIT);
   take();
   expect(seen).toEqual([
-    [1, 'vm-exit', 5, 5],
-    [1, 'line-transfer', LINE_LATENCY, 5 + LINE_LATENCY],
+    [1, 'vm-exit', ticks, ticks],
+    [1, 'line-transfer', LINE_LATENCY, ticks + LINE_LATENCY],
   ]);
   const at = STEP_NAMES.length + STEP.LINE_TRANSFER;
   expect([meter.counts[at], meter.ticks[at]]).toEqual([1, LINE_LATENCY]);

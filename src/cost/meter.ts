@@ -1,4 +1,6 @@
-import type { CostTable } from './step.js';
+import { STEP_NAMES, type CostTable } from './step.js';
+
+const STEPS = STEP_NAMES.length;
 
 /** Where a meter keeps its numbers: in the memory that it shares with the interpreter, which charges as well. */
 export interface MeterTables {
@@ -42,7 +44,7 @@ export class Meter {
 
   /** Records `ticks` for `step` on `cpu`; the caller advances the clock. */
   record(cpu: number, step: number, ticks: number): void {
-    const at = cpu * this.#tables.stepTicks.length + step;
+    const at = cpu * STEPS + step;
     this.counts[at]++;
     this.ticks[at] += ticks;
     this.#onCharge?.(cpu, step, ticks);

@@ -49,9 +49,6 @@ function entry(feature: CpuidFeature): [CpuidFeature, () => boolean] {
   return [feature, always];
 }
 
-/** By encoding: the features that it needs; found out when it is first asked for. */
-const needed: (readonly number[] | undefined)[] = [];
-
 function featuresOf(code: Code): readonly number[] {
   const instruction = new Instruction();
   instruction.code = code;
@@ -60,8 +57,27 @@ function featuresOf(code: Code): readonly number[] {
   return features;
 }
 
+/** More than iced-x86 has encodings. */
+const ENCODINGS = 1 << 13;
+
+const UNKNOWN = 0;
+const ANNOUNCED = 1;
+const NOT_ANNOUNCED = 2;
+
+/** The answers for one set of features, which all processors of a machine share, by encoding. */
+const answers = new Uint8Array(ENCODINGS);
+let answersFor: CpuFeatures | null = null;
+
 /** Does the processor have the instruction with this encoding? */
 export function isAnnounced(features: CpuFeatures, code: Code): boolean {
-  const all = (needed[code] ??= featuresOf(code));
-  return all.every((feature) => FEATURES.get(feature)?.(features) ?? false);
+  if (features !== answersFor) {
+    answers.fill(UNKNOWN);
+    answersFor = features;
+  }
+  if (answers[code] === UNKNOWN) answers[code] = hasFeaturesOf(features, code) ? ANNOUNCED : NOT_ANNOUNCED;
+  return answers[code] === ANNOUNCED;
+}
+
+function hasFeaturesOf(features: CpuFeatures, code: Code): boolean {
+  return featuresOf(code).every((feature) => FEATURES.get(feature)?.(features) ?? false);
 }

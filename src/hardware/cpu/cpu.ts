@@ -261,8 +261,9 @@ export class Cpu extends StateBlock implements Timed {
 
   // ---- Time and cost
 
-  /** Charges a step; `ticks` overrides the profile's value for steps that scale with distance. */
-  charge(step: number, ticks: number = this.meter.table.stepTicks[step]): void {
+  /** Charges a step at its price in the profile. */
+  charge(step: number): void {
+    const ticks = this.meter.table.stepTicks[step];
     this.now += ticks;
     this.meter.record(this.id, step, ticks);
   }
@@ -338,13 +339,14 @@ export class Cpu extends StateBlock implements Timed {
   run(): void {
     for (;;) {
       const retry = this.word(L.CPU_RETRY);
-      if (this.#isPlain(retry)) {
+      const software = this.nonRoot === null ? this.rootSoftware : null;
+      if (software === null && this.#isPlain(retry)) {
         this.setWord(L.CPU_HOST_TURN, 0);
         return;
       }
       if (retry === L.RETRY_NONE && this.now >= this.clock.limit) return;
-      if (this.nonRoot === null && this.rootSoftware !== null) {
-        if (!this.#runRootSoftware(this.rootSoftware)) return;
+      if (software !== null) {
+        if (!this.#runRootSoftware(software)) return;
         continue;
       }
       if (this.apicWriteOffset >= 0) {
@@ -381,7 +383,6 @@ export class Cpu extends StateBlock implements Timed {
       this.apicWriteOffset < 0 &&
       this.shadow === 0 &&
       this.activity === ACTIVITY_ACTIVE &&
-      (this.nonRoot !== null || this.rootSoftware === null) &&
       !this.debugExceptions.isWatching &&
       (this.word(L.CPU_MODE) | this.word(L.CPU_CODE_MODE)) === L.MODE_64 &&
       this.memory.u32[L.ORDER_STEPPED >>> 2] === 0

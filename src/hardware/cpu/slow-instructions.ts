@@ -78,7 +78,10 @@ function ifFarPointer(handler: Handler, shorter: Handler): Handler {
   };
 }
 
-const HANDLERS: (Handler | undefined)[] = [];
+/** More than iced-x86 has mnemonics. */
+const MNEMONICS = 1 << 11;
+/** Without gaps: V8 would keep it as a hash table. */
+const HANDLERS = new Array<Handler | undefined>(MNEMONICS).fill(undefined);
 for (const [mnemonic, handler] of [
   ...SYSTEM_INSTRUCTIONS,
   ...MSR_INSTRUCTIONS,

@@ -12,24 +12,28 @@ export class StateBlock {
   readonly memory: PhysicalMemory;
   /** Byte address of the block in the shared memory. */
   readonly block: number;
-  readonly #word: number;
-  readonly #time: number;
+  // The block alone: one look at it is as short as V8 can make it, and always inlined.
+  readonly #u32: Uint32Array;
+  readonly #i32: Int32Array;
+  readonly #f64: Float64Array;
 
   // Nothing may use the block before the CPU is complete: V8 would take the accessors below for megamorphic.
   constructor(memory: PhysicalMemory, cpu: number) {
+    const { buffer } = memory.wasm;
     this.memory = memory;
     this.block = memory.cpuBlock(cpu);
-    this.#word = this.block >>> 2;
-    this.#time = (this.block + L.CPU_NOW) >>> 3;
+    this.#u32 = new Uint32Array(buffer, this.block, L.CPU_STRIDE / 4);
+    this.#i32 = new Int32Array(buffer, this.block, L.CPU_STRIDE / 4);
+    this.#f64 = new Float64Array(buffer, this.block, L.CPU_STRIDE / 8);
   }
 
   /** This CPU's clock, in ticks. */
   get now(): number {
-    return this.memory.f64[this.#time];
+    return this.#f64[L.CPU_NOW >>> 3];
   }
 
   set now(value: number) {
-    this.memory.f64[this.#time] = value;
+    this.#f64[L.CPU_NOW >>> 3] = value;
   }
 
   /** What the CPU does in the order of CPUs: RUNNING, WAITING, PARKED, ASLEEP, or 0 while it is no part of it. */
@@ -53,23 +57,23 @@ export class StateBlock {
 
   /** A 32-bit word of the state block. */
   word(offset: number): number {
-    return this.memory.u32[this.#word + (offset >>> 2)];
+    return this.#u32[offset >>> 2];
   }
 
   setWord(offset: number, value: number): void {
-    this.memory.u32[this.#word + (offset >>> 2)] = value;
+    this.#u32[offset >>> 2] = value;
   }
 
   /** A 64-bit field of the state block as a signed number: exact for canonical addresses and for times. */
   long(offset: number): number {
-    const at = this.#word + (offset >>> 2);
-    return this.memory.i32[at + 1] * TWO_32 + this.memory.u32[at];
+    const at = offset >>> 2;
+    return this.#i32[at + 1] * TWO_32 + this.#u32[at];
   }
 
   setLong(offset: number, value: number): void {
-    const at = this.#word + (offset >>> 2);
-    this.memory.u32[at] = value >>> 0;
-    this.memory.i32[at + 1] = Math.floor(value * PER_TWO_32);
+    const at = offset >>> 2;
+    this.#u32[at] = value >>> 0;
+    this.#i32[at + 1] = Math.floor(value * PER_TWO_32);
   }
 
   /** General-purpose register by SDM number (0 RAX .. 15 R15), unsigned 64-bit. */
@@ -82,16 +86,16 @@ export class StateBlock {
   }
 
   gprLow(register: number): number {
-    return this.memory.u32[this.#word + register * 2];
+    return this.#u32[register * 2];
   }
 
   gprHigh(register: number): number {
-    return this.memory.u32[this.#word + register * 2 + 1];
+    return this.#u32[register * 2 + 1];
   }
 
   setGprWords(register: number, high: number, low: number): void {
-    this.memory.u32[this.#word + register * 2] = low;
-    this.memory.u32[this.#word + register * 2 + 1] = high;
+    this.#u32[register * 2] = low;
+    this.#u32[register * 2 + 1] = high;
   }
 
   /** Signed number: exact for canonical addresses. */

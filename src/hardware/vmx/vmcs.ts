@@ -23,6 +23,8 @@ const REVISION_WORD = 0;
 const ABORT_WORD = 1;
 const LAUNCH_STATE_WORD = 2;
 const FIRST_FIELD_WORD = 16;
+/** Of a region: 4 KiB. */
+const VMCS_WORDS = 1024;
 
 /** Highest encoding, with the access-type bit, plus one. */
 const ENCODINGS = 0x8000;
@@ -81,37 +83,35 @@ export class Vmcs {
   readonly address: number;
   readonly #u32: Uint32Array;
   readonly #i32: Int32Array;
-  readonly #base: number;
   /** What has been written since the last VM entry that passed its checks. */
   #dirty = ALL_DIRTY;
 
   constructor(memory: PhysicalMemory, address: number) {
     this.address = address;
-    this.#u32 = memory.u32;
-    this.#i32 = memory.i32;
-    this.#base = (memory.ram + address) >>> 2;
+    this.#u32 = new Uint32Array(memory.wasm.buffer, memory.ram + address, VMCS_WORDS);
+    this.#i32 = new Int32Array(memory.wasm.buffer, memory.ram + address, VMCS_WORDS);
   }
 
   // ---- Header
 
   get revision(): number {
-    return this.#u32[this.#base + REVISION_WORD];
+    return this.#u32[REVISION_WORD];
   }
 
   set abortIndicator(value: number) {
-    this.#u32[this.#base + ABORT_WORD] = value;
+    this.#u32[ABORT_WORD] = value;
   }
 
   get abortIndicator(): number {
-    return this.#u32[this.#base + ABORT_WORD];
+    return this.#u32[ABORT_WORD];
   }
 
   get launched(): boolean {
-    return this.#u32[this.#base + LAUNCH_STATE_WORD] === 1;
+    return this.#u32[LAUNCH_STATE_WORD] === 1;
   }
 
   set launched(value: boolean) {
-    this.#u32[this.#base + LAUNCH_STATE_WORD] = value ? 1 : 0;
+    this.#u32[LAUNCH_STATE_WORD] = value ? 1 : 0;
   }
 
   // ---- What VM entry need not check and load again
@@ -152,21 +152,21 @@ export class Vmcs {
 
   /** Bits 31:0 of a field, or bits 63:32 when bit 0 of the encoding is set. */
   read32(encoding: number): number {
-    return this.#u32[this.#base + WORD_OF_ENCODING[encoding]];
+    return this.#u32[WORD_OF_ENCODING[encoding]];
   }
 
   write32(encoding: number, value: number): void {
-    this.#u32[this.#base + WORD_OF_ENCODING[encoding]] = value;
+    this.#u32[WORD_OF_ENCODING[encoding]] = value;
   }
 
   /** Bits 63:32 of a 64-bit or natural-width field. */
   readHigh(encoding: number): number {
-    return this.#u32[this.#base + WORD_OF_ENCODING[encoding] + 1];
+    return this.#u32[WORD_OF_ENCODING[encoding] + 1];
   }
 
   /** A 64-bit or natural-width field as a signed number: exact for addresses and for |value| < 2^53. */
   readLong(encoding: number): number {
-    const at = this.#base + WORD_OF_ENCODING[encoding];
+    const at = WORD_OF_ENCODING[encoding];
     return this.#i32[at + 1] * TWO_32 + this.#u32[at];
   }
 
@@ -175,7 +175,7 @@ export class Vmcs {
   }
 
   writeWords(encoding: number, high: number, low: number): void {
-    const at = this.#base + WORD_OF_ENCODING[encoding];
+    const at = WORD_OF_ENCODING[encoding];
     this.#u32[at] = low;
     this.#u32[at + 1] = high;
   }
