@@ -3,6 +3,7 @@
  * is compiled by both tsc and asc: it holds constants only.
  */
 export const STEP_LINE_TRANSFER = 12;
+export const STEP_IPI_FLIGHT = 13;
 export const STEP_VIRTUALIZED_MSR_WRITE = 17;
 export const STEP_EOI_VIRTUALIZATION = 18;
 export const STEP_SELF_IPI_VIRTUALIZATION = 19;

@@ -1,7 +1,9 @@
 export { run } from './run';
 export { deliver } from './delivery';
 export { getFlags, setFlags } from './flags';
-export { activate, advance, mustWait, settleForEvent } from './order';
+export { activate, advance, mustWait, settleForEvent, wake } from './order';
+export { noteHostEvent } from './events';
+export { send } from './bus';
 export { allowReading, collect, dropEarlierLines, getLines, hold, mayReadLine, mayWriteLine, revokeWriting, touch } from './lines';
 export { accept, acknowledge, completeInterrupt, evaluateInterrupts, pendingVector } from './local-apic';
 export { park } from './parking';

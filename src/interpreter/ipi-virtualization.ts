@@ -20,6 +20,7 @@ import {
   REPORT_PIR_SET_AGAIN,
 } from '../hardware/cpu/layout';
 import { charge } from './cost';
+import { sendFixed } from './bus';
 import { sendNotification } from './host';
 import { collect } from './lines';
 import { DONE, reaches, report, WAIT } from './microcode';
@@ -103,5 +104,7 @@ export function postIpi(cpu: usize, vector: u32, destination: u32): void {
   if (!notifies) return;
   setOutstandingNotification(descriptor, true);
   report(cpu, REPORT_ON_SET, u32(address));
-  sendNotification(idOf(cpu), notificationVectorOf(descriptor), notificationDestination(descriptor));
+  const notificationVector = notificationVectorOf(descriptor);
+  const notified = notificationDestination(descriptor);
+  if (!sendFixed(cpu, notificationVector, notified)) sendNotification(idOf(cpu), notificationVector, notified);
 }

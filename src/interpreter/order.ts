@@ -1,12 +1,15 @@
 // Who goes next. Acts, which is what another CPU can see, happen in order of (time, CPU id); events come before acts of
 // the same time. See hardware/clock/clock.ts for the rules.
 import {
+  ASLEEP,
   CPU_ATTENTION,
   CPU_BLOCKS,
   CPU_HOST_TURN,
   CPU_LIMIT,
+  CPU_MARK_BRANCH,
   CPU_NOW,
   CPU_RETRY,
+  CPU_SLEEP_TICKS,
   CPU_STATE,
   CPU_STOP,
   CPU_STRIDE,
@@ -30,6 +33,7 @@ import {
   STOP_PARKED,
   WAITING,
 } from '../hardware/cpu/layout';
+import { handleArrival, isArrivalNext } from './events';
 import { getLines } from './lines';
 import { park, passOver } from './parking';
 import { run } from './run';
@@ -125,6 +129,19 @@ export function settle(cpu: usize, at: f64, byCpu: i32): void {
   activate(cpu);
 }
 
+/** A physical interrupt, NMI, INIT or SIPI has arrived at time `at`. */
+export function wake(cpu: usize, at: f64): void {
+  store<u32>(cpu, 1, CPU_ATTENTION);
+  store<u32>(cpu, 0, CPU_MARK_BRANCH);
+  if (load<u32>(cpu, CPU_STATE) != ASLEEP) return;
+  const now = timeOf(cpu);
+  if (at > now) {
+    store<f64>(cpu, load<f64>(cpu, CPU_SLEEP_TICKS) + (at - now), CPU_SLEEP_TICKS);
+    store<f64>(cpu, at, CPU_NOW);
+  }
+  activate(cpu);
+}
+
 /** Brings the parked targets of an event at `at` up to it; `target` -1 is all CPUs. True: one has to run first. */
 export function settleForEvent(target: i32, at: f64): bool {
   let behind = false;
@@ -139,14 +156,19 @@ export function settleForEvent(target: i32, at: f64): bool {
 
 /**
  * Lets CPU after CPU run, beginning with `current` unless it is negative, until the host is needed: by the CPU that is
- * returned, for an event (EVENT_DUE), or because there is nobody left (NOBODY).
+ * returned, for an event of its own (EVENT_DUE), or because there is nobody left (NOBODY).
  */
 export function advance(current: i32): i32 {
   if (current >= 0 && !takesTurn(blockOf(current))) return current;
   while (true) {
     const cpu = next();
     const event = load<f64>(ORDER_NEXT_EVENT);
-    if (cpu == 0 || event <= timeOf(cpu)) return event < Infinity ? EVENT_DUE : NOBODY;
+    if (cpu == 0 || event <= timeOf(cpu)) {
+      if (event == Infinity) return NOBODY;
+      if (!isArrivalNext()) return EVENT_DUE;
+      handleArrival();
+      continue;
+    }
     store<u32>(cpu, RUNNING, CPU_STATE);
     store<f64>(ORDER_LIMIT, limitFor(cpu));
     if (!takesTurn(cpu)) return idOf(cpu);

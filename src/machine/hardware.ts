@@ -51,7 +51,7 @@ export function buildHardware(options: HardwareOptions, inputs: MachineInputs): 
   const clock = new Clock(memory, engine, Math.floor(topology.lookahead * (simulation.lookaheadShare ?? 1)));
   const meter = new Meter(costs, memory.meterTables);
   const lines = new Lines(memory, clock, engine, topology.lineLatency, costs.lineOccupancyTicks);
-  const bus = new Bus(topology.flightLatency);
+  const bus = new Bus(memory, engine, topology.flightLatency);
   const decoder = new Decoder(memory, costs);
   const features = { ...DEFAULT_FEATURES, ...topologyFeatures(options), ...options.features };
   const parts = { memory, clock, meter, lines, engine, decoder, bus, features, onMarker: options.onMarker ?? IGNORE };

@@ -84,7 +84,7 @@ export class Fixture {
   readonly clock: Clock;
   readonly meter: Meter;
   readonly lines: Lines;
-  readonly bus = new Bus(() => LINE_LATENCY);
+  readonly bus: Bus;
   readonly cpus: readonly Cpu[];
 
   constructor({ cpus = 1, features = {}, quantum = 0, interpreted = false }: FixtureOptions) {
@@ -95,6 +95,7 @@ export class Fixture {
       ? instantiateEngine(interpreterModule(), this.memory.wasm, lines)
       : nopEngine(this.memory, lines);
     this.clock = new Clock(this.memory, engine, quantum);
+    this.bus = new Bus(this.memory, engine, () => LINE_LATENCY);
     this.meter = new Meter(costs(), this.memory.meterTables);
     this.lines = new Lines(this.memory, this.clock, engine, () => LINE_LATENCY, 0);
     this.#buildTables();

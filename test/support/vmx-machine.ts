@@ -223,7 +223,7 @@ export class VmxMachine {
   readonly clock: Clock;
   readonly meter = new Meter(uniformCosts(STEP_TICKS), this.memory.meterTables);
   readonly lines: Lines;
-  readonly bus = new Bus(() => FLIGHT);
+  readonly bus = new Bus(this.memory, this.#engine, () => FLIGHT);
   readonly vcpus: readonly TestVcpu[];
 
   constructor(options: VmxMachineOptions) {

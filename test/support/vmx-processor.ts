@@ -74,7 +74,7 @@ export class VmxProcessor {
   #createCpu(): Cpu {
     const { memory, clock, meter } = this;
     const lines = this.#lines;
-    const bus = new Bus(() => STEP_TICKS);
+    const bus = new Bus(memory, this.#engine, () => STEP_TICKS);
     const cpu = new Cpu(0, 0, {
       memory,
       clock,

@@ -5,12 +5,17 @@
  * 12.6.2). A message of a CPU to itself does not travel. Of several CPUs that match a lowest-priority message, the
  * vector chooses one (vector hashing); the priorities are not compared.
  *
+ * Fixed IPIs to one CPU, the most frequent ones, are the interpreter's (src/interpreter/bus.ts).
+ *
  * Left out: bus arbitration and contention, SMI, remote read.
  */
 import { STEP } from '../../cost/step.js';
 import { ALL_CPUS } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
+import type { Engine } from '../cpu/engine.js';
+import { APIC_IDS, CPU_BLOCKS, CPU_STRIDE, ORDER_CPU_OF_APIC_ID, ORDER_OBSERVED } from '../cpu/layout.js';
 import type { Latency } from '../memory/lines.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { BROADCAST_XAPIC, reaches } from './destination.js';
 import * as M from './message.js';
 import type { ApicEffect, ApicMessage } from './message.js';
@@ -25,29 +30,42 @@ export interface IpiFlight {
 }
 
 export class Bus {
+  readonly #memory: PhysicalMemory;
+  readonly #engine: Engine;
   readonly #latency: Latency;
   readonly #cpus: Cpu[] = [];
-  /** CPUs by the APIC ID of power-up. */
-  readonly #byApicId = new Map<number, Cpu>();
+  /** Blocks of CPUs by APIC ID; empty unless IDs are fixed. */
+  readonly #byApicId: Uint32Array;
   /** Every APIC has the ID of power-up, and it is the same number in xAPIC and x2APIC mode. */
   #fixedIds = true;
-  /** Arrivals of fixed interrupts, by CPU index * 256 + vector: made once, scheduled often. */
-  readonly #arrivals: ((at: number) => void)[] = [];
   /** Called for an EOI of a level-triggered interrupt: the I/O APICs listen. */
   onEoiBroadcast: ((vector: number, from: Cpu) => void) | null = null;
-  /** Sees every IPI that reaches another CPU. For traces and explanations. */
-  onFlight: ((flight: IpiFlight) => void) | null = null;
+  #onFlight: ((flight: IpiFlight) => void) | null = null;
 
   /** `latency`: ticks of flight from one CPU to another. */
-  constructor(latency: Latency) {
+  constructor(memory: PhysicalMemory, engine: Engine, latency: Latency) {
+    const { cpus } = memory;
+    const { buffer } = memory.wasm;
+    this.#memory = memory;
+    this.#engine = engine;
     this.#latency = latency;
+    this.#byApicId = new Uint32Array(buffer, ORDER_CPU_OF_APIC_ID, APIC_IDS);
+    const latencies = new Float64Array(buffer, memory.flightLatency, cpus * cpus);
+    for (let at = 0; at < latencies.length; at++) latencies[at] = latency(Math.floor(at / cpus), at % cpus);
+  }
+
+  /** Sees every IPI that reaches another CPU. For traces and explanations. */
+  set onFlight(see: (flight: IpiFlight) => void) {
+    this.#onFlight = see;
+    this.#memory.u32[ORDER_OBSERVED >>> 2] = 1;
   }
 
   /** CPUs join in the order of their ids. */
   add(cpu: Cpu): void {
     this.#cpus.push(cpu);
-    this.#byApicId.set(cpu.apicId, cpu);
     this.#fixedIds &&= cpu.apicId < BROADCAST_XAPIC;
+    if (this.#fixedIds) this.#byApicId[cpu.apicId] = cpu.block;
+    else this.#byApicId.fill(0);
   }
 
   /** Carries out what a register write of `from` means. False = #GP(0). */
@@ -58,6 +76,7 @@ export class Bus {
         return true;
       case 'renamed':
         this.#fixedIds = false;
+        this.#byApicId.fill(0);
         return true;
       case 'eoi-broadcast':
         this.onEoiBroadcast?.(effect.vector, from);
@@ -72,8 +91,9 @@ export class Bus {
   /** Sends an IPI at `from.now`: an act, for which the sender has waited. `message` may be reused afterwards. */
   send(from: Cpu, message: ApicMessage): void {
     const target = this.#onlyTarget(message);
-    if (target !== null && message.deliveryMode === M.DELIVERY_FIXED) this.#sendFixed(from, target, message.vector);
-    else if (message.deliveryMode === M.DELIVERY_LOWEST_PRIORITY) this.#sendLowestPriority(from, { ...message });
+    const { deliveryMode, vector } = message;
+    if (target !== null && deliveryMode === M.DELIVERY_FIXED && vector >= 16) this.#sendFixed(from, target, vector);
+    else if (deliveryMode === M.DELIVERY_LOWEST_PRIORITY) this.#sendLowestPriority(from, { ...message });
     else this.#sendToMatching(from, { ...message });
   }
 
@@ -95,21 +115,17 @@ export class Bus {
 
   /** The CPU that an edge-triggered physical unicast names; null for everything else and where IDs do not tell. */
   #onlyTarget(message: ApicMessage): Cpu | null {
-    if (!this.#fixedIds || message.shorthand !== M.SHORTHAND_NONE || message.logical || message.level) return null;
-    return this.#byApicId.get(message.destination) ?? null;
+    if (message.shorthand !== M.SHORTHAND_NONE || message.logical || message.level) return null;
+    const block = message.destination < APIC_IDS ? this.#byApicId[message.destination] : 0;
+    return block === 0 ? null : this.#cpus[(block - CPU_BLOCKS) / CPU_STRIDE];
   }
 
   #sendFixed(from: Cpu, target: Cpu, vector: number): void {
-    if (from === target) {
-      accept(target, vector, false, from.now);
-      return;
-    }
     const flight = this.#latency(from.id, target.id);
+    if (from !== target) this.#onFlight?.(flightOf(from, target, vector, from.now, flight));
+    if (this.#engine.send(from.block, target.block, vector) !== 0) return;
     from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
-    const index = target.id * 256 + vector;
-    const arrival = (this.#arrivals[index] ??= (at) => accept(target, vector, false, at));
-    this.onFlight?.(flightOf(from, target, vector, from.now, flight));
-    from.clock.schedule(from.now + flight, target.id, arrival);
+    from.clock.schedule(from.now + flight, target.id, (at) => accept(target, vector, false, at));
   }
 
   #sendToMatching(from: Cpu, message: ApicMessage): void {
@@ -127,7 +143,7 @@ export class Bus {
     from.clock.schedule(from.now + flight, target.id, (at) => {
       if (!reaches(message, target.apic, false)) return;
       from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
-      this.onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
+      this.#onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
       arrive(target, message, at);
     });
   }
@@ -143,7 +159,7 @@ export class Bus {
     from.clock.schedule(from.now + flight, ALL_CPUS, (at) => {
       const target = this.#arbitrate(from, message, at);
       if (target !== null && target !== from)
-        this.onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
+        this.#onFlight?.(flightOf(from, target, message.vector, at - flight, flight));
     });
   }
 

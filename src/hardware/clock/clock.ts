@@ -7,7 +7,8 @@
  * that waits to act lends the others nothing. Results do not depend on the quantum.
  *
  * The interpreter keeps the order (src/interpreter/order.ts), because most of what CPUs wait for is each other's cache
- * lines: it lets one after the other run and comes back for events, and for CPUs that need the host.
+ * lines and interrupts: it lets one after the other run and comes back for events, and for CPUs that need the host. Fixed
+ * interrupts on their way to a CPU are events of its own (src/interpreter/events.ts); the host's are here.
  */
 import type { Engine } from '../cpu/engine.js';
 import {
@@ -15,6 +16,7 @@ import {
   CPU_STATE,
   EVENT_DUE,
   NOBODY,
+  ORDER_EVENT_NUMBER,
   ORDER_HORIZON_TIME,
   ORDER_LIMIT,
   ORDER_NEXT_EVENT,
@@ -69,13 +71,20 @@ export class Clock {
 
   /** Runs `action` at time `at` for CPU `target` (or ALL_CPUS), once no CPU is behind. */
   schedule(at: number, target: number, action: (at: number) => void): void {
-    this.#events.push(at, target, action);
+    const { f64 } = this.#memory;
+    const number = f64[ORDER_EVENT_NUMBER >>> 3];
+    f64[ORDER_EVENT_NUMBER >>> 3] = number + 1;
+    this.#events.push(at, number, target, action);
     this.#noteNextEvent();
-    if (at < this.limit) this.#memory.f64[ORDER_LIMIT >>> 3] = at;
+    if (at < this.limit) f64[ORDER_LIMIT >>> 3] = at;
   }
 
   #noteNextEvent(): void {
-    this.#memory.f64[ORDER_NEXT_EVENT >>> 3] = this.#events.nextAt;
+    this.#engine.noteHostEvent(this.#events.nextAt, this.#events.nextNumber);
+  }
+
+  get #nextEvent(): number {
+    return this.#memory.f64[ORDER_NEXT_EVENT >>> 3];
   }
 
   /** True when something precedes the CPU at its time: it must not act yet. */
@@ -85,7 +94,7 @@ export class Clock {
 
   /** True when an event precedes cpu.now: enough for what no other CPU can see. */
   mustWaitForEvent(cpu: { readonly now: number }): boolean {
-    return this.#events.nextAt <= cpu.now;
+    return this.#nextEvent <= cpu.now;
   }
 
   /** A CPU (re)enters the order at its time. */
@@ -100,7 +109,7 @@ export class Clock {
 
   /** True while an event is to come. */
   get hasEvents(): boolean {
-    return this.#events.nextAt !== Infinity;
+    return this.#nextEvent !== Infinity;
   }
 
   /** Ends `run` after the current step: the CPU that is running goes no further. */

@@ -1,26 +1,30 @@
 interface Event {
   readonly at: number;
-  readonly order: number;
+  readonly number: number;
   readonly target: number;
   readonly action: (at: number) => void;
 }
 
-const EARLIER = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+const EARLIER = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.number < b.number);
 
-/** Events by time; those of the same time in the order in which they were scheduled. A binary heap. */
+/** Events by time; those of the same time by their numbers. A binary heap. */
 export class EventQueue {
   readonly #heap: Event[] = [];
-  #order = 0;
   /** Time of the first event, Infinity when there is none. */
   nextAt = Infinity;
+
+  /** Number of the first event. */
+  get nextNumber(): number {
+    return this.#heap.length === 0 ? 0 : this.#heap[0].number;
+  }
 
   get nextTarget(): number {
     return this.#heap[0].target;
   }
 
-  push(at: number, target: number, action: (at: number) => void): void {
+  push(at: number, number: number, target: number, action: (at: number) => void): void {
     const heap = this.#heap;
-    const event = { at, order: this.#order++, target, action };
+    const event = { at, number, target, action };
     let hole = heap.length;
     while (hole > 0) {
       const parent = (hole - 1) >> 1;

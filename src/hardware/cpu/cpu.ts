@@ -85,9 +85,6 @@ export class Cpu extends StateBlock implements Timed {
   readonly features: CpuFeatures;
   readonly onMarker: (cpu: Cpu, marker: number) => void;
 
-  /** Ticks spent asleep: in HLT, MWAIT, or with an idle host. */
-  sleepTicks = 0;
-
   #trace: TraceSink | null = null;
 
   // Wired by the machine after construction, in this order.
@@ -235,6 +232,11 @@ export class Cpu extends StateBlock implements Timed {
     this.setWord(L.CPU_ATTENTION, value ? 1 : 0);
   }
 
+  /** Ticks spent asleep: in HLT, MWAIT, or with an idle host. */
+  get sleepTicks(): number {
+    return this.memory.f64[(this.block + L.CPU_SLEEP_TICKS) >>> 3];
+  }
+
   /** Physical address of the line armed by MONITOR, or -1. */
   get monitoredLine(): number {
     return this.memory.f64[(this.block + L.CPU_MONITORED_LINE) >>> 3];
@@ -313,14 +315,7 @@ export class Cpu extends StateBlock implements Timed {
 
   /** A physical interrupt, NMI, INIT or SIPI has arrived at time `at`. */
   wake(at: number): void {
-    this.attention = true;
-    this.setWord(L.CPU_MARK_BRANCH, 0);
-    if (this.state !== L.ASLEEP) return;
-    if (at > this.now) {
-      this.sleepTicks += at - this.now;
-      this.now = at;
-    }
-    this.clock.activate(this);
+    this.engine.wake(this.block, at);
   }
 
   /** Another CPU takes the monitored line from this one, to write to it, at time `at`. */

@@ -27,6 +27,11 @@ export interface Engine {
   /** Brings the parked targets of an event up to it (`target` -1: all CPUs); 1 when one has to run first. */
   readonly settleForEvent: (target: number, at: number) => number;
 
+  /** Something that may be deliverable has arrived at time `at`. */
+  readonly wake: (block: number, at: number) => void;
+  /** The host's first event is due at `at`. Events of one time are in order of their numbers. */
+  readonly noteHostEvent: (at: number, number: number) => void;
+
   // Cache lines: src/interpreter/lines.ts. What returns 0 asks the CPU to wait for its turn.
   readonly touch: (block: number, pa: number) => number;
   readonly collect: (block: number, pa: number, write: number) => number;
@@ -54,6 +59,12 @@ export interface Engine {
   /** 0 = wait. */
   readonly collectForPostedInterrupts: (block: number) => number;
   readonly processPostedInterrupts: (block: number) => void;
+
+  /**
+   * Sends a fixed, edge-triggered interrupt with a legal vector to the CPU of block `target`; 0 when there is no room for
+   * its arrival and nothing has happened (src/interpreter/bus.ts).
+   */
+  readonly send: (block: number, target: number, vector: number) => number;
 
   // The local APIC: src/interpreter/local-apic.ts
   /** Accepts a fixed interrupt with a legal vector. */

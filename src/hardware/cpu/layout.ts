@@ -3,7 +3,7 @@
  * both tsc and asc: it holds constants only.
  *
  *   0               reserved (statics of the interpreter)
- *   ORDER           who goes next, and where the tables of cache lines stand
+ *   ORDER           who goes next, where the tables of cache lines stand, and interrupts under way between CPUs
  *   CPU_BLOCKS      one CPU_STRIDE per physical CPU: state, bounce page, TLBs
  *   lineMasks       per CPU, LINE_MASK_SIZE bytes per tracked page: may-read mask, may-write mask (64 lines each)
  *   pages ...       per physical page and per tracked page: see the ORDER_* fields
@@ -27,7 +27,7 @@ export const ORDER_LINE_OCCUPANCY = ORDER + 32; //    f64: how long a line is bu
 export const ORDER_HORIZON_ID = ORDER + 40; //        i32
 export const ORDER_CPUS = ORDER + 44; //              u32: number of CPU blocks
 export const ORDER_STEPPED = ORDER + 48; //           u32: 1 = the host runs the interpreter itself, to observe it
-export const ORDER_OBSERVED = ORDER + 52; //          u32: 1 = the host is told of line transfers and charges
+export const ORDER_OBSERVED = ORDER + 52; //          u32: 1 = the host is told of line transfers, charges and IPIs
 export const ORDER_RAM = ORDER + 56; //               u32: address of host-physical memory
 export const ORDER_TRACKED_PAGES = ORDER + 60; //     u32: how many pages there is room for
 // Addresses of tables
@@ -39,6 +39,21 @@ export const ORDER_LINE_BUSY = ORDER + 80; //         by tracked line: f64 until
 export const ORDER_LINE_LATENCY = ORDER + 84; //      by CPU and CPU: f64 ticks from the first to the second
 export const ORDER_STEP_TICKS = ORDER + 88; //        by step: f64 what it costs
 export const ORDER_RAM_BYTES = ORDER + 92; //         u32: size of host-physical memory
+// Events (src/interpreter/events.ts)
+export const ORDER_HOST_EVENT = ORDER + 96; //        f64: when the first event of the host is due, Infinity if there is none
+export const ORDER_HOST_EVENT_NUMBER = ORDER + 104; //f64: its number; events of one time are in order of their numbers
+export const ORDER_EVENT_NUMBER = ORDER + 112; //     f64: number of the event that is scheduled next
+export const ORDER_ARRIVAL_COUNT = ORDER + 120; //    u32: fixed interrupts under way between CPUs
+export const ORDER_FLIGHT_LATENCY = ORDER + 124; //   u32: address of a table by CPU and CPU: f64 ticks from the first to the second
+export const ORDER_CPU_OF_APIC_ID = ORDER + 0x1000; //by APIC ID: u32 block of the only CPU that has it, or 0
+export const APIC_IDS = 256;
+export const ORDER_ARRIVALS = ORDER + 0x2000; //      ARRIVAL_SIZE bytes each
+export const MOST_ARRIVALS = 1024;
+export const ARRIVAL_SIZE = 24;
+export const ARRIVAL_AT = 0; //                       f64
+export const ARRIVAL_NUMBER = 8; //                   f64
+export const ARRIVAL_TARGET = 16; //                  u32: block of a CPU
+export const ARRIVAL_VECTOR = 20; //                  u32
 
 // ---- CPU state, offsets from the CPU block. u64 unless marked.
 export const CPU_GPR = 0; //            16 general-purpose registers, SDM order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15
@@ -206,6 +221,7 @@ export const CPU_APIC_REGISTERS = 0xca00; //   u32 each, by offset >> 4; EOI and
 export const CPU_APIC_BASE = 0xcb00; //        IA32_APIC_BASE
 export const CPU_APIC_LINT0 = 0xcb08; //       u32: 1 = the pin is high
 export const CPU_APIC_REQUESTED = 0xcb0c; //   u32: 1 = an interrupt is deliverable to the core
+export const CPU_SLEEP_TICKS = 0xcb10; //      f64: ticks spent asleep
 export const CPU_COLLECTED = 0xd000; //        i32 each: a tracked line, or its complement for writing
 export const MOST_COLLECTED = 0xc00;
 

@@ -12,6 +12,7 @@ import {
   CPU_STRIDE,
   LINE_MASK_SIZE,
   ORDER_CPUS,
+  ORDER_FLIGHT_LATENCY,
   ORDER_OBSERVED,
   ORDER_PAGES,
   ORDER_RAM,
@@ -64,6 +65,7 @@ export class PhysicalMemory {
   readonly lineOwners: number;
   readonly lineBusy: number;
   readonly lineLatency: number;
+  readonly flightLatency: number;
   readonly stepTicks: number;
   readonly stepCounts: number;
   readonly chargedTicks: number;
@@ -85,7 +87,8 @@ export class PhysicalMemory {
     this.codeLines = this.lineMasks + cpus * trackedPages * LINE_MASK_SIZE;
     this.lineBusy = this.codeLines + (ramBytes / PAGE_SIZE) * 8;
     this.lineLatency = this.lineBusy + trackedPages * LINES_PER_PAGE * 8;
-    this.stepTicks = this.lineLatency + cpus * cpus * 8;
+    this.flightLatency = this.lineLatency + cpus * cpus * 8;
+    this.stepTicks = this.flightLatency + cpus * cpus * 8;
     this.stepCounts = this.stepTicks + STEP_NAMES.length * 8;
     this.chargedTicks = this.stepCounts + cpus * STEP_NAMES.length * 8;
     this.lineOwners = this.chargedTicks + cpus * STEP_NAMES.length * 8;
@@ -112,6 +115,7 @@ export class PhysicalMemory {
     const { u32, pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks } = this;
     u32[ORDER_CPUS >>> 2] = this.cpus;
     u32[ORDER_RAM >>> 2] = this.ram;
+    u32[ORDER_FLIGHT_LATENCY >>> 2] = this.flightLatency;
     u32[ORDER_RAM_BYTES >>> 2] = this.ramBytes;
     u32[ORDER_TRACKED_PAGES >>> 2] = this.trackedPages;
     u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks], ORDER_PAGES >>> 2);

@@ -27,6 +27,21 @@ function xapicMachine(destination = 1, options: VmxMachineOptions = {}): VmxMach
   return machine;
 }
 
+/** Of a notification: when it arrives, the physical ICR of the sender, and what was charged. */
+function notification(options: VmxMachineOptions, watch: boolean) {
+  const machine = xapicMachine(1, options);
+  const { cpu } = machine.sender;
+  const flights: unknown[] = [];
+  if (watch) machine.bus.onFlight = (flight) => flights.push(flight);
+  send(machine, 0x4020);
+  machine.deliverMessages();
+  const icr = cpu.apic.x2apic
+    ? cpu.apic.readMsr(0x830)
+    : { hi: cpu.apic.readRegister(APIC_ICR_HIGH), lo: cpu.apic.readRegister(APIC_ICR) };
+  const counts = [...machine.meter.counts, ...machine.meter.ticks];
+  return { icr: { ...icr }, counts, now: machine.target.cpu.now, requested: machine.target.cpu.apic.pendingVector };
+}
+
 const DESCRIPTOR_BYTES = 64;
 
 /** The descriptor of vCPU 1, byte by byte. */
@@ -64,6 +79,19 @@ describe('IPI virtualization of memory-mapped ICR writes', () => {
     machine.target.iret();
     expect(machine.target.delivered).toEqual([0x20]);
   });
+
+  it.each([
+    ['x2apic', { hi: 1, lo: NOTIFICATION_VECTOR }],
+    ['xapic', { hi: 1 << 24, lo: NOTIFICATION_VECTOR }],
+  ] as const)(
+    '48: the notification passes through the physical ICR in %s mode, whoever watches',
+    (hostApicMode, icr) => {
+      const alone = notification({ hostApicMode }, false);
+      expect(alone.icr).toEqual(icr);
+      expect(alone.requested).toBe(NOTIFICATION_VECTOR);
+      expect(notification({ hostApicMode }, true)).toEqual(alone);
+    },
+  );
 
   it('49: the level bit does not matter', () => {
     expect(send(xapicMachine(), 0x0020)).toEqual(POSTED_AND_NOTIFIED);
