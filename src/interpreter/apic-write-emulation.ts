@@ -1,6 +1,7 @@
 // APIC-write emulation: what the processor does after an instruction has written to the virtual-APIC page through the
 // APIC-access page (SDM vol. 3, 30.4.3.2 and 30.4.3.3), and after SENDUIPI has written its notification there.
 import { STEP_EOI_VIRTUALIZATION, STEP_SELF_IPI_VIRTUALIZATION } from '../cost/step-numbers';
+import { APIC_EOI, APIC_ICR, APIC_ICR_HIGH, APIC_TPR } from '../hardware/apic/registers';
 import {
   CPU_SVI,
   EXITS,
@@ -20,15 +21,11 @@ import {
   collectRegister,
   collectVirr,
   collectVisr,
-  EOI,
   EXIT_REASON_APIC_WRITE,
   EXIT_REASON_EOI_INDUCED,
-  ICR,
-  ICR_HIGH,
   mustWaitForPage,
   readRegister,
   SELF_SHORTHAND,
-  TPR,
   virtualizeEoi,
   virtualizes,
   virtualizeSelfIpi,
@@ -42,18 +39,18 @@ const SHORTHAND: u32 = 3 << 18;
 
 /** After the write to page offset `offset`: DONE, WAIT, or EXITS = trap-like VM exit. */
 export function emulateApicWrite(cpu: usize, offset: u32): u32 {
-  const isEoi = offset == EOI && virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY);
+  const isEoi = offset == APIC_EOI && virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY);
   if (begin(cpu) && isEoi) charge(cpu, STEP_EOI_VIRTUALIZATION);
   if (isEoi) return emulateEoi(cpu);
-  if (offset == TPR) return emulateTprWrite(cpu);
-  if (offset == ICR) return emulateIcrWrite(cpu);
-  if ((offset & ~3) == ICR_HIGH) return emulateIcrHighWrite(cpu);
+  if (offset == APIC_TPR) return emulateTprWrite(cpu);
+  if (offset == APIC_ICR) return emulateIcrWrite(cpu);
+  if ((offset & ~3) == APIC_ICR_HIGH) return emulateIcrHighWrite(cpu);
   return exit(cpu, EXIT_REASON_APIC_WRITE, offset);
 }
 
 function emulateTprWrite(cpu: usize): u32 {
   if (mustWaitForPage(cpu) || !collectPriority(cpu)) return WAIT;
-  writeRegister(cpu, TPR, readRegister(cpu, TPR) & 0xff);
+  writeRegister(cpu, APIC_TPR, readRegister(cpu, APIC_TPR) & 0xff);
   return virtualizeTpr(cpu);
 }
 
@@ -65,14 +62,14 @@ function emulateEoi(cpu: usize): u32 {
 }
 
 function emulateIcrHighWrite(cpu: usize): u32 {
-  if (mustWaitForPage(cpu) || !collectRegister(cpu, ICR_HIGH, true)) return WAIT;
-  writeRegister(cpu, ICR_HIGH, readRegister(cpu, ICR_HIGH) & 0xff00_0000);
+  if (mustWaitForPage(cpu) || !collectRegister(cpu, APIC_ICR_HIGH, true)) return WAIT;
+  writeRegister(cpu, APIC_ICR_HIGH, readRegister(cpu, APIC_ICR_HIGH) & 0xff00_0000);
   return DONE;
 }
 
 function emulateIcrWrite(cpu: usize): u32 {
-  if (!collectRegister(cpu, ICR, false)) return WAIT;
-  const icr = readRegister(cpu, ICR);
+  if (!collectRegister(cpu, APIC_ICR, false)) return WAIT;
+  const icr = readRegister(cpu, APIC_ICR);
   if (virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY) && isVirtualizableSelfIpi(icr)) {
     return emulateSelfIpi(cpu, icr & 0xff);
   }
@@ -104,7 +101,7 @@ function virtualizeIpi(cpu: usize, vector: u32): u32 {
 
 function exitForIcr(cpu: usize): u32 {
   reportIcr(cpu, REPORT_ICR_EXITS);
-  return exit(cpu, EXIT_REASON_APIC_WRITE, ICR);
+  return exit(cpu, EXIT_REASON_APIC_WRITE, APIC_ICR);
 }
 
 /** VICR_HI[31:24], or the upper half of a 64-bit VICR when APIC accesses are not virtualized (SENDUIPI). */
@@ -113,9 +110,9 @@ function destinationOf(cpu: usize): u32 {
 }
 
 function icrHigh(cpu: usize): u32 {
-  return readRegister(cpu, virtualizes(cpu, VIRTUALIZE_APIC_ACCESSES) ? ICR_HIGH : ICR + 4);
+  return readRegister(cpu, virtualizes(cpu, VIRTUALIZE_APIC_ACCESSES) ? APIC_ICR_HIGH : APIC_ICR + 4);
 }
 
 function reportIcr(cpu: usize, event: u32): void {
-  report(cpu, event, icrHigh(cpu), readRegister(cpu, ICR));
+  report(cpu, event, icrHigh(cpu), readRegister(cpu, APIC_ICR));
 }

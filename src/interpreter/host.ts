@@ -31,6 +31,10 @@ export declare function waitsForTsc(cpu: u32): u32;
 // @ts-ignore: decorator
 @external("host", "reportEvent")
 export declare function reportEvent(cpu: u32, event: u32, first: u32, second: u32): void;
+/** The I/O APICs hear of the end of interrupt `vector` on `cpu`. */
+// @ts-ignore: decorator
+@external("host", "broadcastEoi")
+export declare function broadcastEoi(cpu: u32, vector: u32): void;
 /** Microcode of `cpu` sends the notification of a posted interrupt; `destination` as in the descriptor (NDST). */
 // @ts-ignore: decorator
 @external("host", "sendNotification")

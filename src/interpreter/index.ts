@@ -8,13 +8,14 @@ export { allowReading, collect, dropEarlierLines, getLines, hold, mayReadLine, m
 export { accept, acknowledge, completeInterrupt, evaluateInterrupts, pendingVector } from './local-apic';
 export { park } from './parking';
 export { emulateApicWrite } from './apic-write-emulation';
-export { collectForPostedInterrupts, processPostedInterrupts } from './posted-interrupt-processing';
+export { isNotification, processNotification } from './posted-interrupt-processing';
 export {
-  deliverVirtualInterrupt,
   evaluatePendingVirtualInterrupts,
   isTprBelowThreshold,
   retireVirtualInterrupt,
+  takeVirtualInterrupt,
   virtualizePpr,
   virtualizeTpr,
 } from './virtual-apic';
+export { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 export { writeX2apicMsr } from './x2apic-msr';

@@ -7,6 +7,9 @@ import {
   CPU_EXIT_QUALIFICATION,
   CPU_EXIT_REASON,
   CPU_LINE_ARRIVING,
+  CPU_ONCE,
+  CPU_RETIRED,
+  CPU_RIP,
   CPU_TRACED,
   EXITS,
   ORDER_NEXT_EVENT,
@@ -20,6 +23,8 @@ export const REDIRECTED: u32 = 1;
 export const WAIT: u32 = 2;
 export const FAULT: u32 = 3;
 export const PASS: u32 = 4;
+/** Nothing has happened, or nothing but charges: the host has to do it. */
+export const HOST: u32 = 6;
 
 /** True on the first attempt of an operation: the moment to charge it. */
 export function begin(cpu: usize): bool {
@@ -32,9 +37,23 @@ export function begin(cpu: usize): bool {
 }
 
 /** Ends the operation begun by `begin`. */
-export function finish(cpu: usize): void {
+function finish(cpu: usize): void {
   store<u32>(cpu, 0, CPU_BEGUN);
   store<u32>(cpu, 0, CPU_COLLECTED_COUNT);
+}
+
+/** Ends an operation that has come to its end: what is decoded for one execution may not outlive it. */
+export function settle(cpu: usize, outcome: u32): u32 {
+  if (outcome != DONE && outcome != EXITS) return outcome;
+  finish(cpu);
+  store<u32>(cpu, 0, CPU_ONCE);
+  return outcome;
+}
+
+/** The instruction at RIP, `length` bytes long, has completed. */
+export function retire(cpu: usize, length: u32): void {
+  store<u64>(cpu, load<u64>(cpu, CPU_RIP) + length, CPU_RIP);
+  store<u64>(cpu, load<u64>(cpu, CPU_RETIRED) + 1, CPU_RETIRED);
 }
 
 /** True once per operation and stage: what it costs to come there is to be charged. Stages count from 1. */

@@ -14,6 +14,7 @@ import {
   CPU_STOP,
   CPU_STRIDE,
   EVENT_DUE,
+  EXITS,
   NOBODY,
   ORDER_CPUS,
   ORDER_HORIZON_ID,
@@ -23,18 +24,28 @@ import {
   ORDER_QUANTUM,
   ORDER_STEPPED,
   PARKED,
+  RETRY_BOUNDARY,
   RETRY_INSTRUCTION,
   RETRY_NEW_STOP,
   RETRY_NONE,
   RETRY_STOP,
   RUNNING,
+  STOP_EXIT,
+  STOP_FLAGS,
   STOP_LIMIT,
   STOP_LINE_MISS,
+  STOP_MSR_WRITE,
   STOP_PARKED,
+  STOP_SLOW,
+  STOP_SPECIAL,
   WAITING,
 } from '../hardware/cpu/layout';
+import { accessApicPage } from './apic-page';
+import { handleEvents } from './boundary';
 import { handleArrival, isArrivalNext } from './events';
 import { getLines } from './lines';
+import { DONE, HOST, PASS, WAIT } from './microcode';
+import { stopsAtMsrWrite, writeMsr } from './msr-write';
 import { park, passOver } from './parking';
 import { run } from './run';
 
@@ -179,29 +190,77 @@ export function advance(current: i32): i32 {
 function takesTurn(cpu: usize): bool {
   if (load<u32>(cpu, CPU_HOST_TURN) | load<u32>(ORDER_STEPPED)) return false;
   while (true) {
-    if (load<u32>(cpu, CPU_ATTENTION) != 0) return needsHost(cpu);
     const retry = load<u32>(cpu, CPU_RETRY);
-    const limit = load<f64>(ORDER_LIMIT);
-    if (retry == RETRY_NONE && timeOf(cpu) >= limit) return true;
-    if (retry != RETRY_STOP) {
-      store<u64>(cpu, u64(i64(retry == RETRY_NONE ? limit : max(limit, timeOf(cpu) + 1))), CPU_LIMIT);
-      run(cpu);
+    if (retry == RETRY_NONE && timeOf(cpu) >= load<f64>(ORDER_LIMIT)) return true;
+    const isAtBoundary = retry == RETRY_NONE || retry == RETRY_BOUNDARY;
+    let outcome: u32;
+    if (isAtBoundary && load<u32>(cpu, CPU_ATTENTION) != 0) {
+      outcome = handleEvents(cpu);
+      if (outcome == HOST) return needsHost(cpu);
+      if (outcome == WAIT) return waits(cpu, RETRY_BOUNDARY);
+      store<u32>(cpu, RETRY_NONE, CPU_RETRY);
+    } else {
+      if (retry != RETRY_STOP) execute(cpu, retry);
+      if (load<u32>(cpu, CPU_STOP) == STOP_PARKED) {
+        store<u32>(cpu, RETRY_NONE, CPU_RETRY);
+        if (park(cpu)) return true;
+        continue;
+      }
+      outcome = handleStop(cpu);
+      if (outcome == HOST) {
+        store<u32>(cpu, RETRY_NEW_STOP, CPU_RETRY);
+        return needsHost(cpu);
+      }
+      if (outcome == WAIT) return waits(cpu, load<u32>(cpu, CPU_STOP) == STOP_SPECIAL ? RETRY_INSTRUCTION : RETRY_STOP);
+      store<u32>(cpu, outcome == PASS ? RETRY_INSTRUCTION : RETRY_NONE, CPU_RETRY);
     }
-    const reason = load<u32>(cpu, CPU_STOP);
-    if (reason == STOP_LINE_MISS) {
-      const isHere = getLines(cpu);
-      store<u32>(cpu, isHere ? RETRY_INSTRUCTION : RETRY_STOP, CPU_RETRY);
-      if (isHere) continue;
-      store<u32>(cpu, WAITING, CPU_STATE);
-      return true;
-    }
-    if (reason != STOP_LIMIT && reason != STOP_PARKED) {
+    if (outcome == EXITS) {
+      store<u32>(cpu, STOP_EXIT, CPU_STOP);
       store<u32>(cpu, RETRY_NEW_STOP, CPU_RETRY);
       return needsHost(cpu);
     }
-    store<u32>(cpu, RETRY_NONE, CPU_RETRY);
-    if (reason == STOP_PARKED && park(cpu)) return true;
   }
+}
+
+/** An instruction that has waited runs at once; before pending events have been looked at it stands alone. */
+function execute(cpu: usize, retry: u32): void {
+  const limit = load<u32>(cpu, CPU_ATTENTION) != 0 ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
+  store<u64>(cpu, u64(i64(retry == RETRY_NONE ? limit : max(limit, timeOf(cpu) + 1))), CPU_LIMIT);
+  run(cpu);
+}
+
+/** What the interpreter does itself about its stop. DONE; PASS: the instruction runs once more; WAIT, EXITS; HOST. */
+function handleStop(cpu: usize): u32 {
+  switch (load<u32>(cpu, CPU_STOP)) {
+    case STOP_LIMIT:
+      return DONE;
+    case STOP_LINE_MISS:
+      return getLines(cpu) ? PASS : WAIT;
+    case STOP_FLAGS:
+      store<u32>(cpu, 1, CPU_ATTENTION);
+      return DONE;
+    case STOP_SPECIAL:
+      return accessApicPage(cpu);
+    case STOP_SLOW: {
+      if (!stopsAtMsrWrite(cpu)) return HOST;
+      const outcome = writeMsr(cpu);
+      if (outcome == WAIT) store<u32>(cpu, STOP_MSR_WRITE, CPU_STOP);
+      return outcome;
+    }
+    case STOP_MSR_WRITE: {
+      // What was decoded when it stopped may be gone.
+      const outcome = writeMsr(cpu);
+      return outcome == HOST ? PASS : outcome;
+    }
+    default:
+      return HOST;
+  }
+}
+
+function waits(cpu: usize, retry: u32): bool {
+  store<u32>(cpu, retry, CPU_RETRY);
+  store<u32>(cpu, WAITING, CPU_STATE);
+  return true;
 }
 
 function needsHost(cpu: usize): bool {

@@ -1,20 +1,53 @@
-// Posted-interrupt processing in VMX non-root operation (SDM vol. 3, 30.6), once the processor has acknowledged and
-// dismissed an interrupt with the posted-interrupt notification vector.
+// Posted-interrupt processing in VMX non-root operation (SDM vol. 3, 30.6).
+import { STEP_INTERRUPT_RECOGNITION, STEP_PI_PROCESSING } from '../cost/step-numbers';
 import {
   CPU_DESCRIPTOR,
+  CPU_NOTIFICATION_VECTOR,
   CPU_RVI,
   ORDER_RAM,
   REPORT_ON_CLEARED,
   REPORT_PIR_TAKEN,
   REPORT_PROCESSED,
+  VIRTUALIZE_POSTED_INTERRUPTS,
 } from '../hardware/cpu/layout';
+import { charge } from './cost';
+import { broadcastEoi } from './host';
 import { collect } from './lines';
-import { report } from './microcode';
+import { acknowledge, completeInterrupt, pendingVector } from './local-apic';
+import { begin, DONE, report, WAIT } from './microcode';
+import { idOf, mustWait } from './order';
 import { exchangePirWord, setOutstandingNotification } from './posted-interrupt-descriptor';
-import { collectPriority, collectVirr, evaluatePendingVirtualInterrupts, requestVectors } from './virtual-apic';
+import {
+  collectPriority,
+  collectVirr,
+  evaluatePendingVirtualInterrupts,
+  requestVectors,
+  virtualizes,
+} from './virtual-apic';
+
+/** The interrupt that would be acknowledged now is a posted-interrupt notification. */
+export function isNotification(cpu: usize): bool {
+  return (
+    virtualizes(cpu, VIRTUALIZE_POSTED_INTERRUPTS) && pendingVector(cpu) == load<u32>(cpu, CPU_NOTIFICATION_VECTOR)
+  );
+}
+
+/** Posted-interrupt processing from the recognition of the notification on: DONE or WAIT. */
+export function processNotification(cpu: usize): u32 {
+  if (begin(cpu)) {
+    charge(cpu, STEP_INTERRUPT_RECOGNITION);
+    charge(cpu, STEP_PI_PROCESSING);
+  }
+  if (mustWait(cpu) || !collectForPostedInterrupts(cpu)) return WAIT;
+  acknowledge(cpu);
+  const broadcast = completeInterrupt(cpu);
+  if (broadcast != 0) broadcastEoi(idOf(cpu), broadcast);
+  processPostedInterrupts(cpu);
+  return DONE;
+}
 
 /** Lines that processing touches: descriptor, VTPR and VPPR, VIRR. False: wait. */
-export function collectForPostedInterrupts(cpu: usize): bool {
+function collectForPostedInterrupts(cpu: usize): bool {
   return collect(cpu, load<u32>(cpu, CPU_DESCRIPTOR), true) && collectPriority(cpu) && collectVirr(cpu);
 }
 
@@ -22,7 +55,7 @@ export function collectForPostedInterrupts(cpu: usize): bool {
  * ON is cleared before the PIR is drained, which makes the protocol lossless: whoever posts after the drain finds
  * ON = 0 and notifies again. Here both happen at one instant.
  */
-export function processPostedInterrupts(cpu: usize): void {
+function processPostedInterrupts(cpu: usize): void {
   const address = load<u32>(cpu, CPU_DESCRIPTOR);
   const descriptor = load<u32>(ORDER_RAM) + address;
   setOutstandingNotification(descriptor, false);

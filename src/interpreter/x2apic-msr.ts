@@ -1,6 +1,7 @@
 // WRMSR of 800H-8FFH with "virtualize x2APIC mode" (SDM vol. 3, 30.5), once the MSR bitmap has let the instruction through.
 // What is not virtualized reaches the physical local APIC.
 import { STEP_EOI_VIRTUALIZATION, STEP_SELF_IPI_VIRTUALIZATION, STEP_VIRTUALIZED_MSR_WRITE } from '../cost/step-numbers';
+import { APIC_EOI, APIC_ICR, APIC_SELF_IPI, APIC_TPR, ICR_RESERVED } from '../hardware/apic/registers';
 import {
   CPU_SVI,
   EXITS,
@@ -19,14 +20,10 @@ import {
   collectRegister,
   collectVirr,
   collectVisr,
-  EOI,
   EXIT_REASON_APIC_WRITE,
   EXIT_REASON_EOI_INDUCED,
-  ICR,
   mustWaitForPage,
-  SELF_IPI,
   SELF_SHORTHAND,
-  TPR,
   virtualizeEoi,
   virtualizes,
   virtualizeSelfIpi,
@@ -34,19 +31,16 @@ import {
   writeRegister,
 } from './virtual-apic';
 
-/** ICR bits 31:20, 17:16 and 13. */
-const ICR_RESERVED: u32 = 0xfff3_2000;
-
 /** DONE = virtualized, PASS = not virtualized, FAULT = #GP(0); WAIT, EXITS. PASS and FAULT have changed nothing. */
 export function writeX2apicMsr(cpu: usize, msr: u32, hi: u32, lo: u32): u32 {
   switch ((msr & 0xff) << 4) {
-    case TPR:
+    case APIC_TPR:
       return writeTpr(cpu, hi, lo);
-    case EOI:
+    case APIC_EOI:
       return virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY) ? writeEoi(cpu, hi, lo) : PASS;
-    case SELF_IPI:
+    case APIC_SELF_IPI:
       return virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY) ? writeSelfIpi(cpu, hi, lo) : PASS;
-    case ICR:
+    case APIC_ICR:
       return virtualizes(cpu, VIRTUALIZE_IPIS) ? writeIcr(cpu, hi, lo) : PASS;
     default:
       return PASS;
@@ -57,7 +51,7 @@ function writeTpr(cpu: usize, hi: u32, lo: u32): u32 {
   if (hi != 0 || lo >> 8 != 0) return FAULT;
   if (begin(cpu)) charge(cpu, STEP_VIRTUALIZED_MSR_WRITE);
   if (mustWaitForPage(cpu) || !collectPriority(cpu)) return WAIT;
-  writeLong(cpu, TPR, 0, lo);
+  writeLong(cpu, APIC_TPR, 0, lo);
   return virtualizeTpr(cpu);
 }
 
@@ -68,7 +62,7 @@ function writeEoi(cpu: usize, hi: u32, lo: u32): u32 {
     charge(cpu, STEP_EOI_VIRTUALIZATION);
   }
   if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVisr(cpu)) return WAIT;
-  writeLong(cpu, EOI, 0, 0);
+  writeLong(cpu, APIC_EOI, 0, 0);
   report(cpu, REPORT_EOI, load<u32>(cpu, CPU_SVI));
   const vector = virtualizeEoi(cpu);
   return vector >= 0 ? exit(cpu, EXIT_REASON_EOI_INDUCED, vector) : DONE;
@@ -81,25 +75,25 @@ function writeSelfIpi(cpu: usize, hi: u32, lo: u32): u32 {
     charge(cpu, STEP_VIRTUALIZED_MSR_WRITE);
     if (isLegal) charge(cpu, STEP_SELF_IPI_VIRTUALIZATION);
   }
-  if (mustWaitForPage(cpu) || !collectRegister(cpu, SELF_IPI, true)) return WAIT;
+  if (mustWaitForPage(cpu) || !collectRegister(cpu, APIC_SELF_IPI, true)) return WAIT;
   if (isLegal && (!collectPriority(cpu) || !collectVirr(cpu))) return WAIT;
-  writeLong(cpu, SELF_IPI, 0, lo);
+  writeLong(cpu, APIC_SELF_IPI, 0, lo);
   report(cpu, isLegal ? REPORT_ICR_SELF : REPORT_ICR_EXITS, 0, SELF_SHORTHAND | lo);
-  if (!isLegal) return exit(cpu, EXIT_REASON_APIC_WRITE, SELF_IPI);
+  if (!isLegal) return exit(cpu, EXIT_REASON_APIC_WRITE, APIC_SELF_IPI);
   virtualizeSelfIpi(cpu, lo);
   return DONE;
 }
 
 /** The four steps of IPI virtualization hold the whole cost of the instruction. */
 function writeIcr(cpu: usize, hi: u32, lo: u32): u32 {
-  if ((lo & ICR_RESERVED) != 0) return FAULT;
+  if ((lo & u32(ICR_RESERVED)) != 0) return FAULT;
   begin(cpu);
-  if (mustWaitForPage(cpu) || !collectRegister(cpu, ICR, true)) return WAIT;
+  if (mustWaitForPage(cpu) || !collectRegister(cpu, APIC_ICR, true)) return WAIT;
   const outcome = (lo & IPI_MUST_BE_ZERO) == 0 ? prepareIpi(cpu, lo & 0xff, hi) : EXITS;
   if (outcome == WAIT) return WAIT;
-  writeLong(cpu, ICR, hi, lo);
+  writeLong(cpu, APIC_ICR, hi, lo);
   report(cpu, outcome == EXITS ? REPORT_ICR_EXITS : REPORT_ICR_POSTED, hi, lo);
-  if (outcome == EXITS) return exit(cpu, EXIT_REASON_APIC_WRITE, ICR);
+  if (outcome == EXITS) return exit(cpu, EXIT_REASON_APIC_WRITE, APIC_ICR);
   postIpi(cpu, lo & 0xff, hi);
   return DONE;
 }

@@ -271,7 +271,8 @@ export function decodeInstruction(bytes: Uint8Array, rip = 0): DecodedInstructio
 export function nonRoot(overrides: Partial<NonRoot> = {}): NonRoot {
   const pass = (): typeof PASS => PASS;
   return {
-    attention: false,
+    takesBoundaries: true,
+    finishExit: pass,
     boundary: pass,
     intercept: pass,
     rdmsr: pass,

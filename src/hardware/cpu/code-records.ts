@@ -106,9 +106,10 @@ export class CodeRecords {
   }
 }
 
-const SOMETIMES_SLOW: readonly number[] = [OP.RDTSC, OP.PAUSE, OP.IRETQ];
+const SOMETIMES_SLOW: readonly number[] = [OP.RDTSC, OP.PAUSE, OP.IRETQ, OP.WRMSR];
 
-/** RDTSC and PAUSE are left to the host while they cause VM exits or faults, IRETQ if it is not the plain case. */
+/** RDTSC and PAUSE are left to the host while they cause VM exits or faults, IRETQ and WRMSR if it
+ * is not the plain case. */
 function mayReachHost(opcode: number): boolean {
   return opcode === OP.SLOW || SOMETIMES_SLOW.includes(opcode) || dependsOnStack(opcode);
 }

@@ -19,12 +19,13 @@ import type { Decoder } from './decoder.js';
 import { DebugExceptions } from './debug/debug-exceptions.js';
 import { DebugRegisters } from './debug/debug-registers.js';
 import type { Engine } from './engine.js';
-import { raiseFault, deliverEvent } from './exceptions.js';
+import { raiseFault, deliverEvent, EXTERNAL_INTERRUPTS } from './exceptions.js';
 import { resetExtendedState } from './extended-state.js';
 import { interruptBoundary } from './interrupts.js';
 import type { DeliveryFault, Fault, IdtEvent } from './fault.js';
 import * as L from './layout.js';
 import { enterCodeContext } from './legacy/code-context.js';
+import { CR4_UINTR } from './mode.js';
 import { handleStop } from './stops.js';
 import type { Ports } from './slow/io.js';
 import type { NonRoot } from './non-root.js';
@@ -131,12 +132,10 @@ export class Cpu extends StateBlock implements Timed {
    * saved last. Set by whoever changes them; the interpreter never does.
    */
   systemStateChanged = true;
-  nmiPending = false;
-  initPending = false;
-  /** Vector of a pending start-up IPI, or -1. */
-  sipiPending = -1;
-  /** An event whose delivery has begun: injected at VM entry, or waiting for a cache line. */
-  injected: IdtEvent | null = null;
+  #nmiPending = false;
+  #initPending = false;
+  #sipiPending = -1;
+  #injected: IdtEvent | null = null;
   /** The event being delivered, for IDT-vectoring information of an exit in between. */
   delivering: IdtEvent | null = null;
   fault: Fault | null = null;
@@ -146,9 +145,6 @@ export class Cpu extends StateBlock implements Timed {
   faulting = false;
   /** MWAIT with ECX[0] = 1: interrupts wake even while IF is 0. */
   mwaitBreaksOnInterrupt = false;
-  /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */
-  apicWriteOffset = -1;
-
   /** The instruction that the host is executing and that waits. */
   slowInstruction: DecodedInstruction | null = null;
 
@@ -237,6 +233,59 @@ export class Cpu extends StateBlock implements Timed {
     return this.memory.f64[(this.block + L.CPU_SLEEP_TICKS) >>> 3];
   }
 
+  get nmiPending(): boolean {
+    return this.#nmiPending;
+  }
+
+  set nmiPending(value: boolean) {
+    this.#nmiPending = value;
+    this.takeBoundaries();
+  }
+
+  get initPending(): boolean {
+    return this.#initPending;
+  }
+
+  set initPending(value: boolean) {
+    this.#initPending = value;
+    this.takeBoundaries();
+  }
+
+  /** Vector of a pending start-up IPI, or -1. */
+  get sipiPending(): number {
+    return this.#sipiPending;
+  }
+
+  set sipiPending(vector: number) {
+    this.#sipiPending = vector;
+    this.takeBoundaries();
+  }
+
+  /** There may be events that only the host knows. */
+  takeBoundaries(): void {
+    this.setWord(L.CPU_BOUNDARY, L.BOUNDARY_HOST);
+  }
+
+  /** An event whose delivery has begun: injected at VM entry, or waiting for a cache line. */
+  get injected(): IdtEvent | null {
+    const vector = this.word(L.CPU_INTERRUPT);
+    return vector === 0 ? this.#injected : EXTERNAL_INTERRUPTS[vector];
+  }
+
+  set injected(event: IdtEvent | null) {
+    this.#injected = event;
+    this.setWord(L.CPU_INTERRUPT, 0);
+  }
+
+  /** Page offset of a virtualized APIC write whose emulation is still to come, or -1. */
+  get apicWriteOffset(): number {
+    return this.word(L.CPU_APIC_WRITE) - 1;
+  }
+
+  set apicWriteOffset(offset: number) {
+    this.setWord(L.CPU_APIC_WRITE, offset + 1);
+  }
+
   /** Physical address of the line armed by MONITOR, or -1. */
   get monitoredLine(): number {
     return this.memory.f64[(this.block + L.CPU_MONITORED_LINE) >>> 3];
@@ -280,12 +329,17 @@ export class Cpu extends StateBlock implements Timed {
     return Math.floor(this.now / TICKS_PER_CYCLE) + this.long(L.CPU_TSC_OFFSET);
   }
 
+  /** The operation in progress has been tried before. */
+  get hasBegun(): boolean {
+    return this.word(L.CPU_BEGUN) !== 0;
+  }
+
   /**
    * True on the first attempt of an operation: the moment to charge it. Charge, then act: costs come first, the
    * lines and the turn are waited for next, and everything visible happens at the end, at once.
    */
   begin(): boolean {
-    if (this.word(L.CPU_BEGUN) !== 0) return false;
+    if (this.hasBegun) return false;
     this.setWord(L.CPU_BEGUN, 1);
     this.setWord(L.CPU_CHARGED, 0);
     // What an earlier instruction has collected is not this operation's to take.
@@ -337,6 +391,7 @@ export class Cpu extends StateBlock implements Timed {
       const software = this.nonRoot === null ? this.rootSoftware : null;
       if (software === null && this.#isPlain(retry)) {
         this.setWord(L.CPU_HOST_TURN, 0);
+        this.setWord(L.CPU_BOUNDARY, this.#boundary());
         return;
       }
       if (retry === L.RETRY_NONE && this.now >= this.clock.limit) return;
@@ -382,6 +437,19 @@ export class Cpu extends StateBlock implements Timed {
       (this.word(L.CPU_MODE) | this.word(L.CPU_CODE_MODE)) === L.MODE_64 &&
       this.memory.u32[L.ORDER_STEPPED >>> 2] === 0
     );
+  }
+
+  /** Who looks for events while nothing but plain instructions is left (BOUNDARY_*). */
+  #boundary(): number {
+    const isHosts =
+      this.#nmiPending ||
+      this.#initPending ||
+      this.#sipiPending >= 0 ||
+      this.debugExceptions.pending !== 0 ||
+      (this.cr4 & CR4_UINTR) !== 0;
+    if (isHosts) return L.BOUNDARY_HOST;
+    if (this.nonRoot === null) return L.BOUNDARY_ROOT;
+    return this.nonRoot.takesBoundaries ? L.BOUNDARY_HOST : L.BOUNDARY_NON_ROOT;
   }
 
   /** One run of the interpreter and what its stop asks for; false when the CPU gives up its turn. */

@@ -54,11 +54,13 @@ export interface Engine {
   readonly evaluatePendingVirtualInterrupts: (block: number) => void;
   readonly isTprBelowThreshold: (block: number) => number;
   /** Up to the IDT; returns the vector. */
+  readonly takeVirtualInterrupt: (block: number) => number;
+  /** Leaves the vector in CPU_INTERRUPT. */
   readonly deliverVirtualInterrupt: (block: number) => number;
   readonly retireVirtualInterrupt: (block: number) => void;
-  /** 0 = wait. */
-  readonly collectForPostedInterrupts: (block: number) => number;
-  readonly processPostedInterrupts: (block: number) => void;
+  /** 1 when the interrupt that would be acknowledged now is a posted-interrupt notification. */
+  readonly isNotification: (block: number) => number;
+  readonly processNotification: (block: number) => number;
 
   /**
    * Sends a fixed, edge-triggered interrupt with a legal vector to the CPU of block `target`; 0 when there is no room for
@@ -92,6 +94,7 @@ export interface EngineHost {
   describeLoop(cpu: number): void;
   waitsForTsc(cpu: number): number;
   reportEvent(cpu: number, event: number, first: number, second: number): void;
+  broadcastEoi(cpu: number, vector: number): void;
   sendNotification(cpu: number, vector: number, destination: number): void;
 }
 
@@ -130,6 +133,9 @@ export function instantiateEngine(
       waitsForTsc: (cpu: number) => host().waitsForTsc(cpu),
       reportEvent: (cpu: number, event: number, first: number, second: number) => {
         host().reportEvent(cpu, event >>> 0, first >>> 0, second >>> 0);
+      },
+      broadcastEoi: (cpu: number, vector: number) => {
+        host().broadcastEoi(cpu, vector);
       },
       sendNotification: (cpu: number, vector: number, destination: number) => {
         host().sendNotification(cpu, vector, destination >>> 0);

@@ -169,7 +169,10 @@ export const CPU_BEGUN = 1928; //                u32: 1 = it has been tried befo
 export const CPU_CHARGED = 1932; //              u32: how far it has been charged
 export const CPU_EXIT_REASON = 1936; //          u32: of the VM exit that it has come to
 export const CPU_EXIT_QUALIFICATION = 1940; //   u32
-export const CPU_TRACED = 1944; //               u32: 1 = the host is told of events, REPORT_*
+export const CPU_APIC_WRITE = 1944; //           u32: 1 + page offset of a virtualized APIC write still to be emulated, or 0
+export const CPU_INTERRUPT = 1948; //            u32: vector of an interrupt that is on its way through the IDT, or 0
+export const CPU_BOUNDARY = 1952; //             u32, BOUNDARY_*
+export const CPU_TRACED = 1956; //               u32: 1 = the host is told of events, REPORT_*
 
 // Outside 64-bit mode: segment registers as the host has written them before the run, SEGMENT_SIZE bytes each, in the
 // order ES CS SS DS FS GS. An empty range of offsets (lowest above highest) means that the access is not allowed.
@@ -262,6 +265,13 @@ export const RETRY_INSTRUCTION = 3;
 /** What was to be done at this instruction boundary. */
 export const RETRY_BOUNDARY = 4;
 
+/** Who looks for events between two instructions. The host: */
+export const BOUNDARY_HOST = 0;
+/** The interpreter, outside VMX non-root operation: there can be none but interrupts of the local APIC. */
+export const BOUNDARY_ROOT = 1;
+/** The interpreter, in VMX non-root operation: none but interrupts of the virtual APIC and of the local one, which exit. */
+export const BOUNDARY_NON_ROOT = 2;
+
 /** What `advance` returns instead of a CPU: an event is due; nobody can ever go on. */
 export const EVENT_DUE = -1;
 export const NOBODY = -2;
@@ -276,6 +286,9 @@ export const TLB_INFO = 28; //    u32: tracked page index (kind TRACKED*), else 
 export const TLB_TRACKED = 1; //          tracked page, writable by paging
 export const TLB_TRACKED_READ_ONLY = 3; // tracked page, stores go to the host
 export const TLB_SPECIAL = 5; //          device or APIC-access page: every access stops with STOP_SPECIAL
+/** In TLB_INFO of a special page: what needs no walk. Addresses beyond 32 bits do not fit into the entry. */
+export const SPECIAL_LOAD = 1;
+export const SPECIAL_STORE = 2;
 
 export const LINE_MASK_SIZE = 16; // u64 may-read, u64 may-write
 export const RECORD_SIZE = 32;
@@ -292,6 +305,9 @@ export const STOP_PARKED = 7; //    idle spin: CPU_PARK_* and CPU_MARK_TIME desc
 export const STOP_MARKER = 8; //    measurement marker retired; its number in INFO
 export const STOP_PAUSE_LOOP = 9; // pause-loop exit, fault-like: RIP at the PAUSE
 export const STOP_FLAGS = 10; //    retired; IF, TF or another system flag changed: the host looks for events
+
+export const STOP_MSR_WRITE = 11; // a WRMSR that waits for its turn or a line; only while it waits
+export const STOP_EXIT = 12; //     an operation of microcode comes to the VM exit in CPU_EXIT_*, behind the instruction
 
 export const ACCESS_READ = 1;
 export const ACCESS_WRITE = 2;

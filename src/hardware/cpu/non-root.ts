@@ -7,8 +7,8 @@ import type { Outcome } from './outcome.js';
  * Fault-like exits find RIP at the instruction; for trap-like ones the caller has retired it first.
  */
 export interface NonRoot {
-  /** True while something may be deliverable or cause an exit at an instruction boundary. */
-  readonly attention: boolean;
+  /** There may be events at instruction boundaries that the interpreter does not know. */
+  readonly takesBoundaries: boolean;
   /**
    * Events between two instructions, in the SDM's order: exits for INIT, NMI, windows, the preemption timer, physical
    * interrupts (exit or posted-interrupt processing), then delivery of a recognized virtual interrupt.
@@ -54,6 +54,9 @@ export interface NonRoot {
   readonly apicAccessPage: number;
   /** APIC-write emulation (SDM 30.4.3.2) after the instruction that wrote offset `offset`; DONE or REDIRECTED (trap-like exit, EOI-induced, TPR below threshold) or WAIT. */
   apicWriteEmulation(offset: number): Outcome;
+
+  /** The trap-like VM exit that an operation of the interpreter has come to. */
+  finishExit(): Outcome;
 
   /** Host-physical address of the root of the EPT tables, or -1 without EPT. */
   readonly eptRoot: number;

@@ -79,6 +79,7 @@ const BY_CODE = new Map<number, string>([
   [Code.Retnd_imm16, 'RET32'],
   [Code.Call_rel32_32, 'CALL_J32'],
   [Code.Iretq, 'IRETQ'],
+  [Code.Wrmsr, 'WRMSR'],
   [Code.Leaveq, 'LEAVE'],
   [Code.Leaved, 'LEAVE32'],
   [Code.Enterq_imm16_imm8, 'ENTER'],

@@ -8,6 +8,7 @@
 import * as L from './layout.js';
 import type { Cpu } from './cpu.js';
 import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
+import type { NonRoot } from './non-root.js';
 import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
@@ -48,6 +49,8 @@ export function handleStop(cpu: Cpu, stop: number): Outcome {
     case L.STOP_FLAGS:
       cpu.attention = true;
       return DONE;
+    case L.STOP_EXIT:
+      return cpu.resolve((cpu.nonRoot as NonRoot).finishExit());
     default:
       throw new RangeError(`the interpreter stopped for unknown reason ${String(stop)}`);
   }

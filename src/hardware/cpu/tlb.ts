@@ -30,20 +30,16 @@ export function isSpecial(cpu: Cpu, page: number): boolean {
   return !cpu.memory.isRam(page) || (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === page);
 }
 
-/** In TLB_INFO of a special page: what needs no walk. Addresses beyond 32 bits do not fit into the entry. */
-const SPECIAL_LOAD = 1;
-const SPECIAL_STORE = 2;
-
 function specialRights(page: number): number {
   if (page >= TWO_32) return 0;
-  return translation.writable ? SPECIAL_LOAD | SPECIAL_STORE : SPECIAL_LOAD;
+  return translation.writable ? L.SPECIAL_LOAD | L.SPECIAL_STORE : L.SPECIAL_LOAD;
 }
 
 /** Physical address behind `va` on a special page, or minus an outcome. */
 export function translateSpecial(cpu: Cpu, va: number, access: number): number {
   const { u32, ram } = cpu.memory;
   const at = tlbEntry(cpu, va);
-  const needed = access === L.ACCESS_READ ? SPECIAL_LOAD : SPECIAL_STORE;
+  const needed = access === L.ACCESS_READ ? L.SPECIAL_LOAD : L.SPECIAL_STORE;
   if ((u32[at + 7] & needed) !== 0) return ((u32[at + 6] - ram) >>> 0) + (va & PAGE_MASK);
   const pa = translate(cpu, va, access, cpu.cpl === 3);
   if (pa >= 0) enterTlb(cpu, va, 0, 0, L.TLB_SPECIAL, pa - (pa & PAGE_MASK), specialRights(pa));

@@ -207,6 +207,11 @@ export class Lines implements EngineHost {
     this.#cpus[cpu].report(event, first, second);
   }
 
+  broadcastEoi(cpu: number, vector: number): void {
+    const from = this.#cpus[cpu];
+    from.bus.route(from, { kind: 'eoi-broadcast', vector });
+  }
+
   sendNotification(cpu: number, vector: number, destination: number): void {
     sendNotification(this.#cpus[cpu], vector, destination);
   }

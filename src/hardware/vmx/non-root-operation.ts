@@ -78,8 +78,15 @@ export class NonRootOperation implements NonRoot, ApicExits {
     this.virtualApic = new VirtualApic(cpu, this.state, this);
   }
 
-  get attention(): boolean {
-    return this.#tprBelowThreshold || this.#timer.expired;
+  get takesBoundaries(): boolean {
+    const { controls, state } = this;
+    return (
+      this.#tprBelowThreshold ||
+      this.#timer.expired ||
+      controls.has(C.CPU_BASED_NMI_WINDOW_EXITING) ||
+      state.interruptWindowExiting ||
+      !state.externalInterruptExiting
+    );
   }
 
   get virtualApicPage(): number {
@@ -164,10 +171,10 @@ export class NonRootOperation implements NonRoot, ApicExits {
     exit.interruption = interruption;
     exit.errorCode = errorCode;
     exit.vectoring = this.#cpu.delivering;
-    return this.#finishExit();
+    return this.#performExit();
   }
 
-  #finishExit(): Outcome {
+  #performExit(): Outcome {
     const cpu = this.#cpu;
     const { controls, state } = this;
     const vmcs = this.#current;
@@ -394,6 +401,10 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (fault.misconfiguration) return this.#leave(R.EXIT_REASON_EPT_MISCONFIG, 0, length);
     vmcs.writeLong(F.GUEST_LINEAR_ADDRESS, fault.linear);
     return this.#leave(R.EXIT_REASON_EPT_VIOLATION, fault.qualification, length);
+  }
+
+  finishExit(): Outcome {
+    return this.virtualApic.finishExit();
   }
 
   apicAccess(offset: number, size: number, access: number): Outcome {

@@ -36,6 +36,7 @@ export class PreemptionTimer {
     cpu.clock.schedule(at, cpu.id, (now) => {
       if (generation !== this.#generation) return;
       this.expired = true;
+      cpu.takeBoundaries();
       cpu.wake(now);
     });
   }

@@ -18,7 +18,6 @@ import {
 import { priorityClass } from '../apic/vectors.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { EXTERNAL_INTERRUPTS } from '../cpu/exceptions.js';
 import { chargeWake, isNotification } from '../cpu/interrupts.js';
 import {
   ACCESS_READ,
@@ -75,11 +74,11 @@ export class VirtualApic {
   exitAfter(length: number): Outcome {
     this.cpu.retire(length);
     this.cpu.shadow = 0;
-    return this.#exit();
+    return this.finishExit();
   }
 
   /** The trap-like exit that an operation of the interpreter has come to. */
-  #exit(): Outcome {
+  finishExit(): Outcome {
     const { cpu, exits } = this;
     return exits.exit(cpu.word(CPU_EXIT_REASON), cpu.word(CPU_EXIT_QUALIFICATION), true);
   }
@@ -120,7 +119,7 @@ export class VirtualApic {
   /** NonRoot.apicWriteEmulation. */
   apicWriteEmulation(offset: number): Outcome {
     const outcome = this.cpu.engine.emulateApicWrite(this.cpu.block, offset);
-    return outcome === EXITS ? this.#exit() : (outcome as Outcome);
+    return outcome === EXITS ? this.finishExit() : (outcome as Outcome);
   }
 
   /** RDMSR of 800H-8FFH that the MSR bitmap lets through. DONE = EDX:EAX set; PASS = reaches the physical APIC. */
@@ -179,68 +178,58 @@ export class VirtualApic {
    * user-interrupt notification. REDIRECTED, WAIT, or FAULT = the user posted-interrupt descriptor is not accessible.
    */
   deliverVirtualInterrupt(): Outcome {
-    const { cpu, page, state } = this;
-    const notifiesUser = isNotification(cpu, state.rvi);
-    if (cpu.begin()) {
-      chargeWake(cpu);
-      cpu.charge(STEP.VIRTUAL_INTERRUPT_DELIVERY);
-      if (notifiesUser) cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
-    }
-    if (notifiesUser ? this.mustWait() : this.mustWaitForPage()) return WAIT;
-    if (!page.collect(APIC_TPR, true) || !page.collectVector(APIC_ISR) || !page.collectVector(APIC_IRR)) return WAIT;
-    if (notifiesUser) return this.#notifyUser();
+    const { cpu, state } = this;
+    if (!cpu.hasBegun) chargeWake(cpu);
+    if (isNotification(cpu, state.rvi)) return this.#notifyUser();
+    if (cpu.engine.deliverVirtualInterrupt(cpu.block) === WAIT) return WAIT;
     this.#wakeUp();
-    cpu.injected = EXTERNAL_INTERRUPTS[this.#takeVirtualInterrupt()];
     return REDIRECTED;
-  }
-
-  /** Virtual-interrupt delivery up to the IDT; returns the vector. */
-  #takeVirtualInterrupt(): number {
-    const { cpu } = this;
-    const vector = cpu.engine.deliverVirtualInterrupt(cpu.block);
-    cpu.report(REPORT_DELIVERY, vector, 0);
-    return vector;
   }
 
   /** User-interrupt notification processing ends with an EOI of its own, which causes no exit (SDM 30.2.3). */
   #notifyUser(): Outcome {
-    const { cpu } = this;
+    const { cpu, page } = this;
+    const { block, engine } = cpu;
+    if (cpu.begin()) {
+      cpu.charge(STEP.VIRTUAL_INTERRUPT_DELIVERY);
+      cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
+    }
+    if (cpu.clock.mustWait(cpu) || !page.collect(APIC_TPR, true)) return WAIT;
+    if (!page.collectVector(APIC_ISR) || !page.collectVector(APIC_IRR)) return WAIT;
     const outcome = postUserInterrupts(cpu);
     if (outcome === WAIT) return WAIT;
     this.#wakeUp();
-    const vector = this.#takeVirtualInterrupt();
-    cpu.engine.retireVirtualInterrupt(cpu.block);
+    const vector = engine.takeVirtualInterrupt(block);
+    cpu.report(REPORT_DELIVERY, vector, 0);
+    engine.retireVirtualInterrupt(block);
     cpu.report(REPORT_EOI, vector, 0);
-    cpu.engine.evaluatePendingVirtualInterrupts(cpu.block);
+    engine.evaluatePendingVirtualInterrupts(block);
     return outcome === FAULT ? FAULT : REDIRECTED;
   }
 
   /** The physical APIC requests service and external-interrupt exiting is 1: posted-interrupt processing or exit 1. */
   processPhysicalInterrupt(): Outcome {
-    const { cpu, state } = this;
-    if (cpu.begin()) this.#chargeRecognition();
-    if (!this.#isPosted()) return this.exits.externalInterrupt(state.ackOnExit ? cpu.apic.acknowledge() : -1);
-    if (this.mustWait() || cpu.engine.collectForPostedInterrupts(cpu.block) === 0) return WAIT;
-    cpu.apic.acknowledge();
-    cpu.bus.route(cpu, cpu.apic.eoi());
-    cpu.engine.processPostedInterrupts(cpu.block);
-    if (cpu.activity === ACTIVITY_MWAIT) this.#wakeUp();
-    return REDIRECTED;
+    const { cpu } = this;
+    return cpu.engine.isNotification(cpu.block) === 0 ? this.#exitForInterrupt() : this.#processNotification();
   }
 
-  /** The interrupt that would be acknowledged now is a posted-interrupt notification. */
-  #isPosted(): boolean {
+  #exitForInterrupt(): Outcome {
     const { cpu, state } = this;
-    return state.processPostedInterrupts && cpu.apic.pendingVector === state.notificationVector;
+    if (cpu.begin()) {
+      chargeWake(cpu);
+      cpu.charge(STEP.INTERRUPT_RECOGNITION);
+    }
+    return this.exits.externalInterrupt(state.ackOnExit ? cpu.apic.acknowledge() : -1);
   }
 
   /** A notification alone does not end HLT: delivery of the virtual interrupt does. */
-  #chargeRecognition(): void {
+  #processNotification(): Outcome {
     const { cpu } = this;
-    const isPosted = this.#isPosted();
-    if (!isPosted || cpu.activity === ACTIVITY_MWAIT) chargeWake(cpu);
-    cpu.charge(STEP.INTERRUPT_RECOGNITION);
-    if (isPosted) cpu.charge(STEP.PI_PROCESSING);
+    const isInMwait = cpu.activity === ACTIVITY_MWAIT;
+    if (isInMwait && !cpu.hasBegun) chargeWake(cpu);
+    if (cpu.engine.processNotification(cpu.block) === WAIT) return WAIT;
+    if (isInMwait) this.#wakeUp();
+    return REDIRECTED;
   }
 
   #wakeUp(): void {

@@ -1,0 +1,82 @@
+// What is due between two instructions, where that is an interrupt or the rest of a virtualized APIC write: the interpreter's
+// share of hardware/cpu/interrupts.ts and hardware/vmx/non-root-operation.ts. All else is the host's.
+import { STEP_IDT_DELIVERY, STEP_STACK_SWITCH } from '../cost/step-numbers';
+import {
+  BOUNDARY_HOST,
+  BOUNDARY_ROOT,
+  CPU_APIC_WRITE,
+  CPU_ATTENTION,
+  CPU_BEGUN,
+  CPU_BOUNDARY,
+  CPU_CPL,
+  CPU_INTERRUPT,
+  CPU_RECOGNIZED,
+  CPU_RETRY,
+  CPU_SYSTEM_FLAGS,
+  RETRY_BOUNDARY,
+} from '../hardware/cpu/layout';
+import { emulateApicWrite } from './apic-write-emulation';
+import { charge } from './cost';
+import { deliver } from './delivery';
+import { requestsService } from './local-apic';
+import { begin, DONE, HOST, settle, WAIT } from './microcode';
+import { isNotification, processNotification } from './posted-interrupt-processing';
+import { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
+
+const FLAGS_IF: u32 = 0x200;
+/** With these the processor looks at every single instruction. */
+const FLAGS_TF_RF: u32 = 0x10100;
+
+/** Does one thing that is due. DONE: look again. WAIT, EXITS; HOST: the host has to see to it, and goes on where this ends. */
+export function handleEvents(cpu: usize): u32 {
+  const outcome = settle(cpu, handleEvent(cpu));
+  // What has been charged is done without another look at the limit.
+  if (outcome == HOST && load<u32>(cpu, CPU_BEGUN) != 0) store<u32>(cpu, RETRY_BOUNDARY, CPU_RETRY);
+  return outcome;
+}
+
+function handleEvent(cpu: usize): u32 {
+  const write = load<u32>(cpu, CPU_APIC_WRITE);
+  if (write != 0) return finishApicWrite(cpu, write - 1);
+  const vector = load<u32>(cpu, CPU_INTERRUPT);
+  if (vector != 0) return deliverInterrupt(cpu, vector);
+  const kind = load<u32>(cpu, CPU_BOUNDARY);
+  if (kind == BOUNDARY_HOST || (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF) != 0) return HOST;
+  return kind == BOUNDARY_ROOT ? rootBoundary(cpu) : nonRootBoundary(cpu);
+}
+
+function finishApicWrite(cpu: usize, offset: u32): u32 {
+  const outcome = emulateApicWrite(cpu, offset);
+  if (outcome != WAIT) store<u32>(cpu, 0, CPU_APIC_WRITE);
+  return outcome;
+}
+
+function isOpen(cpu: usize): bool {
+  return (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_IF) != 0;
+}
+
+function rootBoundary(cpu: usize): u32 {
+  return requestsService(cpu) && isOpen(cpu) ? HOST : nothing(cpu);
+}
+
+function nonRootBoundary(cpu: usize): u32 {
+  if (load<u32>(cpu, CPU_RECOGNIZED) != 0 && isOpen(cpu)) return deliverVirtualInterrupt(cpu);
+  if (!requestsService(cpu)) return nothing(cpu);
+  return isNotification(cpu) ? processNotification(cpu) : HOST;
+}
+
+function nothing(cpu: usize): u32 {
+  store<u32>(cpu, 0, CPU_ATTENTION);
+  return DONE;
+}
+
+/** Delivery through the IDT; the handler comes next. */
+function deliverInterrupt(cpu: usize, vector: u32): u32 {
+  if (begin(cpu)) {
+    charge(cpu, STEP_IDT_DELIVERY);
+    if (load<u32>(cpu, CPU_CPL) == 3) charge(cpu, STEP_STACK_SWITCH);
+  }
+  if (!deliver(cpu, vector)) return HOST;
+  store<u32>(cpu, 0, CPU_INTERRUPT);
+  return DONE;
+}

@@ -1,0 +1,52 @@
+// WRMSR of an x2APIC register in VMX non-root operation that the MSR bitmap lets through, up to its retirement. The host
+// executes all others.
+import {
+  BOUNDARY_NON_ROOT,
+  CPU_BOUNDARY,
+  CPU_CPL,
+  CPU_GPR,
+  CPU_MSR_BITMAP,
+  CPU_STOP_INFO,
+  CPU_STOP_SIZE,
+  ORDER_RAM,
+  VIRTUALIZE_WITH_MSR_BITMAPS,
+  VIRTUALIZE_X2APIC_MODE,
+} from '../hardware/cpu/layout';
+import * as OP from '../hardware/cpu/opcodes';
+import { R_LENGTH, R_OP } from '../hardware/cpu/record';
+import { dropEarlierLines, hold } from './lines';
+import { FAULT, HOST, PASS, retire, settle, WAIT } from './microcode';
+import { virtualizes } from './virtual-apic';
+import { writeX2apicMsr } from './x2apic-msr';
+
+const RAX = CPU_GPR;
+const RCX = CPU_GPR + 8;
+const RDX = CPU_GPR + 16;
+
+const X2APIC_MSRS: u32 = 8; // 800H to 8FFH
+const BITMAP_OF_WRITES: u32 = 0x800;
+
+/** The interpreter has stopped for the host to execute a WRMSR. */
+export function stopsAtMsrWrite(cpu: usize): bool {
+  const record: usize = load<u32>(cpu, CPU_STOP_INFO);
+  if (i32(load<u16>(record, R_OP)) != OP.WRMSR) return false;
+  store<u32>(cpu, load<u8>(record, R_LENGTH), CPU_STOP_SIZE);
+  return true;
+}
+
+/** DONE, WAIT, EXITS; HOST: the host has to execute the instruction, and nothing but charges has happened. */
+export function writeMsr(cpu: usize): u32 {
+  const msr = load<u32>(cpu, RCX);
+  const isVirtualized = virtualizes(cpu, VIRTUALIZE_X2APIC_MODE) && virtualizes(cpu, VIRTUALIZE_WITH_MSR_BITMAPS);
+  const isHosts = load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_NON_ROOT || load<u32>(cpu, CPU_CPL) != 0;
+  if (isHosts || !isVirtualized || msr >> 8 != X2APIC_MSRS) return HOST;
+  dropEarlierLines(cpu);
+  const bits = load<u32>(cpu, CPU_MSR_BITMAP) + BITMAP_OF_WRITES + (msr >> 3);
+  if (!hold(cpu, bits, false)) return WAIT;
+  if ((load<u8>(load<u32>(ORDER_RAM) + bits) & (1 << (msr & 7))) != 0) return HOST;
+  const outcome = writeX2apicMsr(cpu, msr, load<u32>(cpu, RDX), load<u32>(cpu, RAX));
+  if (outcome == WAIT) return WAIT;
+  if (outcome == FAULT || outcome == PASS) return HOST;
+  retire(cpu, load<u32>(cpu, CPU_STOP_SIZE));
+  return settle(cpu, outcome);
+}
