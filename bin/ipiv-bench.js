@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import '../build/command/main.js';
+// CommonJS, as everything that the command is made of: node takes a while to get ready for ES modules.
+require('./load.js').load('main.js');

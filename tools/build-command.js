@@ -1,25 +1,42 @@
 // Bundles dist/ and what it depends on to build/command/, the command as it is shipped: loading four hundred modules one by
-// one takes node longer than most commands take to run. Names stay as they are, so that stack traces can be read.
-import { copyFileSync, cpSync, rmSync, writeFileSync } from 'node:fs';
+// one takes node longer than most commands take to run. Names stay as they are, so that stack traces can be read. Beside
+// the scripts lies what V8 makes of them (bin/code-cache.js), and bin/load.js loads them.
+import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
+import { saveCode } from '../bin/code-cache.js';
 import { icedModule } from './iced-module.js';
 import { licencesOf } from './licences.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bundle = `${root}build/command`;
 rmSync(bundle, { recursive: true, force: true });
+mkdirSync(bundle, { recursive: true });
 
 const { output } = await build({
-  input: { main: `${root}dist/cli/main.js`, worker: `${root}dist/run/worker.js` },
+  input: { main: `${root}dist/cli/main.js`, 'worker-thread': `${root}dist/run/worker.js` },
   platform: 'node',
-  external: ['tinypool'],
   // What jsonc-parser calls its main module is none that a bundler understands.
   resolve: { mainFields: ['module', 'main'] },
   plugins: [icedModule],
-  output: { dir: bundle, format: 'esm', chunkFileNames: '[name].js', comments: { jsdoc: false } },
+  write: false,
+  output: { format: 'cjs', chunkFileNames: '[name].js', comments: { jsdoc: false } },
 });
+for (const { fileName, code } of output) {
+  writeFileSync(`${bundle}/${fileName}`, inAscii(code));
+  saveCode(`${bundle}/${fileName}`);
+}
 // What modules find beside themselves.
+writeFileSync(`${bundle}/package.json`, '{ "type": "commonjs" }\n');
+writeFileSync(`${bundle}/worker.js`, "require('../../bin/load.js').load('worker-thread.js');\n");
 copyFileSync(`${root}node_modules/iced-x86/iced_x86_bg.wasm`, `${bundle}/iced_x86_bg.wasm`);
 cpSync(`${root}src/cost/profiles`, `${bundle}/profiles`, { recursive: true });
 writeFileSync(`${bundle}/LICENSES.txt`, licencesOf(output.flatMap(({ moduleIds }) => moduleIds ?? [])));
+
+/**
+ * V8 keeps a source of one-byte characters in half of the space, and node need not look for others. They stand in strings and
+ * regular expressions.
+ */
+function inAscii(/** @type {string} */ code) {
+  return code.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,6 +1,6 @@
 /**
  * Records what this machine's processor does with random instances of general-purpose, MMX and SSE instructions, as vectors
- * for the emulated one: `node --import ./bin/ts-node-hooks.js tools/record-vectors.ts`. See test/vectors/README.md.
+ * for the emulated one: `node --import ./tools/ts-node-hooks.js tools/record-vectors.ts`. See test/vectors/README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

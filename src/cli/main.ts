@@ -6,11 +6,9 @@ import { EXIT } from './exit-code.js';
 import { createProgram } from './program.js';
 
 survivePipes();
-try {
-  await main(process.argv);
-} catch (error) {
+main(process.argv).catch((error: unknown) => {
   process.exitCode = error instanceof CommanderError ? usageCode(error) : bugReport(error);
-}
+});
 
 async function main(argv: readonly string[]): Promise<void> {
   const wanted = argv.slice(2).find((argument) => argument in COMMANDS);

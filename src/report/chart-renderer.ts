@@ -1,4 +1,5 @@
 /** Draws Vega-Lite specifications with what the build bundles of Vega, which is loaded for the first drawing. */
+import { createRequire } from 'node:module';
 import type { TopLevelSpec } from 'vega-lite';
 
 interface Renderer {
@@ -6,10 +7,11 @@ interface Renderer {
 }
 
 /** src/report/, dist/report/ and build/command/ lie equally deep. */
-const RENDERER = new URL('../../build/chart-renderer.js', import.meta.url);
+const RENDERER = '../../build/chart-renderer.js';
+const require = createRequire(import.meta.url);
 
 /** The SVG element. */
-export async function renderSvg(specification: TopLevelSpec): Promise<string> {
-  const renderer = (await import(RENDERER.href)) as Renderer;
+export function renderSvg(specification: TopLevelSpec): Promise<string> {
+  const renderer = require(RENDERER) as Renderer;
   return renderer.renderSvg(specification);
 }

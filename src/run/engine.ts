@@ -1,4 +1,5 @@
-import { Tinypool } from 'tinypool';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { UnitResult } from './execute-unit.js';
 import type { Unit } from './plan.js';
 
@@ -11,23 +12,27 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** What a worker thread is sent. */
-export interface WorkerTask {
-  readonly interpreter: WebAssembly.Module;
-  readonly unit: Unit;
-}
-
 /**
- * Runs units on `jobs` worker threads. Even a single job has a thread of its own, so that this one hears Ctrl-C while a
- * guest is running, however long it takes.
+ * Runs units on `jobs` worker threads (worker.ts). Even a single job has a thread of its own, so that this one hears
+ * Ctrl-C while a guest is running, however long it takes.
  */
 export function threadEngine(interpreter: WebAssembly.Module, jobs: number): Engine {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const filename = new URL(`./worker.${extension}`, import.meta.url).href;
-  const pool = new Tinypool({ filename, minThreads: jobs, maxThreads: jobs, runtime: 'worker_threads' });
+  const file = new URL(`./worker.${extension}`, import.meta.url);
+  const threads = Array.from({ length: jobs }, () => new Worker(file, { workerData: interpreter }));
+  const idle = [...threads];
   return {
     jobs,
-    execute: (unit) => pool.run({ interpreter, unit } satisfies WorkerTask) as Promise<UnitResult>,
-    close: () => pool.destroy(),
+    execute: async (unit) => {
+      const thread = idle.pop();
+      if (thread === undefined) throw new RangeError(`all ${jobs} threads are busy`);
+      thread.postMessage(unit);
+      const [result] = (await once(thread, 'message')) as [UnitResult];
+      idle.push(thread);
+      return result;
+    },
+    close: async () => {
+      await Promise.all(threads.map((thread) => thread.terminate()));
+    },
   };
 }

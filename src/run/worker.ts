@@ -1,7 +1,10 @@
-import type { WorkerTask } from './engine.js';
-import { executeUnit, type UnitResult } from './execute-unit.js';
+/** Entry point of a worker thread: runs each unit that it is sent, with the interpreter that it was started with. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { executeUnit } from './execute-unit.js';
+import type { Unit } from './plan.js';
 
-/** Entry point of a worker thread. */
-export default function work({ interpreter, unit }: WorkerTask): UnitResult {
-  return executeUnit(interpreter, unit);
-}
+const interpreter = workerData as WebAssembly.Module;
+
+parentPort?.on('message', (unit: Unit) => {
+  parentPort?.postMessage(executeUnit(interpreter, unit));
+});

@@ -1,4 +1,4 @@
-// `node --import ./bin/ts-node-hooks.js file.ts` runs TypeScript without a build; worker threads inherit it.
+// `node --import ./tools/ts-node-hooks.js file.ts` runs TypeScript without a build; worker threads inherit it.
 // Types are judged by `npm run types`, not here.
 import { register } from 'node:module';
 
