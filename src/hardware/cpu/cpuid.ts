@@ -31,6 +31,7 @@ const ECX_MONITOR = 1 << 3;
 const ECX_VMX = 1 << 5;
 const ECX_SSSE3 = 1 << 9;
 const ECX_CX16 = 1 << 13;
+const ECX_PCID = 1 << 17;
 const ECX_SSE4_1 = 1 << 19;
 const ECX_SSE4_2 = 1 << 20;
 const ECX_X2APIC = 1 << 21;
@@ -49,11 +50,13 @@ const EBX_TSC_ADJUST = 1 << 1;
 const EBX_BMI1 = 1 << 3;
 const EBX_BMI2 = 1 << 8;
 const EBX_ERMS = 1 << 9;
+const EBX_INVPCID = 1 << 10;
 const EBX_RTM = 1 << 11;
 const EBX_RDSEED = 1 << 18;
 const EBX_ADX = 1 << 19;
 const EBX_CLFLUSHOPT = 1 << 23;
 const EBX_CLWB = 1 << 24;
+const ECX_UMIP = 1 << 2;
 const ECX_RDPID = 1 << 22;
 const EDX_UINTR = 1 << 5;
 const EDX_SERIALIZE = 1 << 14;
@@ -105,6 +108,7 @@ function featureLeaf(cpu: Cpu): CpuidResult {
     ECX_SSE3 |
     ECX_SSSE3 |
     ECX_CX16 |
+    ECX_PCID |
     ECX_SSE4_1 |
     ECX_SSE4_2 |
     ECX_MOVBE |
@@ -130,13 +134,14 @@ function structuredFeatures(features: CpuFeatures): CpuidResult {
     EBX_BMI1 |
     EBX_BMI2 |
     EBX_ERMS |
+    EBX_INVPCID |
     EBX_RTM |
     EBX_RDSEED |
     EBX_ADX |
     EBX_CLFLUSHOPT |
     EBX_CLWB;
   const edx = EDX_SERIALIZE | EDX_SPEC_CTRL | EDX_STIBP | EDX_ARCH_CAPABILITIES | (features.uintr ? EDX_UINTR : 0);
-  return { eax: 0, ebx: ebx >>> 0, ecx: ECX_RDPID, edx: edx >>> 0 };
+  return { eax: 0, ebx: ebx >>> 0, ecx: ECX_UMIP | ECX_RDPID, edx: edx >>> 0 };
 }
 
 /** Leaves 0BH and 1FH: threads, cores, end. */

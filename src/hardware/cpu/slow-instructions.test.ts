@@ -18,9 +18,11 @@ import {
   type Fixture,
 } from '../../../test/support/cpu-fixture.js';
 import { STEP } from '../../cost/step.js';
+import { CR4_FIXED1 } from '../vmx/capability.js';
 import * as E from '../vmx/exit-reason.js';
 import { SHADOW_MOV_SS } from './activity.js';
 import { CPU_FS_BASE, CPU_GS_BASE, CPU_RDTSC_SLOW } from './layout.js';
+import { CR4_PCIDE, CR4_UMIP } from './mode.js';
 import type { NonRoot } from './non-root.js';
 import { DONE, PASS, REDIRECTED, type Outcome } from './outcome.js';
 import { RFLAGS_CF, RFLAGS_ID, RFLAGS_IF, RFLAGS_IOPL } from './rflags.js';
@@ -117,6 +119,70 @@ describe('privilege', () => {
   });
 });
 
+describe('user-mode instruction prevention', () => {
+  const PREVENTED: [string, number[]][] = [
+    ['SGDT', [0x0f, 0x01, 0x03]],
+    ['SIDT', [0x0f, 0x01, 0x0b]],
+    ['SLDT', [0x0f, 0x00, 0xc0]],
+    ['STR', [0x0f, 0x00, 0xc8]],
+    ['SMSW', [0x0f, 0x01, 0xe0]],
+  ];
+
+  it.each(PREVENTED)('%s at CPL 3 is #GP(0)', (_, bytes) => {
+    const machine = aboutUser(...bytes);
+    machine.cpu.cr4 |= CR4_UMIP;
+    expectFault(machine, 13, 0);
+  });
+
+  it.each(PREVENTED)('%s at CPL 0 is executed', (_, bytes) => {
+    const machine = about(...bytes);
+    machine.cpu.cr4 |= CR4_UMIP;
+    set(machine, RBX, BigInt(DATA));
+    execute(machine);
+    expect(machine.cpu.rip).toBe(CODE + bytes.length);
+  });
+});
+
+describe('INVPCID', () => {
+  const INSTRUCTION = [0x66, 0x0f, 0x38, 0x82, 0x03]; // INVPCID RAX, [RBX]
+  const NOT_CANONICAL = 1n << 47n;
+
+  function invalidate(type: bigint, pcid: bigint, address: bigint, pcids: boolean): Fixture {
+    const machine = about(...INSTRUCTION);
+    machine.memory.write64(DATA, pcid);
+    machine.memory.write64(DATA + 8, address);
+    if (pcids) machine.cpu.cr4 |= CR4_PCIDE;
+    set(machine, RAX, type);
+    set(machine, RBX, BigInt(DATA));
+    return machine;
+  }
+
+  it.each<[string, bigint, bigint, bigint, boolean]>([
+    ['an address', 0n, 5n, 0x1000n, true],
+    ['an address without PCIDs', 0n, 0n, 0x1000n, false],
+    ['a PCID', 1n, 5n, NOT_CANONICAL, true],
+    ['all contexts', 2n, 5n, NOT_CANONICAL, false],
+    ['all but globals', 3n, 5n, NOT_CANONICAL, false],
+  ])('takes %s', (_, type, pcid, address, pcids) => {
+    const machine = invalidate(type, pcid, address, pcids);
+    execute(machine);
+    expect(machine.cpu.rip).toBe(CODE + INSTRUCTION.length);
+  });
+
+  it.each<[string, bigint, bigint, bigint, boolean]>([
+    ['type 4', 4n, 0n, 0n, true],
+    ['reserved bits in the descriptor', 2n, 0x1000n, 0n, true],
+    ['a PCID without CR4.PCIDE', 1n, 5n, 0n, false],
+    ['an address that is not canonical', 0n, 5n, NOT_CANONICAL, true],
+  ])('with %s is #GP(0)', (_, type, pcid, address, pcids) => {
+    expectFault(invalidate(type, pcid, address, pcids), 13, 0);
+  });
+
+  it('is privileged', () => {
+    expectFault(aboutUser(...INSTRUCTION), 13, 0);
+  });
+});
+
 describe('MSRs', () => {
   it('RDMSR of an unknown MSR is #GP(0)', () => {
     const machine = about(0x0f, 0x32);
@@ -194,6 +260,41 @@ describe('control registers', () => {
   it('MOV to CR3 above MAXPHYADDR is #GP(0)', () => {
     const machine = about(0x0f, 0x22, 0xd8);
     set(machine, RAX, 1n << 46n);
+    expectFault(machine, 13, 0);
+  });
+
+  it.each<[string, number, bigint, boolean]>([
+    ['with PCID 0 in CR3', 0, 0x2_0020n, true],
+    ['with another PCID in CR3', 1, 0x2_0020n, false],
+  ])('MOV to CR4 enables PCIDs %s', (_, pcid, value, enables) => {
+    const machine = about(0x0f, 0x22, 0xe0);
+    machine.cpu.cr3 += pcid;
+    set(machine, RAX, value);
+    if (enables) {
+      execute(machine);
+      expect(machine.cpu.cr4 & CR4_PCIDE).toBe(CR4_PCIDE);
+    } else expectFault(machine, 13, 0);
+  });
+
+  it.each(Array.from({ length: 32 }, (_, bit) => bit))(
+    'MOV to CR4 sets bit %i if IA32_VMX_CR4_FIXED1 allows it',
+    (bit) => {
+      const machine = about(0x0f, 0x22, 0xe0);
+      const value = (machine.cpu.cr4 | (1 << bit)) >>> 0;
+      set(machine, RAX, BigInt(value));
+      execute(machine);
+      expect(machine.cpu.cr4 === value).toBe((CR4_FIXED1 & (1 << bit)) !== 0);
+    },
+  );
+
+  it('with PCIDs bit 63 of a source for CR3 is not stored, and paging stays on', () => {
+    const machine = about(0x0f, 0x22, 0xd8, 0x0f, 0x22, 0xc0);
+    const cr3 = BigInt(machine.cpu.cr3) + 5n;
+    machine.cpu.cr4 |= CR4_PCIDE;
+    set(machine, RAX, (1n << 63n) | cr3);
+    execute(machine);
+    expect(BigInt(machine.cpu.cr3)).toBe(cr3);
+    set(machine, RAX, 0x31n);
     expectFault(machine, 13, 0);
   });
 

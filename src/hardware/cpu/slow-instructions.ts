@@ -32,6 +32,7 @@ import {
 import { SEGMENT_CHECKS } from './slow/segment-checks.js';
 import { SYSTEM_CALLS } from './slow/system-calls.js';
 import { RANDOM_NUMBERS } from './slow/random.js';
+import { PROCESS_CONTEXT_INSTRUCTIONS } from './slow/invpcid.js';
 import { SYSTEM_INSTRUCTIONS } from './slow/system.js';
 import { TRANSACTIONS } from './slow/transactions.js';
 import { unimplemented } from './slow/unimplemented-instruction.js';
@@ -84,6 +85,7 @@ const MNEMONICS = 1 << 11;
 const HANDLERS = new Array<Handler | undefined>(MNEMONICS).fill(undefined);
 for (const [mnemonic, handler] of [
   ...SYSTEM_INSTRUCTIONS,
+  ...PROCESS_CONTEXT_INSTRUCTIONS,
   ...MSR_INSTRUCTIONS,
   ...CONTROL_REGISTER_INSTRUCTIONS,
   ...DESCRIPTOR_TABLE_INSTRUCTIONS,

@@ -67,6 +67,14 @@ describe('VMX capability MSRs', () => {
     expect(read({}, msr)).toBeNull();
   });
 
+  it('IA32_VMX_VMCS_ENUM has the highest index of a field that exists', () => {
+    const capabilities = new K.VmxCapabilities({ ipiv: true, apicv: true });
+    const indices = Object.values(F).filter((field) => capabilities.supportsField(field));
+    const highest = Math.max(...indices.map((field) => (field >> 1) & 0x1ff));
+    expect(low(read({}, 0x48a))).toBe(highest << 1);
+    expect((F.PID_POINTER_TABLE >> 1) & 0x1ff).toBe(highest);
+  });
+
   it('a field exists where a control that uses it may be 1', () => {
     const without = new K.VmxCapabilities({ ipiv: false, apicv: true });
     const withIt = new K.VmxCapabilities({ ipiv: true, apicv: true });

@@ -40,8 +40,8 @@ export const MSR_AREA_LIMIT = 512;
 export const CR0_FIXED0 = 0x8000_0021;
 export const CR0_FIXED1 = 0xffff_ffff;
 export const CR4_FIXED0 = 0x0000_2000;
-/** CR4 bits that may be 1: 10:0, UMIP, VMXE, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP, UINTR. */
-export const CR4_FIXED1 = 0x0237_2fff;
+/** CR4 bits that may be 1, as for MOV to CR4: 10:0, UMIP, VMXE, FSGSBASE, PCIDE, OSXSAVE, UINTR. */
+export const CR4_FIXED1 = 0x0207_2fff;
 
 /** Default-1 classes (SDM A.2): the plain MSRs report them as fixed; the TRUE ones free some bits. */
 const PIN_DEFAULT1 = 0x0000_0016;
@@ -144,8 +144,6 @@ export interface VmxFeatures {
 
 const APICV_SECONDARY = C.SECONDARY_EXEC_APIC_REGISTER_VIRT | C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
 
-const highest = Math.max(...Object.values(VMCS_FIELD).map((encoding) => (encoding >>> 1) & 0x1ff));
-
 export class VmxCapabilities {
   /** Controls that may be 1. */
   readonly pinAllowed1: number;
@@ -206,7 +204,7 @@ export class VmxCapabilities {
       case MSR_IA32_VMX_CR4_FIXED1:
         return words(0, CR4_FIXED1);
       case MSR_IA32_VMX_VMCS_ENUM:
-        return words(0, highest << 1);
+        return words(0, this.#highestIndex << 1);
       default:
         return this.#readLater(msr);
     }
@@ -227,6 +225,12 @@ export class VmxCapabilities {
   supportsField(encoding: number): boolean {
     const users = FIELD_USERS.get(encoding & ~1);
     return users === undefined || users.some((user) => this.#may(user));
+  }
+
+  /** The highest index of a field that the processor has: IA32_VMX_VMCS_ENUM. */
+  get #highestIndex(): number {
+    const fields = Object.values(VMCS_FIELD).filter((encoding) => this.supportsField(encoding));
+    return Math.max(...fields.map((encoding) => (encoding >>> 1) & 0x1ff));
   }
 
   #may([word, bit]: Control): boolean {

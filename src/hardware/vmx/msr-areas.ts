@@ -3,7 +3,7 @@
  * index, reserved, value. Like the VMCS itself the areas are read through the processor: no line traffic.
  */
 import type { Cpu } from '../cpu/cpu.js';
-import { readMsr, writeMsr } from '../cpu/msrs.js';
+import { MSR_IA32_TSC, readMsr, writeMsr } from '../cpu/msrs.js';
 
 const ENTRY_SIZE = 16;
 const MSR_IA32_SMM_MONITOR_CTL = 0x9b;
@@ -28,16 +28,22 @@ function loadMsr(cpu: Cpu, entry: number): boolean {
   return writeMsr(cpu, msr, memory.read32(entry + 12), memory.read32(entry + 8));
 }
 
-/** Stores `count` MSRs. Returns 0, or the 1-based number of the entry that cannot be read. */
-export function storeMsrs(cpu: Cpu, area: number, count: number): number {
+/**
+ * Stores `count` MSRs; IA32_TIME_STAMP_COUNTER without the guest's `tscOffset`. Returns 0, or the 1-based number of the entry
+ * that cannot be read.
+ */
+export function storeMsrs(cpu: Cpu, area: number, count: number, tscOffset: number): number {
   const { memory } = cpu;
   for (let index = 0; index < count; index++) {
     const entry = area + index * ENTRY_SIZE;
     const msr = memory.read32(entry);
     const value = memory.read32(entry + 4) !== 0 || isX2apicMsr(cpu, msr) ? null : readMsr(cpu, msr);
     if (value === null) return index + 1;
-    memory.write32(entry + 8, value.lo);
-    memory.write32(entry + 12, value.hi);
+    if (msr === MSR_IA32_TSC) memory.writeNumber(entry + 8, cpu.tsc - tscOffset);
+    else {
+      memory.write32(entry + 8, value.lo);
+      memory.write32(entry + 12, value.hi);
+    }
   }
   return 0;
 }

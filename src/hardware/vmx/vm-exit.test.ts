@@ -252,6 +252,20 @@ describe('VM exit', () => {
     expect(vmx.cpu.msrs.starLow).toBe(9);
   });
 
+  it('stores the TSC as the host has it, without the offset of the guest', () => {
+    const vmx = new VmxProcessor();
+    entry(vmx, 0, 0x10, 0);
+    vmx.set(F.VM_EXIT_MSR_STORE_ADDR, MSR_AREA);
+    vmx.set(F.VM_EXIT_MSR_STORE_COUNT, 1);
+    vmx.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_USE_TSC_OFFSETTING);
+    vmx.set(F.TSC_OFFSET, 1_000_000);
+    vmx.guest();
+    cpuid(vmx);
+    const stored = vmx.memory.readNumber(MSR_AREA + 8);
+    expect(vmx.cpu.tsc - stored).toBeGreaterThanOrEqual(0);
+    expect(stored).toBeLessThan(1_000_000);
+  });
+
   it('an MSR that cannot be loaded is a VMX abort', () => {
     const vmx = new VmxProcessor();
     entry(vmx, 0, 0x9b, 0);

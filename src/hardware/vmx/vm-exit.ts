@@ -59,7 +59,7 @@ export function leaveGuest(
   recordExit(cpu, vmcs, exit);
   guest.save(vmcs, controls);
   const count = vmcs.read32(F.VM_EXIT_MSR_STORE_COUNT);
-  const failed = count === 0 ? 0 : storeMsrs(cpu, vmcs.readLong(F.VM_EXIT_MSR_STORE_ADDR), count);
+  const failed = count === 0 ? 0 : storeMsrs(cpu, vmcs.readLong(F.VM_EXIT_MSR_STORE_ADDR), count, controls.tscOffset);
   if (failed !== 0) abort(vmcs, VMX_ABORT_SAVING_GUEST_MSRS, failed);
   cpu.setWord(CPU_MARK_BRANCH, 0);
   cpu.monitoredLine = -1;

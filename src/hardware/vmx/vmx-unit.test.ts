@@ -171,6 +171,14 @@ describe('VMLAUNCH and VMRESUME', () => {
     expect(vmx.entryError()).toBe(26);
   });
 
+  it('blocking by MOV SS goes before the wrong launch state', () => {
+    const vmx = new VmxProcessor();
+    vmx.guest().tripleFault();
+    vmx.cpu.shadow = 2;
+    expect(vmx.vmx.vmlaunch()).toBe(VMX_FAIL_VALID);
+    expect(error(vmx)).toBe(26);
+  });
+
   it('without a current VMCS they fail with VMfailInvalid', () => {
     const { vmx } = new VmxProcessor();
     vmx.vmclear(VMCS_REGION);

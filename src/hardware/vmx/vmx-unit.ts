@@ -203,20 +203,20 @@ export class VmxUnit {
    * the VMCS describes as any other.
    */
   vmlaunch(): VmxEntryResult {
-    if (this.#current?.launched === true) return this.#refuse(E.ERROR_VMLAUNCH_NON_CLEAR_VMCS);
-    return this.#enter();
+    return this.#enter(false, E.ERROR_VMLAUNCH_NON_CLEAR_VMCS);
   }
 
   /** VMRESUME; results as for VMLAUNCH. */
   vmresume(): VmxEntryResult {
-    if (this.#current?.launched === false) return this.#refuse(E.ERROR_VMRESUME_NON_LAUNCHED_VMCS);
-    return this.#enter();
+    return this.#enter(true, E.ERROR_VMRESUME_NON_LAUNCHED_VMCS);
   }
 
-  #enter(): VmxEntryResult {
+  /** In the order of the SDM: no VMCS, blocking by MOV SS, the wrong launch state (`error`). */
+  #enter(launched: boolean, error: number): VmxEntryResult {
     this.#requireVmxOperation();
     if (this.#current === null) return this.#refuse(0);
     if ((this.#cpu.shadow & SHADOW_MOV_SS) !== 0) return this.#refuse(E.ERROR_ENTRY_BLOCKED_BY_MOV_SS);
+    if (this.#current.launched !== launched) return this.#refuse(error);
     const result = this.#entry.enter(this.#current);
     if (result === ENTRY_WAITS) return VMX_WAIT;
     if (result !== ENTRY_DONE) return this.#refuse(result);

@@ -12,6 +12,7 @@ const NW = 1 << 29;
 const CD = 1 << 30;
 const PG = 1 << 31;
 const PAE = 1 << 5;
+const PCIDE = 1 << 17;
 const UINTR = 1 << 25;
 const LME = 0x100;
 const LMA = 0x400;
@@ -19,7 +20,7 @@ const L = 1 << 13;
 
 /** 32-bit protected mode without paging, but for `changes`. */
 function state(changes: Partial<PagingState> = {}): PagingState {
-  return { cr0: PE, cr4: 0, efer: 0, codeAccess: 0xc09b, ...changes };
+  return { cr0: PE, cr3: 0x1000, cr4: 0, efer: 0, codeAccess: 0xc09b, ...changes };
 }
 const longMode = state({ cr0: PE | PG, cr4: PAE, efer: LME | LMA, codeAccess: 0x209b | L });
 
@@ -35,6 +36,7 @@ describe('CR0', () => {
     ['PG with LME and PAE from a CS with L = 1', PE | PG,     state({ efer: LME, cr4: PAE, codeAccess: L }), false],
     ['paging off in 64-bit mode',               PE,           longMode,                                      false],
     ['paging off in compatibility mode',        PE,           { ...longMode, codeAccess: 0xc09b },           true],
+    ['paging off with PCIDs',                   PE,           { ...longMode, codeAccess: 0xc09b, cr4: PAE | PCIDE }, false],
   ])('%s: allowed %4$s', (_, value, before, allowed) => {
     expect(isAllowedCr0(value, before)).toBe(allowed);
   });
@@ -48,11 +50,14 @@ describe('CR0', () => {
 describe('CR4', () => {
   // prettier-ignore
   it.each([
-    ['what CPUID announces',         0x0005_07ff, false, state(), true],
+    ['what CPUID announces',         0x0005_0fff, false, state(), true],
     ['VMXE',                         1 << 13,     false, state(), false],
     ['SMEP',                         1 << 20,     false, state(), false],
     ['UINTR without user interrupts', UINTR,      false, state(), false],
     ['UINTR with user interrupts',   UINTR,       true,  state(), true],
+    ['PCIDE in IA-32e mode',         PCIDE | PAE, false, longMode, true],
+    ['PCIDE with a PCID in CR3',     PCIDE | PAE, false, { ...longMode, cr3: 0x1001 }, false],
+    ['PCIDE outside IA-32e mode',    PCIDE | PAE, false, state(), false],
     ['PAE cleared in IA-32e mode',   0,           false, longMode, false],
   ])('%s', (_, value, uintr, before, allowed) => {
     expect(isAllowedCr4(value, before, uintr)).toBe(allowed);

@@ -2,14 +2,15 @@
  * Which values a guest may write to CR0 and CR4; everything else is #GP(0) (kvm_set_cr0, kvm_is_valid_cr4, kvm_set_cr4,
  * x86.c; SDM vol. 3, 2.5 and 4.1.2). Reserved in CR4 is what CPUID does not announce.
  */
-import { CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_PAE, CR4_UINTR } from '../../hardware/cpu/mode.js';
+import { CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_PAE, CR4_PCIDE, CR4_UINTR, CR4_UMIP } from '../../hardware/cpu/mode.js';
 /** PE, MP, EM, TS. */
 const MACHINE_STATUS = 0xf;
 
-/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE. */
-const CR4_BITS = 0x7ff | (1 << 16) | (1 << 18);
+/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE. */
+const CR4_BITS = 0x7ff | CR4_UMIP | (1 << 16) | CR4_PCIDE | (1 << 18);
 
 const CR4_PSE = 1 << 4;
+const PCID_MASK = 0xfff;
 const CR4_PGE = 1 << 7;
 const EFER_LME = 1 << 8;
 const EFER_LMA = 1 << 10;
@@ -19,6 +20,7 @@ const ACCESS_L = 1 << 13;
 /** What the rules depend on, as it is before the write. */
 export interface PagingState {
   readonly cr0: number;
+  readonly cr3: number;
   readonly cr4: number;
   readonly efer: number;
   /** Access rights of CS. */
@@ -32,11 +34,14 @@ export function isAllowedCr0(value: number, { cr0, cr4, efer, codeAccess }: Pagi
   const wide = (codeAccess & ACCESS_L) !== 0;
   const entersLongMode = paging && (cr0 & CR0_PG) === 0 && (efer & EFER_LME) !== 0;
   if (entersLongMode && ((cr4 & CR4_PAE) === 0 || wide)) return false;
+  if (!paging && (cr4 & CR4_PCIDE) !== 0) return false;
   return paging || (efer & EFER_LMA) === 0 || !wide;
 }
 
-export function isAllowedCr4(value: number, { efer }: PagingState, uintr: boolean): boolean {
+export function isAllowedCr4(value: number, { cr3, cr4, efer }: PagingState, uintr: boolean): boolean {
   if ((value & ~(uintr ? CR4_BITS | CR4_UINTR : CR4_BITS)) !== 0) return false;
+  const enablesPcids = (value & ~cr4 & CR4_PCIDE) !== 0;
+  if (enablesPcids && ((efer & EFER_LMA) === 0 || (cr3 & PCID_MASK) !== 0)) return false;
   return (efer & EFER_LMA) === 0 || (value & CR4_PAE) !== 0;
 }
 

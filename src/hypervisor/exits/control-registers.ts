@@ -89,6 +89,7 @@ function pagingState({ cpu, vcpu }: HostCpu): PagingState {
   const { vmx } = cpu;
   return {
     cr0: vmx.vmreadLow(VMCS_FIELD.GUEST_CR0),
+    cr3: vmx.vmreadLow(VMCS_FIELD.GUEST_CR3),
     cr4: vmx.vmreadLow(VMCS_FIELD.GUEST_CR4),
     efer: vcpu.efer,
     codeAccess: vmx.vmreadLow(VMCS_FIELD.GUEST_CS_AR_BYTES),

@@ -1,8 +1,11 @@
 /**
  * MOV to and from control and debug registers, CLTS, LMSW, SMSW (SDM vol. 2; vol. 3, 2.5).
  *
+ * Process-context identifiers are kept and checked. A MOV to CR3 may forget more translations than it has to, and here it
+ * forgets all, whatever bit 63 of the source says.
+ *
  * Left out: protected and real mode's view of them beyond storage, CR4 bits of features that are not
- * modelled (PCIDE, SMEP, SMAP, LA57, PKE, CET ...), which are reserved.
+ * modelled (SMEP, SMAP, LA57, PKE, CET ...), which are reserved.
  */
 import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
@@ -13,17 +16,18 @@ import type { Cpu } from '../cpu.js';
 import { detectAccess } from '../debug/debug-exceptions.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
-import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, CPU_RDTSC_SLOW, MODE_64 } from '../layout.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_RDTSC_SLOW } from '../layout.js';
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { isValidPdpte, POINTERS } from '../page-directory-pointers.js';
 import { SEGMENT_CS, SEGMENT_TR } from '../segments.js';
-import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
+import { chargeSystem, intercept, isPrevented, privileged, type HandlerTable } from './handler.js';
 import {
   gprBits,
   gprNumber,
   readWord,
   registerOperand,
+  wholeRegister,
   word,
   writeRegister,
   writeWord,
@@ -40,6 +44,9 @@ const PDPT_ADDRESS = 0xffff_ffe0;
 /** Bit of a descriptor type that tells a 32-bit TSS from a 16-bit one. */
 const TYPE_32_BIT_TSS = 1 << 3;
 const DR_FROM = 1 << 4;
+/** With PCIDs, the bit of a source for CR3 that asks for translations to be kept. */
+const CR3_KEEPS_TRANSLATIONS = 1n << 63n;
+const PCID_MASK = 0xfff;
 
 const CR0_BITS =
   M.CR0_PE |
@@ -53,11 +60,12 @@ const CR0_BITS =
   M.CR0_NW |
   M.CR0_CD |
   M.CR0_PG;
-/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT VMXE FSGSBASE OSXSAVE UINTR. */
-const CR4_BITS = 0x7ff | M.CR4_VMXE | M.CR4_FSGSBASE | M.CR4_OSXSAVE | M.CR4_UINTR;
+/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE PCIDE OSXSAVE UINTR. */
+const CR4_BITS = 0x7ff | M.CR4_UMIP | M.CR4_VMXE | M.CR4_FSGSBASE | M.CR4_PCIDE | M.CR4_OSXSAVE | M.CR4_UINTR;
 /** A change of these makes translations stale. */
 const CR0_FLUSHING = M.CR0_PG | M.CR0_WP | M.CR0_PE;
-const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE;
+const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE | M.CR4_PCIDE;
+const CR4_LOADING_PDPTES = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE;
 /** A change of these, too, loads the pointers of PAE paging. */
 const CR0_LOADING_PDPTES = M.CR0_PG | M.CR0_CD | M.CR0_NW;
 const MACHINE_STATUS = M.CR0_PE | M.CR0_MP | M.CR0_EM | M.CR0_TS;
@@ -77,12 +85,7 @@ export function moveControlRegister(cpu: Cpu, instruction: DecodedInstruction): 
     if (outcome !== PASS) return outcome;
   }
   if (cr === 8) return writes ? writeCr8(cpu, gpr, instruction.length) : readCr8(cpu, gpr);
-  return writes ? writeControlRegister(cpu, cr, sourceValue(cpu, gpr)) : readControlRegister(cpu, cr, gpr);
-}
-
-/** Outside 64-bit mode a general-purpose register has 32 bits. */
-function sourceValue(cpu: Cpu, gpr: number): bigint {
-  return cpu.word(CPU_MODE) === MODE_64 ? cpu.gpr(gpr) : BigInt(cpu.gprLow(gpr));
+  return writes ? writeControlRegister(cpu, cr, wholeRegister(cpu, gpr)) : readControlRegister(cpu, cr, gpr);
 }
 
 function readControlRegister(cpu: Cpu, cr: number, gpr: number): Outcome {
@@ -140,7 +143,7 @@ function isValidCr0(cpu: Cpu, value: number): boolean {
   const paging = (value & M.CR0_PG) !== 0;
   if (paging && (value & M.CR0_PE) === 0) return false;
   if ((value & M.CR0_NW) !== 0 && (value & M.CR0_CD) === 0) return false;
-  if (!paging && M.in64BitMode(cpu)) return false;
+  if (!paging && (M.in64BitMode(cpu) || (cpu.cr4 & M.CR4_PCIDE) !== 0)) return false;
   if (inVmxRootOperation(cpu) && (~value & CR0_FIXED0) !== 0) return false;
   const enters = paging && (cpu.cr0 & M.CR0_PG) === 0 && (cpu.eferLow & M.EFER_LME) !== 0;
   return !enters || canEnterLongMode(cpu);
@@ -180,7 +183,8 @@ function loadPdptes(cpu: Cpu, cr3: number): Outcome {
   return DONE;
 }
 
-function writeCr3(cpu: Cpu, value: bigint): Outcome {
+function writeCr3(cpu: Cpu, written: bigint): Outcome {
+  const value = (cpu.cr4 & M.CR4_PCIDE) === 0 ? written : written & ~CR3_KEEPS_TRANSLATIONS;
   if (value >> BigInt(MAXPHYADDR) !== 0n) return generalProtection(cpu);
   chargeSystem(cpu);
   const outcome = usesPaePaging(cpu, cpu.cr0, cpu.cr4) ? loadPdptes(cpu, Number(value)) : DONE;
@@ -194,10 +198,11 @@ function writeCr4(cpu: Cpu, written: bigint): Outcome {
   const value = merged(cpu, 4, written);
   if (value === null || (value & ~allowedCr4(cpu)) !== 0) return generalProtection(cpu);
   if (M.inLongMode(cpu) && (value & M.CR4_PAE) === 0) return generalProtection(cpu);
+  if ((value & ~cpu.cr4 & M.CR4_PCIDE) !== 0 && !mayEnablePcids(cpu)) return generalProtection(cpu);
   if (inVmxRootOperation(cpu) && (~value & CR4_FIXED0) !== 0) return generalProtection(cpu);
   chargeSystem(cpu);
   const changed = value ^ cpu.cr4;
-  const reloads = usesPaePaging(cpu, cpu.cr0, value) && (changed & CR4_FLUSHING) !== 0;
+  const reloads = usesPaePaging(cpu, cpu.cr0, value) && (changed & CR4_LOADING_PDPTES) !== 0;
   const outcome = reloads ? loadPdptes(cpu, cpu.cr3) : DONE;
   if (outcome !== DONE) return outcome;
   cpu.cr4 = value >>> 0;
@@ -205,6 +210,11 @@ function writeCr4(cpu: Cpu, written: bigint): Outcome {
   if ((changed & M.CR4_TSD) !== 0) trapTsc(cpu);
   cpu.attention = true;
   return DONE;
+}
+
+/** Outside IA-32e mode, and with a PCID other than 0 in CR3, PCIDs cannot be enabled (SDM vol. 3, 5.10.1). */
+function mayEnablePcids(cpu: Cpu): boolean {
+  return M.inLongMode(cpu) && cpu.cr3 % (PCID_MASK + 1) === 0;
 }
 
 function allowedCr4(cpu: Cpu): number {
@@ -265,6 +275,7 @@ function lmsw(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 }
 
 function smsw(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (isPrevented(cpu)) return generalProtection(cpu);
   chargeSystem(cpu);
   const value = Number(visibleControlRegister(cpu, 0));
   const register = registerOperand(instruction, 0);
@@ -294,7 +305,7 @@ export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Ou
   if (cpu.dr.detectsAccess) return detectAccess(cpu);
   const dr = aliased ? named + 2 : named;
   chargeSystem(cpu);
-  if (writes) return writeDebugRegister(cpu, dr, sourceValue(cpu, gpr));
+  if (writes) return writeDebugRegister(cpu, dr, wholeRegister(cpu, gpr));
   cpu.setGpr(gpr, cpu.dr.read(dr));
   return DONE;
 }

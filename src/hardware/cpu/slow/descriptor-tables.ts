@@ -1,7 +1,5 @@
 /**
  * LGDT, LIDT, SGDT, SIDT, LLDT, SLDT, LTR, STR (SDM vol. 2).
- *
- * Left out: UMIP.
  */
 import { Code, Mnemonic } from 'iced-x86';
 import { EXIT_REASON_GDTR_IDTR, EXIT_REASON_LDTR_TR } from '../../vmx/exit-reason.js';
@@ -15,7 +13,7 @@ import { inLongMode } from '../mode.js';
 import { isCanonical } from '../linear-access.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
 import { SEGMENT_LDTR, SEGMENT_TR } from '../segments.js';
-import { chargeSystem, intercept, privileged, type Handler, type HandlerTable } from './handler.js';
+import { chargeSystem, intercept, isPrevented, privileged, type Handler, type HandlerTable } from './handler.js';
 import {
   displacement,
   instructionInformation,
@@ -82,6 +80,7 @@ function loadTable(identity: typeof LGDT | typeof LIDT): Handler {
 
 function storeTable(identity: typeof SGDT | typeof SIDT): Handler {
   return (cpu, instruction) => {
+    if (isPrevented(cpu)) return generalProtection(cpu);
     let outcome = interceptTable(cpu, instruction, EXIT_REASON_GDTR_IDTR, identity);
     if (outcome !== PASS) return outcome;
     chargeSystem(cpu);
@@ -101,6 +100,7 @@ function storeSelector(identity: typeof SLDT | typeof STR): Handler {
   const segment = identity === SLDT ? SEGMENT_LDTR : SEGMENT_TR;
   return (cpu, instruction) => {
     if (!inProtectedMode(cpu)) return invalidOpcode(cpu);
+    if (isPrevented(cpu)) return generalProtection(cpu);
     const outcome = interceptTable(cpu, instruction, EXIT_REASON_LDTR_TR, identity);
     if (outcome !== PASS) return outcome;
     chargeSystem(cpu);

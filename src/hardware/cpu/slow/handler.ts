@@ -3,6 +3,7 @@ import { INSTRUCTION_CLASSES } from '../../../cost/step.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection } from '../fault.js';
+import { CR4_UMIP } from '../mode.js';
 import { PASS, type Outcome } from '../outcome.js';
 
 /** Executes one instruction. DONE = retire, REDIRECTED = RIP is set; WAIT and FAULT have committed nothing. */
@@ -16,6 +17,11 @@ const SYSTEM_CLASS = INSTRUCTION_CLASSES.indexOf('system');
 /** #GP(0) outside privilege level 0. */
 export function privileged(handler: Handler): Handler {
   return (cpu, instruction) => (cpu.cpl === 0 ? handler(cpu, instruction) : generalProtection(cpu));
+}
+
+/** User-mode instruction prevention holds: SGDT, SIDT, SLDT, SMSW and STR are #GP(0) (SDM vol. 3, 2.5). */
+export function isPrevented(cpu: Cpu): boolean {
+  return (cpu.cr4 & CR4_UMIP) !== 0 && cpu.cpl !== 0;
 }
 
 /** Charges an instruction that has no step of its own, on its first attempt. */

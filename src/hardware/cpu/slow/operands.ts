@@ -38,6 +38,11 @@ export function gprBits(register: Register): 16 | 32 | 64 {
   return register >= Register.EAX && register <= Register.R15D ? 32 : 16;
 }
 
+/** General-purpose register `number` as a whole: outside 64-bit mode it has 32 bits. */
+export function wholeRegister(cpu: Cpu, number: number): bigint {
+  return cpu.word(CPU_MODE) === MODE_64 ? cpu.gpr(number) : BigInt(cpu.gprLow(number));
+}
+
 /** SDM number of a segment register, or -1. */
 export function segmentNumber(register: Register): number {
   return register >= Register.ES && register <= Register.GS ? register - Register.ES : -1;
