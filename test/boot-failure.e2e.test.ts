@@ -27,7 +27,6 @@ describe.each([
   // prettier-ignore
   it.each([
     ['a triple fault',               '0f0b',       'triple fault at RIP 10000fH in 32-bit protected mode: #GP(0033H) while delivering #UD, #GP(006bH) while delivering #GP, #GP(0043H) while delivering #DF', 'ud2'],
-    ['an unimplemented instruction', 'd8c1',       'instruction FADD (d8 c1) at RIP 10000fH in 32-bit protected mode is not implemented', 'fadd st,st(1)'],
     ['a nested task',                'bc00801000 6802400000 9d cf', 'a return to a nested task at RIP 10001aH in 32-bit protected mode is not implemented', 'iretd'],
   ])('that comes to %s is told its cause and its last instructions', (_what, code, cause, last) => {
     const { code: exitCode, stdout, stderr } = boot(tinyImage(START_CODE + code), ...args);

@@ -1,5 +1,5 @@
 /**
- * Records what this machine's processor does with random instances of general-purpose, MMX and SSE instructions, as vectors
+ * Records what this machine's processor does with random instances of general-purpose, x87, MMX and SSE instructions, as vectors
  * for the emulated one: `node --import ./tools/ts-node-hooks.js tools/record-vectors.ts`. See test/vectors/README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -22,6 +22,7 @@ import { executeNatively, type Answer, type Request } from './vectors/native.js'
 import { randomInstruction } from './vectors/random-instruction.js';
 import { randomSequence } from './vectors/random-sequence.js';
 import { randomVectorSequence, vectorCodes } from './vectors/random-vector-instruction.js';
+import { asAnnounced, randomX87Sequence, x87Codes } from './vectors/random-x87-instruction.js';
 import { Scene } from './vectors/scene.js';
 
 const INSTANCES = Number(process.argv[2] ?? 24);
@@ -34,6 +35,8 @@ const SEQUENCES_PER_INSTANCE = 125;
 const VECTOR_INSTRUCTIONS = 'vector';
 /** Of each encoding, for each instance of a general-purpose one. */
 const VECTORS_PER_INSTANCE = 0.5;
+const X87_INSTRUCTIONS = 'x87';
+const X87_PER_INSTANCE = 1.25;
 const MAX_RUN = 255;
 const RSP = 4;
 const PUSHF = ['9c', '669c'];
@@ -62,6 +65,7 @@ function toVector(request: Request, answer: Answer): Vector | null {
   const defined = request.defined ?? definedState(code, scene, answer.exception);
   const ripChange = Number(BigInt.asIntN(64, answer.rip - BigInt(CODE_ADDRESS)));
   if (defined.meaningless || Math.abs(ripChange) > MAX_RIP_CHANGE || UNWANTED.has(answer.exception)) return null;
+  if (request.isUnstepped === true && !asAnnounced(request, answer)) return null;
   hideTrapFlag(code, answer);
   return {
     code,
@@ -127,7 +131,15 @@ function vectorSequences(): Request[] {
   return codes.map((code, index) => randomVectorSequence(code, firstState + index));
 }
 
+function x87Sequences(): Request[] {
+  const firstState = firstStateOf(X87_INSTRUCTIONS);
+  const instances = Math.ceil(INSTANCES * X87_PER_INSTANCE);
+  const codes = x87Codes().flatMap((code) => Array.from({ length: instances }, () => code));
+  return codes.map((code, index) => randomX87Sequence(code, firstState + index));
+}
+
 function requestsOf(group: string): Request[] {
+  if (group === X87_INSTRUCTIONS) return x87Sequences();
   if (group === SEQUENCES) return sequences();
   return group === VECTOR_INSTRUCTIONS ? vectorSequences() : instancesOf(group);
 }
@@ -136,7 +148,7 @@ function firstStateOf(group: string): number {
   return Buffer.from(group).reduce((state, letter) => mix(state + letter), STACK_POINTER) & 0x0fff_ffff;
 }
 
-const selected = process.argv[4]?.split(',') ?? [...GROUPS, SEQUENCES, VECTOR_INSTRUCTIONS];
+const selected = process.argv[4]?.split(',') ?? [...GROUPS, SEQUENCES, VECTOR_INSTRUCTIONS, X87_INSTRUCTIONS];
 for (const group of selected) {
   const requests = requestsOf(group);
   const answers = executeNatively(requests);

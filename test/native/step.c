@@ -4,7 +4,8 @@
  * Reads fixed-size requests from standard input and answers each on standard output. Instructions run at CODE_ADDRESS
  * with the trap flag set, so that the debug exception after the last one hands over the complete register state.
  * REP-prefixed string instructions trap after every repetition and are resumed until RIP leaves them. Faults arrive
- * as signals whose context names the exception; they end the request.
+ * as signals whose context names the exception; they end the request. Requests of 0 instructions run up to an INT3, without
+ * stopping: x87 pointers do not survive signals on all processors.
  *
  *   cc -O2 -no-pie -o step step.c && ./step < requests > answers
  */
@@ -28,6 +29,7 @@ enum {
   MAX_REPETITIONS = 256,
   TRAP_FLAG = 0x100,
   VECTOR_DB = 1,
+  VECTOR_BP = 3,
   NO_EXCEPTION = 0xff,
   UNFINISHED = 0xfe,
 };
@@ -66,7 +68,7 @@ static void start(int signal, siginfo_t *info, void *context) {
   greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
   memcpy(resume_at, registers, sizeof resume_at);
   for (int i = 0; i < 17; i++) registers[POSITIONS[i]] = (greg_t)request.registers[i];
-  registers[REG_EFL] |= TRAP_FLAG | 2;
+  registers[REG_EFL] |= (request.instructions == 0 ? 0 : TRAP_FLAG) | 2;
   registers[REG_RIP] = CODE_ADDRESS;
   previous_rip = CODE_ADDRESS;
   executed = 0;
@@ -77,7 +79,9 @@ static void stopped(int signal, siginfo_t *info, void *context) {
   (void)signal;
   (void)info;
   greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
-  int trapped = registers[REG_TRAPNO] == VECTOR_DB;
+  int finished = request.instructions == 0 && registers[REG_TRAPNO] == VECTOR_BP;
+  int trapped = finished || registers[REG_TRAPNO] == VECTOR_DB;
+  if (finished) registers[REG_RIP]--;
   int repeats = registers[REG_RIP] == previous_rip;
   if (trapped && repeats && ++repetitions < MAX_REPETITIONS) return;
   previous_rip = registers[REG_RIP];

@@ -3,7 +3,7 @@ import { handleStop } from '../../src/hardware/cpu/stops.js';
 import { WAIT } from '../../src/hardware/cpu/outcome.js';
 import type { Cpu } from '../../src/hardware/cpu/cpu.js';
 import { STOP_MARKER } from '../../src/hardware/cpu/layout.js';
-import { CR4_OSFXSR, CR4_OSXMMEXCPT } from '../../src/hardware/cpu/mode.js';
+import { CR0_NE, CR4_OSFXSR, CR4_OSXMMEXCPT } from '../../src/hardware/cpu/mode.js';
 import { bareMachine } from './bare-machine.js';
 import { NO_EXCEPTION, type Vector } from './vector-file.js';
 import {
@@ -37,6 +37,7 @@ export class VectorReplay {
       entries: [CODE_ADDRESS],
     });
     this.#cpu = cpus[0];
+    this.#cpu.cr0 |= CR0_NE;
     this.#cpu.cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
   }
 

@@ -9,6 +9,8 @@ import type { Scene } from './scene.js';
 
 const SOURCE = fileURLToPath(new URL('../../test/native/step.c', import.meta.url));
 const CODE_BYTES = 128;
+const NOP = 0x90;
+const INT3 = 0xcc;
 const STATE = CODE_BYTES + 8;
 const REQUEST_SIZE = STATE + (REGISTERS + 1) * 8 + WINDOW_SIZE;
 const ANSWER_SIZE = (REGISTERS + 4) * 8 + WINDOW_SIZE;
@@ -18,6 +20,8 @@ export interface Request {
   /** How many instructions the code has. */
   readonly instructions: number;
   readonly scene: Scene;
+  /** Executed in one go, not one instruction at a time. */
+  readonly isUnstepped?: boolean;
   /** Where it does not follow from the code. */
   readonly defined?: DefinedState;
 }
@@ -47,10 +51,10 @@ export function executeNatively(requests: readonly Request[]): Answer[] {
   }
 }
 
-function writeRequest(at: Buffer, { code, instructions, scene }: Request): void {
-  at.fill(0x90, 0, CODE_BYTES);
+function writeRequest(at: Buffer, { code, instructions, scene, isUnstepped = false }: Request): void {
+  at.fill(isUnstepped ? INT3 : NOP, 0, CODE_BYTES);
   at.set(code, 0);
-  at.writeBigUInt64LE(BigInt(instructions), CODE_BYTES);
+  at.writeBigUInt64LE(BigInt(isUnstepped ? 0 : instructions), CODE_BYTES);
   for (let register = 0; register < REGISTERS; register++) {
     at.writeBigUInt64LE(scene.get(register), STATE + register * 8);
   }

@@ -48,10 +48,13 @@ const EDX_HTT = 1 << 28;
 const EBX_FSGSBASE = 1 << 0;
 const EBX_TSC_ADJUST = 1 << 1;
 const EBX_BMI1 = 1 << 3;
+/** The x87 unit notes operands of instructions that raise an exception only, and no selectors. */
+const EBX_FDP_EXCPTN_ONLY = 1 << 6;
 const EBX_BMI2 = 1 << 8;
 const EBX_ERMS = 1 << 9;
 const EBX_INVPCID = 1 << 10;
 const EBX_RTM = 1 << 11;
+const EBX_ZERO_FCS_FDS = 1 << 13;
 const EBX_RDSEED = 1 << 18;
 const EBX_ADX = 1 << 19;
 const EBX_CLFLUSHOPT = 1 << 23;
@@ -132,10 +135,12 @@ function structuredFeatures(features: CpuFeatures): CpuidResult {
     EBX_FSGSBASE |
     EBX_TSC_ADJUST |
     EBX_BMI1 |
+    EBX_FDP_EXCPTN_ONLY |
     EBX_BMI2 |
     EBX_ERMS |
     EBX_INVPCID |
     EBX_RTM |
+    EBX_ZERO_FCS_FDS |
     EBX_RDSEED |
     EBX_ADX |
     EBX_CLFLUSHOPT |

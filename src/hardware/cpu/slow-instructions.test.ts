@@ -112,10 +112,10 @@ describe('privilege', () => {
     expectFault(about(0xf0, 0xf4), 6);
   });
 
-  it('an instruction that is not modelled is an error with name, bytes and RIP', () => {
-    const machine = about(0xd9, 0xfe); // FSIN
+  it('an instruction that has no handler is an error with name, bytes and RIP', () => {
+    const machine = about(0x01, 0xc0); // an ADD that the interpreter has not executed
     expect(() => execute(machine)).toThrow(UnimplementedInstructionError);
-    expect(() => execute(machine)).toThrow(/FSIN \(d9 fe\) at RIP 10000H/);
+    expect(() => execute(machine)).toThrow(/ADD \(01 c0\) at RIP 10000H/);
   });
 });
 

@@ -46,6 +46,13 @@ import { PACKED_INTEGER } from './vector/packed-integer.js';
 import { PACKED_ORDER } from './vector/packed-order.js';
 import { SELECTION } from './vector/selection.js';
 import { STRING_COMPARISONS } from './vector/strings.js';
+import { X87_ARITHMETIC } from './x87/arithmetic-instructions.js';
+import { X87_COMPARISONS } from './x87/comparisons.js';
+import { X87_CONTROL } from './x87/environment.js';
+import { PACKED_DECIMAL } from './x87/packed-decimal.js';
+import { X87_SCALING } from './x87/scaling.js';
+import { TRANSCENDENTALS } from './x87/transcendental.js';
+import { X87_TRANSFERS } from './x87/transfers.js';
 
 export { UnimplementedInstructionError } from './unimplemented.js';
 
@@ -103,6 +110,13 @@ for (const [mnemonic, handler] of [
   ...STRING_COMPARISONS,
   ...FLOATING_POINT,
   ...EXTENDED_STATE_INSTRUCTIONS,
+  ...X87_CONTROL,
+  ...X87_TRANSFERS,
+  ...PACKED_DECIMAL,
+  ...X87_ARITHMETIC,
+  ...X87_SCALING,
+  ...X87_COMPARISONS,
+  ...TRANSCENDENTALS,
   ...SYSTEM_CALLS,
   ...WORD_OPERANDS,
   ...RANDOM_NUMBERS,

@@ -1,6 +1,6 @@
 /**
- * Arithmetic of SSE and SSE2 on numbers of IEEE 754 (SDM vol. 1, 4.8.3 and 11.5.2; vol. 2): bits in, bits out, exceptions
- * into `rounding.flags`.
+ * Arithmetic on numbers of IEEE 754 (SDM vol. 1, 4.8.3 and 11.5.2; vol. 2): bits in, bits out, as SSE and SSE2 treat NaNs,
+ * exceptions into `rounding.flags`. What takes numbers apart already, and so no NaNs, is the x87 unit's as well.
  */
 import {
   bitLength,
@@ -9,7 +9,6 @@ import {
   indefinite,
   infinity,
   INVALID,
-  PRECISION,
   quieted,
   round,
   ROUND_DOWN,
@@ -23,19 +22,20 @@ import {
 
 export type Operation = (format: Format, a: bigint, b: bigint, rounding: Rounding) => bigint;
 
-function isNan({ kind }: Real): boolean {
+export function isNan({ kind }: Real): boolean {
   return kind === 'quiet' || kind === 'signaling';
 }
 
-function noteSignaling(a: Real, b: Real, rounding: Rounding): void {
+export function noteSignaling(a: Real, b: Real, rounding: Rounding): void {
   if (a.kind === 'signaling' || b.kind === 'signaling') rounding.raise(INVALID);
 }
 
-function noteDenormals(a: Real, b: Real, rounding: Rounding): void {
+export function noteDenormals(a: Real, b: Real, rounding: Rounding): void {
   if (a.isDenormal || b.isDenormal) rounding.raise(DENORMAL);
 }
 
-function invalid(format: Format, rounding: Rounding): bigint {
+/** An invalid operation: what it gives. */
+export function invalid(format: Format, rounding: Rounding): bigint {
   rounding.raise(INVALID);
   return indefinite(format);
 }
@@ -52,11 +52,11 @@ function onNumbers(calculate: (format: Format, a: Real, b: Real, rounding: Round
   };
 }
 
-function negated(real: Real): Real {
+export function negated(real: Real): Real {
   return { ...real, sign: real.sign === 0 ? 1 : 0 };
 }
 
-function sum(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
+export function sum(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
   if (a.kind === 'infinity' || b.kind === 'infinity') {
     if (a.kind === b.kind && a.sign !== b.sign) return invalid(format, rounding);
     noteDenormals(a, b, rounding);
@@ -73,7 +73,7 @@ function sum(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
   return zero(format, a.sign === b.sign ? a.sign : rounding.mode === ROUND_DOWN ? 1 : 0);
 }
 
-function product(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
+export function product(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
   const sign = a.sign === b.sign ? 0 : 1;
   const isInfinite = a.kind === 'infinity' || b.kind === 'infinity';
   if (isInfinite && (a.kind === 'zero' || b.kind === 'zero')) return invalid(format, rounding);
@@ -83,7 +83,7 @@ function product(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
   return round(format, sign, a.significand * b.significand, a.exponent + b.exponent, rounding);
 }
 
-function quotient(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
+export function quotient(format: Format, a: Real, b: Real, rounding: Rounding): bigint {
   const sign = a.sign === b.sign ? 0 : 1;
   if (a.kind === b.kind && a.kind !== 'finite') return invalid(format, rounding);
   if (b.kind === 'zero' && a.kind === 'finite') {
@@ -101,7 +101,7 @@ function quotient(format: Format, a: Real, b: Real, rounding: Rounding): bigint 
 }
 
 /** Appends a bit that stands for all that follow. */
-function sticky(value: bigint, isInexact: boolean): bigint {
+export function sticky(value: bigint, isInexact: boolean): bigint {
   return (value << 1n) | (isInexact ? 1n : 0n);
 }
 
@@ -111,7 +111,7 @@ export const multiply: Operation = onNumbers(product);
 export const divide: Operation = onNumbers(quotient);
 
 /** The largest integer whose square is not more than `value`. */
-function integerSquareRoot(value: bigint): bigint {
+export function integerSquareRoot(value: bigint): bigint {
   let root = 1n << BigInt((bitLength(value) + 1) >> 1);
   for (;;) {
     const next = (root + value / root) >> 1n;
@@ -123,15 +123,19 @@ function integerSquareRoot(value: bigint): bigint {
 export function squareRoot(format: Format, bits: bigint, rounding: Rounding): bigint {
   const real = unpack(format, bits, rounding);
   noteSignaling(real, real, rounding);
-  if (isNan(real)) return quieted(format, bits);
+  return isNan(real) ? quieted(format, bits) : root(format, real, rounding);
+}
+
+/** The square root of what is no NaN. */
+export function root(format: Format, real: Real, rounding: Rounding): bigint {
   if (real.kind === 'zero') return zero(format, real.sign);
   if (real.sign === 1) return invalid(format, rounding);
-  if (real.kind === 'infinity') return bits;
+  if (real.kind === 'infinity') return infinity(format, 0);
   noteDenormals(real, real, rounding);
   const shift = 2 * format.precision + 4 + (real.exponent & 1);
   const radicand = real.significand << BigInt(shift);
-  const root = integerSquareRoot(radicand);
-  return round(format, 0, sticky(root, root * root !== radicand), (real.exponent - shift) / 2 - 1, rounding);
+  const whole = integerSquareRoot(radicand);
+  return round(format, 0, sticky(whole, whole * whole !== radicand), (real.exponent - shift) / 2 - 1, rounding);
 }
 
 /** ROUNDSD and its kin: the next integer. `isExact`: whether it is another number is not flagged. */
@@ -146,8 +150,9 @@ export function roundToInteger(
   noteSignaling(real, real, rounding);
   if (isNan(real)) return quieted(format, bits);
   if (real.kind === 'infinity') return bits;
-  const { value, isInexact } = real.kind === 'zero' ? { value: 0n, isInexact: false } : toInteger(real, mode);
-  if (isInexact && !isExact) rounding.raise(PRECISION);
+  if (real.kind === 'zero') return zero(format, real.sign);
+  const { value, ...rounded } = toInteger(real, mode);
+  if (!isExact) rounding.note(rounded);
   if (value === 0n) return zero(format, real.sign);
   return round(format, real.sign, value < 0n ? -value : value, 0, rounding);
 }
@@ -166,6 +171,11 @@ export function compare(format: Format, a: bigint, b: bigint, rounding: Rounding
     return 'unordered';
   }
   noteDenormals(left, right, rounding);
+  return order(format, left, right);
+}
+
+/** How two numbers of a format, or of one within it, compare. */
+export function order(format: Format, left: Real, right: Real): Exclude<Relation, 'unordered'> {
   const difference = ordinal(format, left) - ordinal(format, right);
   return difference < 0n ? 'less' : difference > 0n ? 'greater' : 'equal';
 }
@@ -205,14 +215,18 @@ export function convertToInteger(
   mode: number,
   rounding: Rounding,
 ): bigint {
-  const real = unpack(format, bits, rounding);
+  return integerOf(unpack(format, bits, rounding), width, mode, rounding);
+}
+
+/** The same of a number that has been taken apart, or of a NaN. */
+export function integerOf(real: Real, width: number, mode: number, rounding: Rounding): bigint {
   const isNumber = real.kind === 'finite' || real.kind === 'zero';
-  const { value, isInexact } = isNumber ? toInteger(real, mode) : { value: 0n, isInexact: false };
+  const { value, ...rounded } = isNumber ? toInteger(real, mode) : { value: 0n, isInexact: false, isAway: false };
   if (!isNumber || BigInt.asIntN(width, value) !== value) {
     rounding.raise(INVALID);
     return 1n << BigInt(width - 1);
   }
-  if (isInexact) rounding.raise(PRECISION);
+  rounding.note(rounded);
   return BigInt.asUintN(width, value);
 }
 
@@ -234,11 +248,15 @@ export function convertPrecision(from: Format, to: Format, bits: bigint, roundin
 }
 
 /** The upper bits of the payload stay. */
-function convertNan(from: Format, to: Format, bits: bigint, sign: 0 | 1): bigint {
-  const fraction = bits & ((1n << BigInt(from.precision - 1)) - 1n);
-  const shift = to.precision - from.precision;
-  const payload = shift >= 0 ? fraction << BigInt(shift) : fraction >> BigInt(-shift);
-  return quieted(to, infinity(to, sign) | payload);
+export function convertNan(from: Format, to: Format, bits: bigint, sign: 0 | 1): bigint {
+  return quieted(to, movedPayload(from, to, bits, sign));
+}
+
+/** A NaN with the payload of another format's, as quiet or signaling as that; it may become an infinity in a shorter one. */
+export function movedPayload(from: Format, to: Format, bits: bigint, sign: 0 | 1): bigint {
+  const fraction = bits & ((1n << BigInt(from.leadingBit)) - 1n);
+  const shift = to.leadingBit - from.leadingBit;
+  return infinity(to, sign) | (shift >= 0 ? fraction << BigInt(shift) : fraction >> BigInt(-shift));
 }
 
 // ---- Approximations

@@ -13,7 +13,17 @@ import { RFLAGS_ARITHMETIC, RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF } from '../rflags.js
 import type { Handler, HandlerTable } from '../slow/handler.js';
 import { gprBits, memoryOperand, registerOperand, writeRegister } from '../slow/operands.js';
 import * as A from './arithmetic.js';
-import { DENORMAL, DIVIDE_BY_ZERO, DOUBLE, INVALID, ROUND_TO_ZERO, Rounding, SINGLE, type Format } from './ieee754.js';
+import {
+  DENORMAL,
+  DIVIDE_BY_ZERO,
+  DOUBLE,
+  INVALID,
+  ROUND_TO_ZERO,
+  roundingOfMxcsr,
+  SINGLE,
+  type Format,
+  type Rounding,
+} from './ieee754.js';
 import type { Lanes } from './lanes.js';
 import { destination, immediate, readSource, source, target, vector } from './operands.js';
 
@@ -66,7 +76,7 @@ function elements(
     const outcome = readSource(cpu, instruction, 1, isScalar ? element.size : XMM_SIZE);
     if (outcome !== DONE) return outcome;
     const to = destination(cpu, instruction);
-    const rounding = new Rounding(mxcsr(cpu));
+    const rounding = roundingOfMxcsr(mxcsr(cpu));
     target.u8.set(to);
     for (let index = 0; index < (isScalar ? 1 : XMM_SIZE / element.size); index++) {
       const result = operate(element.get(target, index), element.get(source, index), rounding, instruction);
@@ -132,7 +142,7 @@ function across(format: Format, operate: Across): Handler {
     const outcome = readSource(cpu, instruction, 1, XMM_SIZE);
     if (outcome !== DONE) return outcome;
     const to = destination(cpu, instruction);
-    const rounding = new Rounding(mxcsr(cpu));
+    const rounding = roundingOfMxcsr(mxcsr(cpu));
     target.u8.set(to);
     const [first, second] = [list(target), list(source)];
     for (let lane = 0; lane < count; lane++) {
@@ -203,7 +213,7 @@ function compareToFlags(format: Format, quietIsInvalid: boolean): Handler {
   return vector((cpu, instruction) => {
     const outcome = readSource(cpu, instruction, 1, element.size);
     if (outcome !== DONE) return outcome;
-    const rounding = new Rounding(mxcsr(cpu));
+    const rounding = roundingOfMxcsr(mxcsr(cpu));
     target.u8.set(destination(cpu, instruction));
     const relation = A.compare(format, element.get(target, 0), element.get(source, 0), rounding, quietIsInvalid);
     const end = conclude(cpu, rounding);
@@ -246,7 +256,7 @@ function convert({ from, to, count, clears = false }: Shape, conversion: Convers
     const outcome = readSource(cpu, instruction, 1, from.size * count);
     if (outcome !== DONE) return outcome;
     const register = destination(cpu, instruction);
-    const rounding = new Rounding(mxcsr(cpu));
+    const rounding = roundingOfMxcsr(mxcsr(cpu));
     if (clears) target.u8.fill(0);
     else target.u8.set(register);
     for (let index = 0; index < count; index++) to.put(target, index, conversion(from.get(source, index), rounding));
@@ -264,7 +274,7 @@ function convertFromGeneral(format: Format): Handler {
     const outcome = readSource(cpu, instruction, 1, bits / 8);
     if (outcome !== DONE) return outcome;
     const register = destination(cpu, instruction);
-    const rounding = new Rounding(mxcsr(cpu));
+    const rounding = roundingOfMxcsr(mxcsr(cpu));
     target.u8.set(register);
     const result = A.convertFromInteger(format, BigInt.asIntN(bits, source.u64[0]), rounding);
     elementOf(format).put(target, 0, result);
@@ -281,7 +291,7 @@ function convertToGeneral(format: Format, truncates: boolean): Handler {
     const outcome = readSource(cpu, instruction, 1, element.size);
     if (outcome !== DONE) return outcome;
     const register = registerOperand(instruction, 0);
-    const rounding = new Rounding(mxcsr(cpu));
+    const rounding = roundingOfMxcsr(mxcsr(cpu));
     const mode = truncates ? ROUND_TO_ZERO : rounding.mode;
     const value = A.convertToInteger(format, element.get(source, 0), gprBits(register), mode, rounding);
     const end = conclude(cpu, rounding);
