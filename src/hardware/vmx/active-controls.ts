@@ -1,6 +1,7 @@
 /**
  * The controls of the current VMCS in the form in which the processor consults them: words that are not activated read
- * as 0, fields that a control leaves unused have neutral values (SDM vol. 3, 25.6.2, 25.7, 25.8).
+ * as 0, fields that a control leaves unused have neutral values (SDM vol. 3, 25.6.2, 25.7, 25.8). Guest/host masks and
+ * read shadows stay in the VMCS (cr-access.ts).
  */
 import * as L from '../cpu/layout.js';
 import * as C from './controls.js';
@@ -23,10 +24,6 @@ export class ActiveControls {
   exceptionBitmap = 0;
   pageFaultMask = 0;
   pageFaultMatch = 0;
-  cr0Mask = 0n;
-  cr0Shadow = 0n;
-  cr4Mask = 0n;
-  cr4Shadow = 0n;
   cr3TargetCount = 0;
   ioBitmapA = 0;
   ioBitmapB = 0;
@@ -41,15 +38,16 @@ export class ActiveControls {
   /** Every register that a VM exit loads from the host-state area, or resets, is loaded again by the next VM entry. */
   entryReplacesHostState = false;
 
-  read(vmcs: Vmcs): void {
+  /**
+   * Reads all of them. True if one has changed that the guest-state and host-state areas are checked against, or that says
+   * which of their fields VM entry loads.
+   */
+  read(vmcs: Vmcs): boolean {
+    const { secondary, exit, entry } = this;
     this.#readWords(vmcs);
     this.exceptionBitmap = vmcs.read32(F.EXCEPTION_BITMAP);
     this.pageFaultMask = vmcs.read32(F.PAGE_FAULT_ERROR_CODE_MASK);
     this.pageFaultMatch = vmcs.read32(F.PAGE_FAULT_ERROR_CODE_MATCH);
-    this.cr0Mask = longBits(vmcs, F.CR0_GUEST_HOST_MASK);
-    this.cr0Shadow = longBits(vmcs, F.CR0_READ_SHADOW);
-    this.cr4Mask = longBits(vmcs, F.CR4_GUEST_HOST_MASK);
-    this.cr4Shadow = longBits(vmcs, F.CR4_READ_SHADOW);
     this.cr3TargetCount = vmcs.read32(F.CR3_TARGET_COUNT);
     this.ioBitmapA = vmcs.readLong(F.IO_BITMAP_A);
     this.ioBitmapB = vmcs.readLong(F.IO_BITMAP_B);
@@ -60,6 +58,13 @@ export class ActiveControls {
     this.pleGap = vmcs.read32(F.PLE_GAP);
     this.pleWindow = vmcs.read32(F.PLE_WINDOW);
     this.entryReplacesHostState = this.#entryReplacesHostState();
+    return secondary !== this.secondary || exit !== this.exit || entry !== this.entry;
+  }
+
+  /** The only controls that have changed are WINDOW_EXITING. */
+  readWindows(vmcs: Vmcs, state: VirtualizationState): void {
+    this.primary = vmcs.read32(F.CPU_BASED_VM_EXEC_CONTROL);
+    state.controls = this.#virtualization();
   }
 
   #entryReplacesHostState(): boolean {
@@ -142,10 +147,6 @@ export class ActiveControls {
       state.eoiExitBitmap[word] = vmcs.read32(F.EOI_EXIT_BITMAP0 + (word >>> 1) * 2 + (word & 1));
     }
   }
-}
-
-function longBits(vmcs: Vmcs, field: number): bigint {
-  return (BigInt(vmcs.readHigh(field)) << 32n) | BigInt(vmcs.read32(field));
 }
 
 function pageOf(address: number): number {

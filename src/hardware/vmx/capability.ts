@@ -150,6 +150,9 @@ export class VmxCapabilities {
   readonly primaryAllowed1: number;
   readonly secondaryAllowed1: number;
   readonly tertiaryAllowed1: bigint;
+  /** Its halves. */
+  readonly tertiaryAllowed1Low: number;
+  readonly tertiaryAllowed1High: number;
   readonly exitAllowed1: number;
   readonly entryAllowed1: number;
   /** Controls that must be 1, by the TRUE capability MSRs. */
@@ -166,6 +169,8 @@ export class VmxCapabilities {
     this.primaryAllowed1 = ((primary & ~(withhold.primary ?? 0)) | PRIMARY_DEFAULT1) >>> 0;
     this.secondaryAllowed1 = (secondary & ~(withhold.secondary ?? 0)) >>> 0;
     this.tertiaryAllowed1 = ipiv ? TERTIARY_MODELLED & ~(withhold.tertiary ?? 0n) : 0n;
+    this.tertiaryAllowed1Low = Number(this.tertiaryAllowed1 & 0xffff_ffffn);
+    this.tertiaryAllowed1High = Number(this.tertiaryAllowed1 >> 32n);
     const exit = EXIT_MODELLED & ~(uintr ? 0 : C.VM_EXIT_CLEAR_UINV);
     const entry = ENTRY_MODELLED & ~(uintr ? 0 : C.VM_ENTRY_LOAD_UINV);
     this.exitAllowed1 = ((exit & ~(withhold.exit ?? 0)) | EXIT_DEFAULT1) >>> 0;

@@ -36,6 +36,9 @@ export const CPU_BASED_MONITOR_EXITING = 0x2000_0000; // 29
 export const CPU_BASED_PAUSE_EXITING = 0x4000_0000; // 30
 export const CPU_BASED_ACTIVATE_SECONDARY_CONTROLS = 0x8000_0000; // 31
 
+/** What a hypervisor turns on and off again for one event. */
+export const WINDOW_EXITING = CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING;
+
 // ---- Secondary processor-based VM-execution controls
 
 export const SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES = 0x0000_0001; // 0

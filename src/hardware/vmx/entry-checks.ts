@@ -91,10 +91,8 @@ function checkAllowedSettings(controls: ActiveControls, capabilities: VmxCapabil
   if (!isAllowed(pin, may.pinAllowed0, may.pinAllowed1)) return 'reserved pin-based control';
   if (!isAllowed(primary, may.primaryAllowed0, may.primaryAllowed1)) return 'reserved primary control';
   if (!isAllowed(secondary, 0, may.secondaryAllowed1)) return 'reserved secondary control';
-  const low = Number(may.tertiaryAllowed1 & 0xffff_ffffn);
-  const high = Number(may.tertiaryAllowed1 >> 32n);
-  if (!isAllowed(controls.tertiaryLow, 0, low)) return 'reserved tertiary control in bits 31:0';
-  if (!isAllowed(controls.tertiaryHigh, 0, high)) return 'reserved tertiary control in bits 63:32';
+  if (!isAllowed(controls.tertiaryLow, 0, may.tertiaryAllowed1Low)) return 'reserved tertiary control in bits 31:0';
+  if (!isAllowed(controls.tertiaryHigh, 0, may.tertiaryAllowed1High)) return 'reserved tertiary control in bits 63:32';
   if (!isAllowed(exit, may.exitAllowed0, may.exitAllowed1)) return 'reserved VM-exit control';
   if (!isAllowed(entry, may.entryAllowed0, may.entryAllowed1)) return 'reserved VM-entry control';
   return null;
@@ -102,6 +100,21 @@ function checkAllowedSettings(controls: ActiveControls, capabilities: VmxCapabil
 
 function isAllowed(value: number, allowed0: number, allowed1: number): boolean {
   return (~value & allowed0) === 0 && (value & ~allowed1) === 0;
+}
+
+/** What interrupt-window and NMI-window exiting have to do with, where no other control has changed. */
+export function checkWindows(
+  controls: ActiveControls,
+  { primaryAllowed0, primaryAllowed1 }: VmxCapabilities,
+): BrokenRule {
+  return isAllowed(controls.primary, primaryAllowed0, primaryAllowed1)
+    ? checkNmiWindow(controls)
+    : 'reserved primary control';
+}
+
+function checkNmiWindow(controls: ActiveControls): BrokenRule {
+  const exits = controls.has(C.CPU_BASED_NMI_WINDOW_EXITING);
+  return exits && !controls.hasPin(C.PIN_BASED_VIRTUAL_NMIS) ? 'NMI-window exiting without virtual NMIs' : null;
 }
 
 function checkExecutionControls(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
@@ -115,7 +128,8 @@ function checkExecutionControls(vmcs: Vmcs, controls: ActiveControls): BrokenRul
   }
   const virtualNmis = controls.hasPin(C.PIN_BASED_VIRTUAL_NMIS);
   if (virtualNmis && !controls.hasPin(C.PIN_BASED_NMI_EXITING)) return 'virtual NMIs without NMI exiting';
-  if (!virtualNmis && controls.has(C.CPU_BASED_NMI_WINDOW_EXITING)) return 'NMI-window exiting without virtual NMIs';
+  const windows = checkNmiWindow(controls);
+  if (windows !== null) return windows;
   const timer = controls.hasPin(C.PIN_BASED_VMX_PREEMPTION_TIMER);
   if (!timer && controls.onExit(C.VM_EXIT_SAVE_VMX_PREEMPTION_TIMER)) return 'saving a preemption timer that is off';
   return null;

@@ -94,7 +94,7 @@ export function checkGuestState(
   controls: ActiveControls,
   memory: PhysicalMemory,
 ): GuestStateFailure | null {
-  const isDirty = vmcs.guestDirty || vmcs.controlsDirty;
+  const isDirty = vmcs.guestDirty;
   if (isDirty) {
     const rule = checkRegisters(vmcs, controls);
     if (rule !== null) return { qualification: INVALID_STATE_OTHER, rule };

@@ -70,14 +70,24 @@ describe('guest state that is not loaded and saved every time', () => {
     expect(values).toEqual([0, PAT]);
   });
 
-  it('is loaded again when software has changed a control in between', () => {
+  /** What the guest finds in the PAT at two exits; root software takes it away in between. */
+  function patsAround(change: (guest: VmxGuest) => void): number[] {
     const values: number[] = [];
     run([...CPUID, ...CPUID], 2, (guest) => {
       values.push(guest.cpu.msrs.patLow);
       guest.cpu.msrs.patLow = 0;
-      guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_INVLPG_EXITING);
+      change(guest);
     });
-    expect(values).toEqual([PAT, PAT]);
+    return values;
+  }
+
+  it('is loaded again when software has changed a control that loading depends on', () => {
+    expect(patsAround((guest) => guest.setBits(F.VM_EXIT_CONTROLS, C.VM_EXIT_SAVE_IA32_PAT))).toEqual([PAT, PAT]);
+  });
+
+  it('is not loaded again for another control', () => {
+    const set = (guest: VmxGuest): void => guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_INVLPG_EXITING);
+    expect(patsAround(set)).toEqual([PAT, 0]);
   });
 });
 

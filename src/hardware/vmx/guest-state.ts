@@ -62,7 +62,7 @@ export class GuestState {
 
   /** Nothing has happened to the registers since the last exit, nor to the fields that they were saved to. */
   #isLoaded(vmcs: Vmcs): boolean {
-    return this.#vmcs === vmcs && !this.#cpu.systemStateChanged && !vmcs.guestDirty && !vmcs.controlsDirty;
+    return this.#vmcs === vmcs && !this.#cpu.systemStateChanged && !vmcs.guestDirty;
   }
 
   #loadSystemState(vmcs: Vmcs, controls: ActiveControls): void {

@@ -25,7 +25,7 @@ import { PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { ActiveControls } from './active-controls.js';
 import { BITMAP_CLEAR, BITMAP_EXIT, BITMAP_WAITS, ioBitmaps, msrBitmap, type BitmapAnswer } from './bitmaps.js';
 import * as C from './controls.js';
-import { crAccessExits } from './cr-access.js';
+import { crAccessExits, guestHostMask, readShadow } from './cr-access.js';
 import * as R from './exit-reason.js';
 import { GuestState } from './guest-state.js';
 import { GuestTlb } from './guest-tlb.js';
@@ -108,9 +108,14 @@ export class NonRootOperation implements NonRoot, ApicExits {
 
   // ---- VM entry
 
-  /** The controls of `vmcs` come into force. */
+  /** What has been written of the controls of `vmcs` comes into force. */
   loadControls(vmcs: Vmcs): void {
-    this.controls.read(vmcs);
+    if (vmcs.controlsDirty) this.#loadAllControls(vmcs);
+    else if (vmcs.windowsDirty) this.controls.readWindows(vmcs, this.state);
+  }
+
+  #loadAllControls(vmcs: Vmcs): void {
+    if (this.controls.read(vmcs)) vmcs.markAreasDirty();
     this.controls.fill(this.state, vmcs);
     this.#cpu.setLong(L.CPU_PLE_GAP, this.controls.pleGap * TICKS_PER_CYCLE);
     this.#cpu.setLong(L.CPU_PLE_WINDOW, this.controls.pleWindow * TICKS_PER_CYCLE);
@@ -343,14 +348,12 @@ export class NonRootOperation implements NonRoot, ApicExits {
   }
 
   shadowedCr(cr: 0 | 4, actual: bigint): bigint {
-    const { controls } = this;
-    const mask = cr === 0 ? controls.cr0Mask : controls.cr4Mask;
-    const shadow = cr === 0 ? controls.cr0Shadow : controls.cr4Shadow;
-    return (actual & ~mask) | (shadow & mask);
+    const mask = guestHostMask(this.#current, cr);
+    return (actual & ~mask) | (readShadow(this.#current, cr) & mask);
   }
 
   mergedCr(cr: 0 | 4, actual: bigint, written: bigint): bigint {
-    const mask = cr === 0 ? this.controls.cr0Mask : this.controls.cr4Mask;
+    const mask = guestHostMask(this.#current, cr);
     return (actual & mask) | (written & ~mask);
   }
 

@@ -2,13 +2,22 @@
  * VM entry (SDM vol. 3, chapter 27): checks, guest state, APIC state, MSRs, in that order; event injection is left to
  * the CPU's run loop as its first act in the guest.
  *
- * Checks are repeated only for what has been written since they last passed.
+ * Checks are repeated only for what has been written since they last passed. Interrupt-window and NMI-window exiting, which
+ * come and go with single events, are looked at without the other controls; the guest-state and host-state areas only when
+ * they have been written themselves, or a control has changed that they depend on.
  */
 import { STEP } from '../../cost/step.js';
 import type { Cpu } from '../cpu/cpu.js';
 import type { VmxCapabilities } from './capability.js';
 import * as C from './controls.js';
-import { checkControls, checkHostState, checkInjection, checkTprThreshold, type BrokenRule } from './entry-checks.js';
+import {
+  checkControls,
+  checkHostState,
+  checkInjection,
+  checkTprThreshold,
+  checkWindows,
+  type BrokenRule,
+} from './entry-checks.js';
 import { EXIT_REASON_INVALID_STATE, EXIT_REASON_MSR_LOAD_FAIL } from './exit-reason.js';
 import { checkGuestState } from './guest-state-checks.js';
 import { loadMsrs } from './msr-areas.js';
@@ -43,7 +52,7 @@ export class VmEntry {
   enter(vmcs: Vmcs): number {
     const cpu = this.#cpu;
     if (cpu.begin()) cpu.charge(STEP.VM_ENTRY);
-    if (vmcs.controlsDirty) this.#nonRoot.loadControls(vmcs);
+    this.#nonRoot.loadControls(vmcs);
     if (!this.#holdVirtualTpr()) return ENTRY_WAITS;
     const error = this.#check(vmcs);
     if (error !== 0) return error;
@@ -77,12 +86,16 @@ export class VmEntry {
     const { controls } = this.#nonRoot;
     const { memory } = this.#cpu;
     this.brokenRule =
-      (vmcs.controlsDirty ? checkControls(vmcs, controls, this.#capabilities) : null) ??
-      checkInjection(vmcs, controls) ??
-      checkTprThreshold(vmcs, controls, memory);
+      this.#checkControls(vmcs) ?? checkInjection(vmcs, controls) ?? checkTprThreshold(vmcs, controls, memory);
     if (this.brokenRule !== null) return ERROR_ENTRY_INVALID_CONTROLS;
-    if (vmcs.hostDirty || vmcs.controlsDirty) this.brokenRule = checkHostState(vmcs, controls);
+    if (vmcs.hostDirty) this.brokenRule = checkHostState(vmcs, controls);
     return this.brokenRule === null ? 0 : ERROR_ENTRY_INVALID_HOST_STATE;
+  }
+
+  #checkControls(vmcs: Vmcs): BrokenRule {
+    const { controls } = this.#nonRoot;
+    if (vmcs.controlsDirty) return checkControls(vmcs, controls, this.#capabilities);
+    return vmcs.windowsDirty ? checkWindows(controls, this.#capabilities) : null;
   }
 
   /** Guest interrupt status, PPR virtualization, evaluation. */

@@ -6,6 +6,7 @@
  * shadow VMCSs.
  */
 import type { PhysicalMemory } from '../memory/physical-memory.js';
+import { WINDOW_EXITING } from './controls.js';
 import {
   FIELD_TYPE_CONTROL,
   FIELD_TYPE_GUEST,
@@ -65,7 +66,9 @@ const DIRTY_CONTROLS = 1;
 const DIRTY_GUEST = 2;
 const DIRTY_HOST = 4;
 const DIRTY_NON_REGISTER_STATE = 8;
-const ALL_DIRTY = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST | DIRTY_NON_REGISTER_STATE;
+/** Nothing of the controls but WINDOW_EXITING. */
+const DIRTY_WINDOWS = 16;
+const ALL_DIRTY = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST | DIRTY_NON_REGISTER_STATE | DIRTY_WINDOWS;
 
 /** What a write to each encoding makes stale: DIRTY_* or 0. */
 const DIRTIES = new Uint8Array(ENCODINGS);
@@ -76,6 +79,11 @@ for (const encoding of Object.values(VMCS_FIELD)) {
   else if (type === FIELD_TYPE_CONTROL) DIRTIES[encoding] = DIRTY_CONTROLS;
   else if (type === FIELD_TYPE_GUEST) DIRTIES[encoding] = DIRTY_GUEST;
   else if (type === FIELD_TYPE_HOST) DIRTIES[encoding] = DIRTY_HOST;
+}
+
+function staleBy(encoding: number, changed: number): number {
+  const isWindow = encoding === VMCS_FIELD.CPU_BASED_VM_EXEC_CONTROL && (changed & ~WINDOW_EXITING) === 0;
+  return isWindow ? DIRTY_WINDOWS : DIRTIES[encoding & ~1];
 }
 
 /** A region that a processor has made current, with what it remembers of the last VM entry. */
@@ -120,6 +128,11 @@ export class Vmcs {
     return (this.#dirty & DIRTY_CONTROLS) !== 0;
   }
 
+  /** Interrupt-window or NMI-window exiting. */
+  get windowsDirty(): boolean {
+    return (this.#dirty & DIRTY_WINDOWS) !== 0;
+  }
+
   get guestDirty(): boolean {
     return (this.#dirty & DIRTY_GUEST) !== 0;
   }
@@ -143,9 +156,9 @@ export class Vmcs {
     this.#dirty = ALL_DIRTY;
   }
 
-  /** Records a VMWRITE by software to `encoding` (either half). */
-  noteWrite(encoding: number): void {
-    this.#dirty |= DIRTIES[encoding & ~1];
+  /** A control has changed that the guest-state and host-state areas depend on. */
+  markAreasDirty(): void {
+    this.#dirty |= DIRTY_GUEST | DIRTY_HOST | DIRTY_NON_REGISTER_STATE;
   }
 
   // ---- Fields, by encoding. Reads and writes of the processor itself: nothing is checked.
@@ -185,9 +198,19 @@ export class Vmcs {
     return isWide(encoding) ? this.readHigh(encoding) : 0;
   }
 
-  /** Stores a VMWRITE operand, cut to the width of the field or of the half that the encoding names. */
+  /**
+   * VMWRITE by software: stores the operand, cut to the width of the field or of the half that the encoding names. What is
+   * there already makes nothing stale.
+   */
   store(encoding: number, high: number, low: number): void {
-    if (isWide(encoding)) this.writeWords(encoding, high, low);
-    else this.write32(encoding, fieldWidth(encoding) === FIELD_WIDTH_16 ? low & 0xffff : low);
+    const at = WORD_OF_ENCODING[encoding];
+    const word = fieldWidth(encoding) === FIELD_WIDTH_16 ? low & 0xffff : low;
+    let changed = this.#u32[at] ^ word;
+    this.#u32[at] = word;
+    if (isWide(encoding)) {
+      changed |= this.#u32[at + 1] ^ high;
+      this.#u32[at + 1] = high;
+    }
+    if (changed !== 0) this.#dirty |= staleBy(encoding, changed);
   }
 }

@@ -192,7 +192,6 @@ export class VmxUnit {
     if (vmcs === null || this.#supported[field] !== 1) return this.#fail(E.ERROR_UNSUPPORTED_VMCS_COMPONENT);
     if (fieldType(field) === FIELD_TYPE_READ_ONLY) return this.#fail(E.ERROR_VMWRITE_READ_ONLY_COMPONENT);
     vmcs.store(field, high, low);
-    vmcs.noteWrite(field);
     return VMX_SUCCEED;
   }
 
