@@ -6,7 +6,8 @@ import { PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import { guestPhysical } from '../hardware/memory/walk.js';
 import { EEXIST, EINVAL } from './errno.js';
 import { HostMemory } from './host-memory.js';
-import { APIC_DEFAULT_PHYS_BASE, MMU_MAPPED, MMU_MMIO, MMU_WAIT, Mmu } from './mmu.js';
+import { APIC_DEFAULT_PHYS_BASE } from './lapic/registers.js';
+import { MMU_MAPPED, MMU_MMIO, MMU_WAIT, Mmu } from './mmu.js';
 
 const PAGE = 4096;
 const MEGABYTE = 2 ** 20;

@@ -33,9 +33,6 @@ const INVEPT_SINGLE_CONTEXT = 1;
 const ENTRY_BYTES = 8;
 const TOP_LEVEL = 3;
 
-/** The guest-physical page of the local APIC, and the private slot KVM puts there for the APIC-access page. */
-export const APIC_DEFAULT_PHYS_BASE = 0xfee0_0000;
-
 export interface MemorySlot {
   readonly guestPhysical: number;
   readonly bytes: number;

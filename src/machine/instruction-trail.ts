@@ -7,6 +7,7 @@ import type { Engine } from '../hardware/cpu/engine.js';
 import { bitnessOf } from '../hardware/cpu/fetch.js';
 import * as L from '../hardware/cpu/layout.js';
 import { SEGMENT_CS } from '../hardware/cpu/segments.js';
+import { cpuOfBlock } from '../hardware/memory/physical-memory.js';
 import type { Hardware } from './hardware.js';
 import { Disassembler } from './instruction-log.js';
 import type { Observer } from './observer.js';
@@ -48,7 +49,7 @@ export class InstructionTrail implements Observer {
     if (engine === null) throw new Error('the trail has no interpreter');
     this.#from = from;
     const { run } = engine;
-    engine.run = (block) => this.#run(run, this.#cpus[(block - L.CPU_BLOCKS) / L.CPU_STRIDE]);
+    engine.run = (block) => this.#run(run, this.#cpus[cpuOfBlock(block)]);
   }
 
   /** Where to begin for the last instructions of a machine that has done what another has. */

@@ -9,7 +9,7 @@ import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { Engine } from '../hardware/cpu/engine.js';
 import * as L from '../hardware/cpu/layout.js';
 import type { LineTransfer } from '../hardware/memory/lines.js';
-import type { PhysicalMemory } from '../hardware/memory/physical-memory.js';
+import { cpuOfBlock, type PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import { COUNTED_STEPS } from './activity.js';
 import type { Hardware } from './hardware.js';
 import type { Observer } from './observer.js';
@@ -84,7 +84,7 @@ export class Observation implements Observer {
 
   /** An interpreter that stops after every instruction while somebody looks. */
   engine(engine: Engine): Engine {
-    const cpuOf = (block: number): Cpu => this.#cpus[(block - L.CPU_BLOCKS) / L.CPU_STRIDE];
+    const cpuOf = (block: number): Cpu => this.#cpus[cpuOfBlock(block)];
     return { ...engine, run: (block) => this.#run(engine, cpuOf(block)) };
   }
 

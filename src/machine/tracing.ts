@@ -8,6 +8,7 @@ import type { IpiFlight } from '../hardware/apic/bus.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { Engine } from '../hardware/cpu/engine.js';
 import * as L from '../hardware/cpu/layout.js';
+import { cpuOfBlock } from '../hardware/memory/physical-memory.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { TraceEventName } from '../trace/event.js';
 import { TraceRecorder } from '../trace/recorder.js';
@@ -41,7 +42,7 @@ export class Tracing implements Observer {
 
   engine(engine: Engine): Engine {
     if (!this.#options.events.has('ipiv_instruction')) return engine;
-    return { ...engine, run: (block) => this.#run(engine, (block - L.CPU_BLOCKS) / L.CPU_STRIDE) };
+    return { ...engine, run: (block) => this.#run(engine, cpuOfBlock(block)) };
   }
 
   attach({ cpus, bus, meter }: Hardware): void {

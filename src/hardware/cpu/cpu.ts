@@ -40,16 +40,6 @@ import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
 import { trackPage } from './tlb.js';
 
-export {
-  ACTIVITY_ACTIVE,
-  ACTIVITY_HLT,
-  ACTIVITY_MWAIT,
-  ACTIVITY_SHUTDOWN,
-  ACTIVITY_WAIT_FOR_SIPI,
-  SHADOW_MOV_SS,
-  SHADOW_STI,
-} from './activity.js';
-
 export const RFLAGS_IF = 1 << 9;
 
 /** What a machine gives each of its CPUs. */

@@ -3,12 +3,11 @@
  * CS has a base and a limit.
  */
 import { Decoder as IcedDecoder, DecoderOptions } from 'iced-x86';
+import { PAGE_SIZE } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
 import { CPU_MODE, MODE_64 } from './layout.js';
 import { isWithinLimit } from './legacy/segmentation.js';
 import { SEGMENT_CS } from './segments.js';
-
-const PAGE_SIZE = 4096;
 
 export type FetchingCpu = Pick<Cpu, 'segmentBase' | 'segments' | 'word'>;
 

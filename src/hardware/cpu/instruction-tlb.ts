@@ -1,9 +1,8 @@
 /** The instruction TLB: which code map belongs to an instruction pointer. The interpreter looks into it at every branch. */
-import type { PhysicalMemory } from '../memory/physical-memory.js';
+import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
 import { CPU_ITLB, ITLB_ENTRIES } from './layout.js';
 
-const PAGE_SIZE = 4096;
 const TWO_32 = 2 ** 32;
 
 type FetchingCpu = Pick<Cpu, 'word'>;

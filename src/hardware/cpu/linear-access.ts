@@ -5,14 +5,13 @@
  * Left out: ranges that translate to device memory or to the APIC-access page; structures are not put there.
  */
 import { translate } from '../memory/walk.js';
-import type { PhysicalMemory } from '../memory/physical-memory.js';
+import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
 import { ACCESS_READ } from './layout.js';
 import { DONE, PASS, WAIT, type Outcome } from './outcome.js';
 import { fillTlb, isSpecial, lookUpTlb } from './tlb.js';
 import { UnimplementedError } from './unimplemented.js';
 
-const PAGE_SIZE = 4096;
 const LINE_SIZE = 64;
 const TWO_32 = 2 ** 32;
 const CANONICAL_LIMIT = 2 ** 47;

@@ -42,6 +42,11 @@ export interface MemoryOptions {
   readonly codePages?: number;
 }
 
+/** Id of the CPU whose state block is at `block`. */
+export function cpuOfBlock(block: number): number {
+  return (block - CPU_BLOCKS) / CPU_STRIDE;
+}
+
 /**
  * Host-physical memory and everything the interpreter shares with the host, in one WebAssembly.Memory that never
  * grows. Physical addresses are numbers; `ram + pa` is the byte index in `u8`. Accessors here bypass line ownership

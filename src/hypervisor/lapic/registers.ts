@@ -32,6 +32,9 @@ export const APIC_SELF_IPI = 0x3f0;
 export const APIC_BASE_MSR = 0x800;
 /** IA32_TSC_DEADLINE. */
 export const MSR_IA32_TSC_DEADLINE = 0x6e0;
+/** The guest-physical page of a local APIC at reset; KVM puts a private slot with the APIC-access page there. */
+export const APIC_DEFAULT_PHYS_BASE = 0xfee0_0000;
+
 /** IA32_APIC_BASE and its bits. */
 export const MSR_IA32_APICBASE = 0x1b;
 export const MSR_IA32_APICBASE_BSP = 1 << 8;

@@ -44,7 +44,6 @@ const MAXPHYADDR = 46;
 const TWO_32 = 2 ** 32;
 const LVT_COUNT = 6;
 const LVT_MASKS: readonly number[] = [0x7_10ff, 0x1_17ff, 0x1_17ff, 0x1_f7ff, 0x1_f7ff, 0x1_10ff];
-const APIC_DEFAULT_PHYS_BASE = 0xfee0_0000;
 const APIC_BASE_PAGE_MASK = 0xffff_f000;
 
 export class VcpuApic {
@@ -67,7 +66,7 @@ export class VcpuApic {
   constructor(memory: PhysicalMemory, address: number, vcpuId: number) {
     this.page = new RegisterPage(memory, address);
     this.#vcpuId = vcpuId;
-    this.#base = APIC_DEFAULT_PHYS_BASE | R.MSR_IA32_APICBASE_ENABLE | (vcpuId === 0 ? R.MSR_IA32_APICBASE_BSP : 0);
+    this.#base = R.APIC_DEFAULT_PHYS_BASE | R.MSR_IA32_APICBASE_ENABLE | (vcpuId === 0 ? R.MSR_IA32_APICBASE_BSP : 0);
     this.reset();
   }
 
@@ -99,7 +98,7 @@ export class VcpuApic {
 
   /** The register page is not where KVM has its APIC-access page. */
   get isRelocated(): boolean {
-    return this.enabled && this.basePage !== APIC_DEFAULT_PHYS_BASE;
+    return this.enabled && this.basePage !== R.APIC_DEFAULT_PHYS_BASE;
   }
 
   /** Globally enabled: in xAPIC or x2APIC mode. */

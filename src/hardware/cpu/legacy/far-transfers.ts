@@ -5,8 +5,9 @@
  */
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
-import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadCodeSegment } from '../descriptor.js';
-import { fault, generalProtection, VECTOR_GP, VECTOR_NP } from '../fault.js';
+import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull } from '../descriptor.js';
+import { checkFarTarget, enterFarTarget } from '../far-target.js';
+import { fault, generalProtection, VECTOR_GP } from '../fault.js';
 import { checkCode, checkReturn, commitReturn, containsReturn, loadReturnCode } from '../iret.js';
 import { ACCESS_READ } from '../layout.js';
 import { inLongMode } from '../mode.js';
@@ -54,8 +55,8 @@ export function jumpFar(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   outcome = readTarget(cpu);
   if (outcome !== DONE) return outcome;
   if (isCallGate(cpu)) return jumpGate(cpu, pointer.selector);
-  outcome = checkTarget(cpu);
-  return outcome === DONE ? enterTarget(cpu) : outcome;
+  outcome = checkFarTarget(cpu, target, pointer.selector, pointer.offset);
+  return outcome === DONE ? enterFarTarget(cpu, target, pointer.selector, pointer.offset) : outcome;
 }
 
 /** CALL far. */
@@ -69,7 +70,7 @@ export function callFar(cpu: Cpu, instruction: DecodedInstruction): Outcome {
     outcome = readTarget(cpu);
     if (outcome !== DONE) return outcome;
     if (isCallGate(cpu)) return callGate(cpu, pointer.selector, cpu.rip + instruction.length);
-    outcome = checkTarget(cpu);
+    outcome = checkFarTarget(cpu, target, pointer.selector, pointer.offset);
     if (outcome !== DONE) return outcome;
   } else if (pointer.offset > cpu.segments[SEGMENT_CS].limit) return generalProtection(cpu);
   outcome = stack.useCurrent(cpu).mapPushes(cpu, 2, size);
@@ -77,7 +78,7 @@ export function callFar(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   stack.write(cpu, 0, size, cpu.segments[SEGMENT_CS].selector);
   stack.write(cpu, 1, size, cpu.rip + instruction.length);
   stack.setPointer(cpu, stack.moved(-2 * size));
-  return isProtected ? enterTarget(cpu) : enterRealModeCode(cpu);
+  return isProtected ? enterFarTarget(cpu, target, pointer.selector, pointer.offset) : enterRealModeCode(cpu);
 }
 
 /** Selector and base of CS change; its limit and its other attributes stay. */
@@ -107,24 +108,6 @@ function readTarget(cpu: Cpu): Outcome {
 
 function isCallGate(cpu: Cpu): boolean {
   return target.type === CALL_GATE || (target.type === CALL_GATE_16 && !inLongMode(cpu));
-}
-
-/** Conforming code may be called from outside, other code only from its own level. */
-function checkTarget(cpu: Cpu): Outcome {
-  const { selector, offset } = pointer;
-  const { cpl } = cpu;
-  const error = errorCode(selector, 0);
-  const isAllowed = target.isConforming ? target.dpl <= cpl : target.dpl === cpl && (selector & 3) <= cpl;
-  if (!target.isCode || !isAllowed || target.hasBothSizes(cpu)) return fault(cpu, VECTOR_GP, error);
-  if (!target.present) return fault(cpu, VECTOR_NP, error);
-  return target.contains(cpu, offset) ? DONE : generalProtection(cpu);
-}
-
-function enterTarget(cpu: Cpu): Outcome {
-  loadCodeSegment(cpu, target, pointer.selector, cpu.cpl);
-  cpu.rip = pointer.offset;
-  cpu.retire(0);
-  return REDIRECTED;
 }
 
 // ---- RET far

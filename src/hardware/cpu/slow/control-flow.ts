@@ -7,7 +7,8 @@
 import { Code, Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
-import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadCodeSegment } from '../descriptor.js';
+import { Descriptor, DESCRIPTOR_ACCESSED, isNull } from '../descriptor.js';
+import { checkFarTarget, enterFarTarget } from '../far-target.js';
 import {
   EVENT_PRIVILEGED_SOFTWARE,
   EVENT_SOFTWARE_EXCEPTION,
@@ -17,7 +18,6 @@ import {
   VECTOR_BP,
   VECTOR_DB,
   VECTOR_GP,
-  VECTOR_NP,
   VECTOR_SS,
 } from '../fault.js';
 import { checkCode, checkReturn, commitReturn, containsReturn, iretq, loadReturnCode } from '../iret.js';
@@ -55,18 +55,7 @@ function checkTarget(cpu: Cpu): Outcome {
   const outcome = target.read(cpu, selector, VECTOR_GP, 0, DESCRIPTOR_ACCESSED);
   if (outcome !== DONE) return outcome;
   if (target.type === CALL_GATE) return PASS;
-  const { cpl } = cpu;
-  const allowed = target.isConforming ? target.dpl <= cpl : target.dpl === cpl && (selector & 3) <= cpl;
-  if (!target.isCode || !allowed) return fault(cpu, VECTOR_GP, errorCode(selector, 0));
-  if (!target.present) return fault(cpu, VECTOR_NP, errorCode(selector, 0));
-  return target.contains(cpu, destination.rip) ? DONE : generalProtection(cpu);
-}
-
-function enterTarget(cpu: Cpu): Outcome {
-  loadCodeSegment(cpu, target, destination.selector, cpu.cpl);
-  cpu.rip = destination.rip;
-  cpu.retire(0);
-  return REDIRECTED;
+  return checkFarTarget(cpu, target, selector, destination.rip);
 }
 
 /** JMP m16:64. */
@@ -74,7 +63,7 @@ export function farJump(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeSystem(cpu);
   const outcome = readFarPointer(cpu, instruction);
   if (outcome === PASS) return jumpGate(cpu, destination.selector);
-  return outcome === DONE ? enterTarget(cpu) : outcome;
+  return outcome === DONE ? enterFarTarget(cpu, target, destination.selector, destination.rip) : outcome;
 }
 
 /** CALL m16:64. */
@@ -89,7 +78,7 @@ export function farCall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   stack.writeSigned(cpu.memory, 0, cpu.rip + instruction.length);
   stack.writeSigned(cpu.memory, 8, cpu.segments[SEGMENT_CS].selector);
   cpu.setGprNumber(RSP, rsp);
-  return enterTarget(cpu);
+  return enterFarTarget(cpu, target, destination.selector, destination.rip);
 }
 
 function mapStack(cpu: Cpu, rsp: number, size: number, access: number): Outcome {
