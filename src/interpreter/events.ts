@@ -16,7 +16,7 @@ import {
   ORDER_NEXT_EVENT,
 } from '../hardware/cpu/layout';
 import { arrive } from './bus';
-import { idOf, settleForEvent } from './order';
+import { settleOne } from './order';
 
 // @ts-ignore: decorator
 @inline
@@ -118,7 +118,7 @@ export function handleArrival(): void {
   const at = load<f64>(ORDER_ARRIVALS, ARRIVAL_AT);
   const target = load<u32>(ORDER_ARRIVALS, ARRIVAL_TARGET);
   const vector = load<u32>(ORDER_ARRIVALS, ARRIVAL_VECTOR);
-  if (settleForEvent(idOf(target), at)) return;
+  if (settleOne(target, at)) return;
   removeFirst();
   arrive(target, vector, at);
 }

@@ -155,14 +155,18 @@ export function wake(cpu: usize, at: f64): void {
 
 /** Brings the parked targets of an event at `at` up to it; `target` -1 is all CPUs. True: one has to run first. */
 export function settleForEvent(target: i32, at: f64): bool {
+  if (target >= 0) return settleOne(blockOf(target), at);
   let behind = false;
   const end = cpuEnd();
-  for (let cpu: usize = CPU_BLOCKS; cpu < end; cpu += CPU_STRIDE) {
-    if ((target >= 0 && cpu != blockOf(target)) || load<u32>(cpu, CPU_STATE) != PARKED) continue;
-    settle(cpu, at, i32.MAX_VALUE);
-    behind = behind || timeOf(cpu) < at;
-  }
+  for (let cpu: usize = CPU_BLOCKS; cpu < end; cpu += CPU_STRIDE) behind = settleOne(cpu, at) || behind;
   return behind;
+}
+
+/** Brings one CPU, if it is parked, up to an event at `at`. True: it has to run first. */
+export function settleOne(cpu: usize, at: f64): bool {
+  if (load<u32>(cpu, CPU_STATE) != PARKED) return false;
+  settle(cpu, at, i32.MAX_VALUE);
+  return timeOf(cpu) < at;
 }
 
 /**

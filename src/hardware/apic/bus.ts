@@ -121,9 +121,9 @@ export class Bus {
   }
 
   #sendFixed(from: Cpu, target: Cpu, vector: number): void {
-    const flight = this.#latency(from.id, target.id);
-    if (from !== target) this.#onFlight?.(flightOf(from, target, vector, from.now, flight));
+    if (from !== target) this.#onFlight?.(flightOf(from, target, vector, from.now, this.#latency(from.id, target.id)));
     if (this.#engine.send(from.block, target.block, vector) !== 0) return;
+    const flight = this.#latency(from.id, target.id);
     from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
     from.clock.schedule(from.now + flight, target.id, (at) => accept(target, vector, false, at));
   }

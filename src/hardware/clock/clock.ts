@@ -88,7 +88,11 @@ export class Clock {
   }
 
   /** True when something precedes the CPU at its time: it must not act yet. */
-  mustWait(cpu: { readonly block: number }): boolean {
+  mustWait(cpu: { readonly block: number; readonly now: number }): boolean {
+    const { f64 } = this.#memory;
+    const { now } = cpu;
+    // As a rule this CPU is ahead of all, which is seen without asking.
+    if (now < f64[ORDER_NEXT_EVENT >>> 3] && now < f64[ORDER_HORIZON_TIME >>> 3]) return false;
     return this.#engine.mustWait(cpu.block) !== 0;
   }
 
