@@ -1,4 +1,4 @@
-/** What the processor lacks outside 64-bit mode: every way into it is named, with mode and bytes. */
+/** What the processor lacks: every way into it is named, with mode and bytes. */
 import { describe, expect, it } from 'vitest';
 import { tinyImage } from '../src/guest/test-support/tiny-image.js';
 import { runImage } from '../src/machine/image-run.js';
@@ -24,6 +24,17 @@ function withTable(load: string, code: string): Uint8Array {
 
 const VIRTUAL_8086 = tinyImage(`${SET_STACK} 6a00 6a00 6a00 6a00 6a00 6800700000 6802000200 6a00 6a00 cf`);
 const NESTED = tinyImage(`${SET_STACK} 6802400000 9d cf`);
+
+/** FNINIT, FLDCW with IM = 0, FADD on an empty stack, FWAIT. */
+const X87_EXCEPTION = tinyImage(`${SET_STACK} dbe3 683e030000 d92c24 d8c1 9b`);
+
+it.each([
+  ['is named on bare processors', true, /^CPU 0: an x87 exception by FERR# \(CR0.NE = 0\) at RIP [0-9a-f]+H in 32-bit/],
+  ['is #MF under KVM, where CR0.NE is 1', false, /^vCPU 0: triple fault .* while delivering #MF,/],
+])('an x87 exception with the guest’s CR0.NE = 0 %s', (_, bare, message) => {
+  const outcome = runImage(imageMachine(X87_EXCEPTION, { bare, vcpus: 1, maxCycles: 1e6 }));
+  expect(outcome.kind === 'failure' ? outcome.message : outcome.kind).toMatch(message);
+});
 
 describe.each([
   ['under KVM', false],
