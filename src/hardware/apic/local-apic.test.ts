@@ -193,6 +193,19 @@ describe('acceptance, acknowledgement, EOI', () => {
     expect([apic.requestsService, owner.attention]).toEqual([true, true]);
   });
 
+  it('A2: the PPR is the TPR or the class in service, whichever class is higher', () => {
+    const { apic } = xapic();
+    apic.accept(0x31, false);
+    apic.acknowledge();
+    const ppr = [0x35, 0x25].map((tpr) => {
+      apic.writeRegister(R.APIC_TPR, tpr);
+      return apic.readRegister(R.APIC_PPR);
+    });
+    expect(ppr).toEqual([0x35, 0x30]);
+    apic.eoi();
+    expect(apic.readRegister(R.APIC_PPR)).toBe(0x25);
+  });
+
   it('A3: acknowledging moves the vector from IRR to ISR and raises the PPR', () => {
     const { apic } = xapic();
     apic.accept(0x31, false);

@@ -4,7 +4,7 @@ import { vmxMachine } from '../../../test/support/vmx-machine.js';
 import { STEP } from '../../cost/step.js';
 import { APIC_IRR, APIC_ISR, APIC_PPR, APIC_TPR } from '../apic/registers.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_MWAIT } from '../cpu/activity.js';
-import { highestVector } from '../apic/vectors.js';
+import { testVector } from '../apic/vectors.js';
 import { isPirEmpty } from './posted-interrupt-descriptor.js';
 
 /** The target has interrupts disabled, so that what was recognized can be looked at. */
@@ -15,6 +15,8 @@ function postedTarget(vector: number, controls = {}) {
   if (vector > 0) machine.post(1, vector);
   return { machine, target };
 }
+
+const VECTORS = Array.from({ length: 256 }, (_, vector) => vector);
 
 describe('posted-interrupt processing', () => {
   it('37: a notification moves PIR to VIRR, clears ON and is dismissed, without an exit', () => {
@@ -233,8 +235,10 @@ describe('virtual-interrupt delivery and EOI', () => {
           }
           const { u32, ram } = machine.memory;
           const word = (register: number) => (ram + target.state.virtualApicPage + register) >>> 2;
-          expect(target.state.rvi).toBe(highestVector(u32, word(APIC_IRR), 4));
-          expect(target.state.svi).toBe(highestVector(u32, word(APIC_ISR), 4));
+          const highest = (register: number) =>
+            Math.max(0, ...VECTORS.filter((each) => testVector(u32, word(register), 4, each)));
+          expect(target.state.rvi).toBe(highest(APIC_IRR));
+          expect(target.state.svi).toBe(highest(APIC_ISR));
           expect(target.state.rvi >> 4).toBeLessThanOrEqual(
             Math.max(target.state.svi >> 4, target.register(APIC_TPR) >> 4, target.state.recognized ? 15 : 0),
           );
