@@ -1,9 +1,8 @@
 /**
- * One logical processor: registers, and the loop that alternates between the interpreter, slow instructions, events
- * and root-mode software. What an instruction or an event means stands in the files beside this one; VMX operation in
- * hardware/vmx.
+ * One logical processor: registers, state and what goes with them. What it does in its turn stands in turn.ts, what an
+ * instruction or an event means in the files beside this one; VMX operation in hardware/vmx.
  */
-import { INSTRUCTION_CLASSES, STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
+import { STEP, TICKS_PER_CYCLE } from '../../cost/step.js';
 import type { Meter } from '../../cost/meter.js';
 import type { Clock, Timed } from '../clock/clock.js';
 import type { LocalApic } from '../apic/local-apic.js';
@@ -19,28 +18,25 @@ import type { Decoder } from './decoder.js';
 import { DebugExceptions } from './debug/debug-exceptions.js';
 import { DebugRegisters } from './debug/debug-registers.js';
 import type { Engine } from './engine.js';
-import { raiseFault, deliverEvent, EXTERNAL_INTERRUPTS } from './exceptions.js';
+import { EXTERNAL_INTERRUPTS } from './exceptions.js';
 import { resetExtendedState } from './extended-state.js';
-import { interruptBoundary } from './interrupts.js';
 import type { DeliveryFault, Fault, IdtEvent } from './fault.js';
 import * as L from './layout.js';
 import { enterCodeContext } from './legacy/code-context.js';
-import { CR4_UINTR } from './mode.js';
-import { handleStop } from './stops.js';
 import type { Ports } from './slow/io.js';
 import type { NonRoot } from './non-root.js';
-import { FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
+import { FAULT, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { PageDirectoryPointers } from './page-directory-pointers.js';
 import { Parking } from './parking.js';
-import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';
+import type { RootSoftware } from './root-software.js';
 import { LIMIT_64K, nullSegment, segmentRegisters, TableRegister, type Segment } from './segments.js';
 import { StateBlock } from './state-block.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
+import { RFLAGS_IF } from './rflags.js';
 import { trackPage } from './tlb.js';
-
-export const RFLAGS_IF = 1 << 9;
+import { takeTurn } from './turn.js';
 
 /** What a machine gives each of its CPUs. */
 export interface CpuParts {
@@ -375,111 +371,9 @@ export class Cpu extends StateBlock implements Timed {
 
   // ---- Running
 
+  /** The host's share of this CPU's turn. */
   run(): void {
-    for (;;) {
-      const retry = this.word(L.CPU_RETRY);
-      const software = this.nonRoot === null ? this.rootSoftware : null;
-      if (software === null && this.#isPlain(retry)) {
-        this.setWord(L.CPU_HOST_TURN, 0);
-        this.setWord(L.CPU_BOUNDARY, this.#boundary());
-        return;
-      }
-      if (retry === L.RETRY_NONE && this.now >= this.clock.limit) return;
-      if (software !== null) {
-        if (!this.#runRootSoftware(software)) return;
-        continue;
-      }
-      if (this.apicWriteOffset >= 0) {
-        if (!this.#emulateApicWrite()) return;
-        continue;
-      }
-      if (
-        (retry === L.RETRY_NONE || retry === L.RETRY_BOUNDARY) &&
-        (this.attention || this.injected !== null || this.faulting)
-      ) {
-        const outcome = this.#handleEvents();
-        if (outcome === WAIT) {
-          this.#wait(L.RETRY_BOUNDARY);
-          return;
-        }
-        this.setWord(L.CPU_RETRY, L.RETRY_NONE);
-        if (outcome !== PASS) continue;
-      }
-      if (this.activity !== ACTIVITY_ACTIVE) {
-        this.state = L.ASLEEP;
-        return;
-      }
-      if (!this.#step()) return;
-    }
-  }
-
-  /** Nothing is left but instructions that the interpreter can execute one after the other. */
-  #isPlain(retry: number): boolean {
-    return (
-      (retry === L.RETRY_NONE || retry === L.RETRY_INSTRUCTION) &&
-      !this.attention &&
-      this.injected === null &&
-      !this.faulting &&
-      this.apicWriteOffset < 0 &&
-      this.shadow === 0 &&
-      this.activity === ACTIVITY_ACTIVE &&
-      !this.debugExceptions.isWatching &&
-      (this.word(L.CPU_MODE) | this.word(L.CPU_CODE_MODE)) === L.MODE_64 &&
-      this.memory.u32[L.ORDER_STEPPED >>> 2] === 0
-    );
-  }
-
-  /** Who looks for events while nothing but plain instructions is left (BOUNDARY_*). */
-  #boundary(): number {
-    const isHosts =
-      this.#nmiPending ||
-      this.#initPending ||
-      this.#sipiPending >= 0 ||
-      this.debugExceptions.pending !== 0 ||
-      (this.cr4 & CR4_UINTR) !== 0;
-    if (isHosts) return L.BOUNDARY_HOST;
-    if (this.nonRoot === null) return L.BOUNDARY_ROOT;
-    return this.nonRoot.takesBoundaries ? L.BOUNDARY_HOST : L.BOUNDARY_NON_ROOT;
-  }
-
-  /** One run of the interpreter and what its stop asks for; false when the CPU gives up its turn. */
-  #step(): boolean {
-    const { shadow, nonRoot } = this;
-    const retry = this.word(L.CPU_RETRY);
-    // Who stopped a moment ago was plain before.
-    const watched = retry !== L.RETRY_NEW_STOP && this.debugExceptions.isWatching;
-    if (watched && this.debugExceptions.begin(retry === L.RETRY_NONE) === FAULT) {
-      this.resolve(FAULT);
-      return true;
-    }
-    // An instruction that was retried before pending events were looked at stands alone.
-    const single = shadow !== 0 || this.attention || watched;
-    if (retry !== L.RETRY_NEW_STOP && retry !== L.RETRY_STOP) this.execute(single ? this.now + 1 : this.clock.limit);
-    const stop = this.word(L.CPU_STOP);
-    const outcome = handleStop(this, stop);
-    if (outcome === WAIT) {
-      this.#wait(stop === L.STOP_SLOW || stop === L.STOP_LINE_MISS ? L.RETRY_STOP : L.RETRY_INSTRUCTION);
-      return false;
-    }
-    this.setWord(L.CPU_RETRY, outcome === PASS ? L.RETRY_INSTRUCTION : L.RETRY_NONE);
-    if (stop === L.STOP_PARKED) return this.engine.park(this.block) === 0;
-    if (outcome === PASS || this.faulting) return true;
-    if (shadow !== 0) this.#endShadow(shadow);
-    if (watched && nonRoot === this.nonRoot) this.debugExceptions.end();
-    return true;
-  }
-
-  /** APIC-write emulation that the last instruction left behind; false when the CPU gives up its turn. */
-  #emulateApicWrite(): boolean {
-    const outcome = this.resolve((this.nonRoot as NonRoot).apicWriteEmulation(this.apicWriteOffset));
-    if (outcome === WAIT) {
-      this.#wait(L.RETRY_BOUNDARY);
-      return false;
-    }
-    this.setWord(L.CPU_RETRY, L.RETRY_NONE);
-    this.apicWriteOffset = -1;
-    this.attention = true;
-    return true;
+    takeTurn(this);
   }
 
   /** Lets the interpreter run; returns why it stopped. An instruction that has waited runs at once. */
@@ -487,39 +381,6 @@ export class Cpu extends StateBlock implements Timed {
     if ((this.word(L.CPU_MODE) | this.word(L.CPU_CODE_MODE)) !== L.MODE_64) enterCodeContext(this);
     this.setLong(L.CPU_LIMIT, this.word(L.CPU_RETRY) === L.RETRY_NONE ? limit : Math.max(limit, this.now + 1));
     return this.engine.run(this.block);
-  }
-
-  /** False when the CPU gives up its turn. */
-  #runRootSoftware(software: RootSoftware): boolean {
-    const state = software.resume(this);
-    if (state === ROOT_ENTERED_GUEST) return true;
-    this.state = state === ROOT_WAITS ? L.WAITING : L.ASLEEP;
-    if (state === ROOT_IDLE && this.apic.requestsService) this.state = L.RUNNING;
-    return false;
-  }
-
-  #wait(retry: number): void {
-    this.setWord(L.CPU_RETRY, retry);
-    this.state = L.WAITING;
-  }
-
-  /** DONE or REDIRECTED: look again. PASS: nothing to deliver. */
-  #handleEvents(): Outcome {
-    if (this.faulting) {
-      const outcome = raiseFault(this);
-      if (outcome === WAIT) return WAIT;
-      this.faulting = false;
-      this.finish();
-      return outcome;
-    }
-    if (this.injected !== null) {
-      const outcome = this.resolve(deliverEvent(this, this.injected));
-      if (outcome !== WAIT) this.injected = null;
-      return outcome;
-    }
-    const outcome = this.resolve(this.nonRoot === null ? interruptBoundary(this) : this.nonRoot.boundary());
-    if (outcome === PASS) this.attention = false;
-    return outcome;
   }
 
   /**
@@ -536,18 +397,9 @@ export class Cpu extends StateBlock implements Timed {
     return REDIRECTED;
   }
 
-  #endShadow(shadow: number): void {
-    this.shadow &= ~shadow;
-    this.attention = true;
-  }
-
   /** An instruction executed by the host has completed. */
   retire(length: number): void {
     this.rip += length;
     this.setLong(L.CPU_RETIRED, this.long(L.CPU_RETIRED) + 1);
   }
 }
-
-export const CLASS = Object.fromEntries(INSTRUCTION_CLASSES.map((name, index) => [name.toUpperCase(), index])) as {
-  readonly [Name in (typeof INSTRUCTION_CLASSES)[number] as Uppercase<Name>]: number;
-};
