@@ -10,6 +10,12 @@ declare namespace WebAssembly {
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }
+  class Table {
+    get(index: number): unknown;
+    set(index: number, value: unknown): void;
+    /** Returns how many elements there were. */
+    grow(elements: number): number;
+  }
   class Module {
     constructor(bytes: ArrayBuffer | Uint8Array);
   }

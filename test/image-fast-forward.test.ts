@@ -87,13 +87,14 @@ function digest(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** With each share of the lookahead the same as without fast-forwarding and with `reference` of it. */
+/** With each share of the lookahead, and with everything translated, the same as without fast-forwarding and with `reference` of it. */
 function expectSame(image: Uint8Array, options: Options, shares: readonly number[], reference = 0): void {
-  const expected = traceOf(image, options, { fastForward: false, lookaheadShare: reference });
+  const expected = traceOf(image, options, { fastForward: false, lookaheadShare: reference, translateAfter: 0 });
   expect(expected.end).toEqual(options.cycles === undefined ? { kind: 'exit', code: 0 } : null);
   for (const lookaheadShare of shares) {
     expect(traceOf(image, options, { fastForward: true, lookaheadShare })).toEqual(expected);
   }
+  expect(traceOf(image, options, { translateAfter: 2 })).toEqual(expected);
 }
 
 const MACHINES: readonly (readonly [name: string, options: ImageMachineOptions])[] = [

@@ -6,10 +6,13 @@ import { loggedRun } from './support/charge-log.js';
 import { defaultCosts, type CaseOptions } from './support/whole-machine.js';
 
 /** The reference: strictly in order, nothing computed, the instruction loop run by the host. */
-const IN_ORDER: SimulationOptions = { lookaheadShare: 0, fastForward: false };
+const IN_ORDER: SimulationOptions = { lookaheadShare: 0, fastForward: false, translateAfter: 0 };
 const OTHERS: readonly SimulationOptions[] = [
   { lookaheadShare: 0, fastForward: true },
   ...[0.01, 0.5, 1].flatMap((lookaheadShare) => [true, false].map((fastForward) => ({ lookaheadShare, fastForward }))),
+  { lookaheadShare: 0, fastForward: true, translateAfter: 1 },
+  { lookaheadShare: 0.5, fastForward: false, translateAfter: 1 },
+  { lookaheadShare: 1, fastForward: true, translateAfter: 4 },
 ];
 
 const SHORT = { iterations: 12, warmup: 4 };
@@ -69,7 +72,7 @@ function perturbedCosts(factors: readonly number[]): CostTable {
   return { ...costs, stepTicks };
 }
 
-describe('nothing depends on how far CPUs run ahead, on fast-forward, nor on who keeps their order', () => {
+describe('nothing depends on how far CPUs run ahead, on fast-forward, on translation, nor on who keeps their order', () => {
   it.each(CASES.map((options) => [name(options), { ...SHORT, ...options }] as const))('%s', (_, options) => {
     const expected = outcome(options, IN_ORDER);
     for (const simulation of OTHERS) expect(outcome(options, simulation), name(simulation)).toEqual(expected);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { SimulationOptions } from '../src/machine/machine-options.js';
 import { decodeVectors, encodeVectors } from './support/vector-file.js';
 import { describeCode, VectorReplay } from './support/vector-replay.js';
 
@@ -11,15 +12,26 @@ function load(file: string): ReturnType<typeof decodeVectors> {
   return decodeVectors(readFileSync(new URL(file, DIRECTORY)));
 }
 
+/** The first differences, one line per vector. */
+function differencesIn(file: string, simulation: SimulationOptions): string[] {
+  const replay = new VectorReplay(simulation);
+  const wrong: string[] = [];
+  for (const vector of load(file).vectors) {
+    const differences = replay.differences(vector);
+    if (differences.length > 0) wrong.push(`${describeCode(vector.code)}: ${differences.join(', ')}`);
+  }
+  return wrong.slice(0, SHOWN);
+}
+
 describe('the interpreter does what a processor did', () => {
   it.each(FILES)('%s', (file) => {
-    const replay = new VectorReplay();
-    const wrong: string[] = [];
-    for (const vector of load(file).vectors) {
-      const differences = replay.differences(vector);
-      if (differences.length > 0) wrong.push(`${describeCode(vector.code)}: ${differences.join(', ')}`);
-    }
-    expect(wrong.slice(0, SHOWN)).toEqual([]);
+    expect(differencesIn(file, { translateAfter: 0 })).toEqual([]);
+  });
+});
+
+describe('translated code does what a processor did', () => {
+  it.each(FILES)('%s', (file) => {
+    expect(differencesIn(file, { translateAfter: 1 })).toEqual([]);
   });
 });
 

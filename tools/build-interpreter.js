@@ -41,6 +41,7 @@ async function build() {
       ...['--shrinkLevel', '0'],
       '--noAssert',
       '--importMemory',
+      '--exportTable',
     ],
     {},
   );

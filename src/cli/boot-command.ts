@@ -54,6 +54,7 @@ interface Options extends BootTraceOptions {
   readonly maxCycles?: number;
   readonly timeout: number;
   readonly fastForward: boolean;
+  readonly translate: boolean;
 }
 
 /** `ipiv-bench boot IMAGE` */
@@ -84,6 +85,7 @@ export const bootCommand: CommandModule = {
       .option('--max-cycles <n>', 'simulated cycles after which the guest counts as hanging', wholeNumber(1))
       .option('--timeout <seconds>', 'the same, in simulated seconds', wholeNumber(1), 600)
       .option('--no-fast-forward', 'simulate every pass of idle loops; results are the same')
+      .option('--no-translate', 'leave hot code to the interpreter; results are the same')
       .optionsGroup('Tracing:')
       .option(
         '--trace <format=file>',
@@ -161,7 +163,7 @@ function prepare(
   const inputs = {
     interpreter: loadInterpreter(),
     costs: costs.value,
-    simulation: { fastForward: options.fastForward },
+    simulation: { fastForward: options.fastForward, ...(options.translate ? {} : { translateAfter: 0 }) },
     console: write,
   };
   const machine = buildImageMachine(image.value.bytes, imageOptions(file, options), inputs, observer);

@@ -26,13 +26,13 @@ import {
   VIRTUALIZE_TPR_SHADOW,
 } from '../hardware/cpu/layout';
 import * as OP from '../hardware/cpu/opcodes';
-import { R_COST, R_LENGTH, R_OP } from '../hardware/cpu/record';
+import { R_COST, R_LENGTH } from '../hardware/cpu/record';
 import { lookUp } from './control';
 import { charge } from './cost';
 import { hold } from './lines';
 import { findEntry } from './memory';
 import { begin, DONE, HOST, retire, settle, WAIT } from './microcode';
-import { immediate, registerA, registerB } from './operand';
+import { immediate, opcodeOf, registerA, registerB } from './operand';
 import { timeOf } from './order';
 import { virtualizes } from './virtual-apic';
 
@@ -43,7 +43,7 @@ export function accessApicPage(cpu: usize): u32 {
   if (load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_NON_ROOT || !isPlain(cpu, offset) || !isApicPage(cpu, va)) return HOST;
   const record = lookUp(cpu, load<u64>(cpu, CPU_RIP));
   if (record == 0) return HOST;
-  const opcode = i32(load<u16>(record, R_OP));
+  const opcode = opcodeOf(record);
   if (opcode != OP.MOV_RM32 && opcode != OP.MOV_MR32 && opcode != OP.MOV_MI32) return HOST;
   const write = opcode != OP.MOV_RM32;
   if (begin(cpu)) charge(cpu, write ? STEP_APIC_PAGE_WRITE : STEP_APIC_PAGE_READ);

@@ -9,6 +9,7 @@ import {
   STOP_NO_RECORD,
 } from '../hardware/cpu/layout';
 import { R_C, R_IMMEDIATE, R_LENGTH, R_OFFSET, R_TARGET, R_TARGET_OFFSET } from '../hardware/cpu/record';
+import { isSettled } from './region';
 import { address, canonical, toLoad, toPop, toPush, toStore } from './memory';
 import { after, get, immediate, put, registerA } from './operand';
 import { fault, stop } from './stop';
@@ -41,6 +42,7 @@ export function go(cpu: usize, rip: u64): usize {
   const record = lookUp(cpu, rip);
   if (record == 0) return goUndecoded(cpu, rip);
   store<u64>(cpu, rip & ~u64(0xfff), CPU_CODE_BASE);
+  isSettled(cpu, record);
   return record;
 }
 
@@ -72,11 +74,11 @@ export function target(cpu: usize, pc: usize): usize {
 export function findTarget(cpu: usize, pc: usize): usize {
   const base = load<u64>(cpu, CPU_CODE_BASE);
   const rip = base + load<i32>(pc, R_TARGET_OFFSET);
-  if ((base ^ rip) >> 12 == 0) {
-    const record = lookUp(cpu, rip);
-    if (record != 0) store<u32>(pc, u32(record), R_TARGET);
-  }
-  return go(cpu, rip);
+  const record = lookUp(cpu, rip);
+  if (record == 0) return goUndecoded(cpu, rip);
+  store<u64>(cpu, rip & ~u64(0xfff), CPU_CODE_BASE);
+  if (isSettled(cpu, record) && (base ^ rip) >> 12 == 0) store<u32>(pc, u32(record), R_TARGET);
+  return record;
 }
 
 // @ts-ignore: decorator

@@ -23,6 +23,10 @@ export declare function loseMonitoredLine(cpu: u32, at: f64): void;
 // @ts-ignore: decorator
 @external("host", "describeLoop")
 export declare function describeLoop(cpu: u32): void;
+/** The code at `record` is hot: translates it, or not. */
+// @ts-ignore: decorator
+@external("host", "translate")
+export declare function translate(cpu: u32, record: u32): void;
 /** 1: the loop, which reads the TSC, is left no earlier than after the next pass, and there will be an event by then. */
 // @ts-ignore: decorator
 @external("host", "waitsForTsc")

@@ -19,3 +19,7 @@ export {
 } from './virtual-apic';
 export { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 export { writeX2apicMsr } from './x2apic-msr';
+export { go } from './control';
+export { accessFromRegion } from './region';
+export { multiplyHighSigned } from './multiply';
+export { rare } from './rare';

@@ -13,9 +13,10 @@ import {
   VIRTUALIZE_X2APIC_MODE,
 } from '../hardware/cpu/layout';
 import * as OP from '../hardware/cpu/opcodes';
-import { R_LENGTH, R_OP } from '../hardware/cpu/record';
+import { R_LENGTH } from '../hardware/cpu/record';
 import { dropEarlierLines, hold } from './lines';
 import { FAULT, HOST, PASS, retire, settle, WAIT } from './microcode';
+import { opcodeOf } from './operand';
 import { virtualizes } from './virtual-apic';
 import { writeX2apicMsr } from './x2apic-msr';
 
@@ -29,7 +30,7 @@ const BITMAP_OF_WRITES: u32 = 0x800;
 /** The interpreter has stopped for the host to execute a WRMSR. */
 export function stopsAtMsrWrite(cpu: usize): bool {
   const record: usize = load<u32>(cpu, CPU_STOP_INFO);
-  if (i32(load<u16>(record, R_OP)) != OP.WRMSR) return false;
+  if (opcodeOf(record) != OP.WRMSR) return false;
   store<u32>(cpu, load<u8>(record, R_LENGTH), CPU_STOP_SIZE);
   return true;
 }

@@ -1,11 +1,19 @@
 // Register operands and the fields of a record.
 import { RECORD_SIZE } from '../hardware/cpu/layout';
-import { R_A, R_B, R_C, R_IMMEDIATE } from '../hardware/cpu/record';
+import { TRANSLATED } from '../hardware/cpu/opcodes';
+import { R_A, R_B, R_C, R_IMMEDIATE, R_OP } from '../hardware/cpu/record';
 
 // @ts-ignore: decorator
 @inline
 export function after(pc: usize): usize {
   return pc + RECORD_SIZE;
+}
+
+/** The opcode of a record, translated or not. */
+// @ts-ignore: decorator
+@inline
+export function opcodeOf(pc: usize): i32 {
+  return i32(load<u16>(pc, R_OP)) & ~TRANSLATED;
 }
 
 // @ts-ignore: decorator

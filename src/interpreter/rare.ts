@@ -1,6 +1,5 @@
 // The instructions that the run loop leaves out: one plain function each, named at one place of the switch.
 import * as OP from '../hardware/cpu/opcodes';
-import { R_OP } from '../hardware/cpu/record';
 import { ADC, ADD, AND, CMP, DEC, INC, NEG, NOT, OR, SBB, SUB, TEST, XOR, extendRm, extendRr, lea, m1, mi, movRi, movRr, mr, r1, ri, rm, rr } from './arithmetic';
 import { ROL, ROR, RCL, RCR, SAR, SHL, SHR, doubleMrc, doubleMri, doubleRrc, doubleRri, shiftMc, shiftMi, shiftRc, shiftRi } from './shift';
 import { DIV, IDIV, IMUL, MUL, imulRm, imulRmi, imulRr, imulRri, mulxRrm, mulxRrr, wideM, wideR } from './multiply';
@@ -9,6 +8,7 @@ import { cmpxchg16b, cmpxchg8b, cmpxchgMr, cmpxchgRr, lockedCmpxchg16b, lockedCm
 import { CMPS, LODS, MOVS, SCAS, STOS, string } from './string';
 import { enter, jumpIfCountZero, loop, popM, popR, pushI, pushM, pushR } from './control';
 import { zero } from './flags';
+import { opcodeOf } from './operand';
 import { cbw, cdq, cdqe, clc, cld, cmc, cqo, cwd, cwde, lahf, marker, mfence, pause, popf, popf16, pushf, pushf16, rdtsc, sahf, slow, stc, std, xlat } from './miscellaneous';
 import { call32, callM32, callR32, jmpM32, jmpR32, leave32, popM32, popR32, popf32, pushI32, pushM32, pushR32, pushf32, ret32 } from './legacy';
 
@@ -526,7 +526,7 @@ function doJcxz64(cpu: usize, pc: usize): usize { return jumpIfCountZero<i64>(cp
 
 /** Executes the instruction of `pc`; returns the next record, `pc` for a string instruction with elements left, or 0. */
 export function rare(cpu: usize, pc: usize, now: u64): usize {
-  switch (i32(load<u16>(pc, R_OP))) {
+  switch (opcodeOf(pc)) {
     case OP.ADD_RR8: return doAddRr8(cpu, pc);
     case OP.ADD_RR16: return doAddRr16(cpu, pc);
     case OP.ADD_RI8: return doAddRi8(cpu, pc);

@@ -7,6 +7,8 @@ import {
   CPU_NOW,
   CPU_ONCE,
   CPU_ONCE_RIP,
+  CPU_REGION_NOW,
+  CPU_REGION_RETIRED,
   CPU_RETIRED,
   CPU_RIP,
   CPU_STOP,
@@ -25,6 +27,7 @@ import { after } from './operand';
 import { exitSpin, spin } from './spin';
 import { finishSplitStore } from './memory';
 import { rare } from './rare';
+import { enterRegion } from './region';
 
 function doAddRr32(cpu: usize, pc: usize): usize { return rr<i32>(cpu, pc, ADD); }
 function doAddRr64(cpu: usize, pc: usize): usize { return rr<i64>(cpu, pc, ADD); }
@@ -225,10 +228,11 @@ export function run(cpu: usize): u32 {
   let pc = begin(cpu);
   let now = u64(i64(load<f64>(cpu, CPU_NOW)));
   let retired = load<u64>(cpu, CPU_RETIRED);
+  let op = i32(load<u16>(pc, R_OP));
   do {
     while (now < load<u64>(cpu, CPU_LIMIT)) {
       let next: usize;
-      switch (i32(load<u16>(pc, R_OP))) {
+      switch (op) {
         case OP.NO_RECORD: next = noRecord(cpu); break;
         case OP.ADD_RR32: next = doAddRr32(cpu, pc); break;
         case OP.ADD_RR64: next = doAddRr64(cpu, pc); break;
@@ -404,17 +408,30 @@ export function run(cpu: usize): u32 {
         case OP.JCC14: next = doJcc14(cpu, pc); break;
         case OP.JCC15: next = doJcc15(cpu, pc); break;
         case OP.NOP: next = doNop(cpu, pc); break;
-        case OP.LINK: pc = link(cpu, pc); continue;
-        case OP.CROSS: pc = cross(cpu, pc); continue;
+        case OP.LINK: pc = link(cpu, pc); op = i32(load<u16>(pc, R_OP)); continue;
+        case OP.CROSS: pc = cross(cpu, pc); op = i32(load<u16>(pc, R_OP)); continue;
         case OP.IRETQ: next = iretq(cpu, pc); break;
         case OP.SPIN:
         case OP.SPIN_EXIT: {
-          next = i32(load<u16>(pc, R_OP)) == OP.SPIN ? spin(cpu, pc, now) : exitSpin(cpu, pc);
+          next = op == OP.SPIN ? spin(cpu, pc, now) : exitSpin(cpu, pc);
           now += load<u32>(cpu, CPU_EXTRA_TICKS);
           store<u32>(cpu, 0, CPU_EXTRA_TICKS);
           break;
         }
         default: {
+          if (op >= OP.TRANSLATED) {
+            next = enterRegion(cpu, pc, now);
+            const done = load<u64>(cpu, CPU_REGION_RETIRED);
+            if (done == 0) {
+              op &= ~OP.TRANSLATED;
+              continue;
+            }
+            now = load<u64>(cpu, CPU_REGION_NOW);
+            retired += done;
+            pc = next;
+            op = i32(load<u16>(pc, R_OP));
+            continue;
+          }
           next = rare(cpu, pc, now);
           if (next == pc) retired--; // a string instruction has elements left
         }
@@ -423,6 +440,7 @@ export function run(cpu: usize): u32 {
       now += load<u16>(pc, R_COST);
       retired++;
       pc = next;
+      op = i32(load<u16>(pc, R_OP));
     }
   } while (finishSplitStore(cpu));
   if (retired != load<u64>(cpu, CPU_RETIRED)) store<u32>(cpu, 0, CPU_ONCE);

@@ -10,6 +10,7 @@ import { CPU_FAST_FORWARD, ORDER_STEPPED } from '../hardware/cpu/layout.js';
 import { Lines } from '../hardware/memory/lines.js';
 import { PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import { VmxUnit } from '../hardware/vmx/vmx-unit.js';
+import { Translator } from '../translator/translator.js';
 import type { HostOptions, MachineInputs } from './machine-options.js';
 import type { Observer } from './observer.js';
 import { Topology } from './topology.js';
@@ -37,6 +38,9 @@ export interface Hardware {
   readonly topology: Topology;
 }
 
+/** A translation costs as much as ten thousand instructions in the interpreter, and its first calls are slow. */
+const TRANSLATE_AFTER = 10_000;
+
 const IGNORE = (): void => undefined;
 
 /** Puts CPUs, memory and interconnect together. CPUs that nothing is pinned to are left out: they would only sleep. */
@@ -52,7 +56,9 @@ export function buildHardware(options: HardwareOptions, inputs: MachineInputs): 
   const meter = new Meter(costs, memory.meterTables);
   const lines = new Lines(memory, clock, engine, topology.lineLatency, costs.lineOccupancyTicks);
   const bus = new Bus(memory, engine, topology.flightLatency);
-  const decoder = new Decoder(memory, costs);
+  const { translateAfter = TRANSLATE_AFTER } = simulation;
+  const translates = translateAfter > 0 && engine === interpreter;
+  const decoder = new Decoder(memory, costs, translates ? new Translator(memory, engine, translateAfter) : null);
   const features = { ...DEFAULT_FEATURES, ...topologyFeatures(options), ...options.features };
   const parts = { memory, clock, meter, lines, engine, decoder, bus, features, onMarker: options.onMarker ?? IGNORE };
   const cpus = Array.from({ length: options.cpus }, (_, id) => {

@@ -66,6 +66,8 @@ export interface MachineOptions {
 export interface SimulationOptions {
   /** Jump over provably idle spinning (default true). */
   readonly fastForward?: boolean;
+  /** Translate code that has been gone to so often (default 10 000, 0 = never). */
+  readonly translateAfter?: number;
   /** Share of the permitted run-ahead to use, 0 to 1 (default 1). */
   readonly lookaheadShare?: number;
 }

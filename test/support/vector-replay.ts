@@ -2,8 +2,9 @@ import { Formatter, FormatterSyntax, Decoder } from 'iced-x86';
 import { handleStop } from '../../src/hardware/cpu/stops.js';
 import { WAIT } from '../../src/hardware/cpu/outcome.js';
 import type { Cpu } from '../../src/hardware/cpu/cpu.js';
-import { STOP_MARKER } from '../../src/hardware/cpu/layout.js';
+import { CPU_RETIRED, STOP_MARKER } from '../../src/hardware/cpu/layout.js';
 import { CR0_NE, CR4_OSFXSR, CR4_OSXMMEXCPT } from '../../src/hardware/cpu/mode.js';
+import type { SimulationOptions } from '../../src/machine/machine-options.js';
 import { bareMachine } from './bare-machine.js';
 import { NO_EXCEPTION, type Vector } from './vector-file.js';
 import {
@@ -31,8 +32,9 @@ export class VectorReplay {
   readonly #cpu: Cpu;
   readonly #expected: ProcessorState = emptyState();
 
-  constructor() {
+  constructor(simulation: SimulationOptions = {}) {
     const { cpus } = bareMachine({
+      simulation,
       code: { base: CODE_ADDRESS, bytes: MARKER },
       entries: [CODE_ADDRESS],
     });
@@ -66,6 +68,8 @@ export class VectorReplay {
     cpu.rip = CODE_ADDRESS;
     cpu.faulting = false;
     cpu.decoder.drop(cpu, CODE_ADDRESS - (CODE_ADDRESS % PAGE));
+    // Not by the instruction that comes next, which would be decoded for one execution.
+    cpu.setLong(CPU_RETIRED, cpu.long(CPU_RETIRED) + 1);
     cpu.memory.bytes(CODE_ADDRESS, code.length).set(code);
     cpu.memory.bytes(CODE_ADDRESS + code.length, MARKER.length).set(MARKER);
     cpu.memory.bytes(WINDOW_PAGES, 2 * PAGE).fill(0);

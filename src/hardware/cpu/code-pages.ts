@@ -7,6 +7,7 @@
  */
 import type { PageCode } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
+import type { CodeTranslator } from './code-translator.js';
 import { RECORD_SIZE } from './layout.js';
 
 const PAGE_SIZE = 4096;
@@ -14,6 +15,7 @@ const MAP_SIZE = PAGE_SIZE * 4;
 
 export class CodePages {
   readonly #memory: PhysicalMemory;
+  readonly #translator: CodeTranslator | null;
   /** Addresses of code maps by physical page and variant. A page keeps its maps when its code is dropped. */
   readonly #maps = new Map<number, Map<number, number>>();
   /** Physical pages in the order of their maps. */
@@ -25,8 +27,9 @@ export class CodePages {
   readonly #continued = new Map<number, Set<number>>();
   #nextRecord: number;
 
-  constructor(memory: PhysicalMemory) {
+  constructor(memory: PhysicalMemory, translator: CodeTranslator | null) {
     this.#memory = memory;
+    this.#translator = translator;
     this.#nextRecord = memory.records;
   }
 
@@ -73,7 +76,10 @@ export class CodePages {
   /** Forgets the code of a page that is about to be written. */
   drop(page: number): void {
     if (!this.#withCode.delete(page)) return;
-    for (const map of this.#maps.get(page)?.values() ?? []) this.#memory.u8.fill(0, map, map + MAP_SIZE);
+    for (const map of this.#maps.get(page)?.values() ?? []) {
+      this.#memory.u8.fill(0, map, map + MAP_SIZE);
+      this.#translator?.forget(map);
+    }
     this.#forget(page);
     for (const other of this.#continued.get(page) ?? []) this.drop(other);
     this.#continued.delete(page);
@@ -87,6 +93,7 @@ export class CodePages {
 
   dropAll(): void {
     for (const page of this.#withCode) this.#forget(page);
+    this.#translator?.forgetAll();
     const { u8, codeMaps, codePages } = this.#memory;
     u8.fill(0, codeMaps, codeMaps + codePages * MAP_SIZE);
     this.#maps.clear();

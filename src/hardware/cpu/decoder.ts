@@ -15,6 +15,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { translate } from '../memory/walk.js';
 import { CodePages } from './code-pages.js';
 import { CodeRecords } from './code-records.js';
+import type { CodeTranslator } from './code-translator.js';
 import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
@@ -59,6 +60,7 @@ export class Decoder {
   readonly #memory: PhysicalMemory;
   readonly #pages: CodePages;
   readonly #records: CodeRecords;
+  readonly #translator: CodeTranslator | null;
   readonly #cpus: DecodingCpu[] = [];
   /** Of the instruction that a CPU has decoded for one execution. */
   readonly #onceBytes = new Map<DecodingCpu, Uint8Array>();
@@ -66,9 +68,10 @@ export class Decoder {
   /** The page that a CPU made be dropped last, and the instruction that did: it runs without decoding the page again. */
   readonly #dropped = new Map<DecodingCpu, { readonly page: number; readonly retired: number }>();
 
-  constructor(memory: PhysicalMemory, costs: CostTable) {
+  constructor(memory: PhysicalMemory, costs: CostTable, translator: CodeTranslator | null = null) {
     this.#memory = memory;
-    this.#pages = new CodePages(memory);
+    this.#translator = translator;
+    this.#pages = new CodePages(memory, translator);
     this.#records = new CodeRecords(memory, costs);
   }
 
@@ -80,6 +83,12 @@ export class Decoder {
   /** The spin loop that the branch of `record` closes. */
   spinLoop(record: number): SpinLoop | null {
     return this.#records.spinLoop(record);
+  }
+
+  /** `cpu` has gone to `record`, where it is now, often. Only code of 64-bit mode is translated. */
+  translate(cpu: DecodingCpu, record: number): void {
+    if (!isLong(cpu)) return;
+    this.#translator?.translate(instructionTlbMap(this.#memory, cpu, cpu.long(L.CPU_CODE_BASE)), record);
   }
 
   add(cpu: DecodingCpu): void {
@@ -281,6 +290,7 @@ export class Decoder {
     }
     const exits = loop.exits.map((exit) => this.#pages.record(map, exit));
     if (record === 0 || exits.includes(0)) return;
+    this.#translator?.forget(map);
     this.#records.markSpinLoop(record, loop, exits);
   }
 

@@ -80,6 +80,13 @@ export interface Engine {
   /** Whatever interrupts depend on has changed. */
   readonly evaluateInterrupts: (block: number) => void;
 
+  // What translated code is entered by, and what it calls: src/interpreter/region.ts
+  readonly table: WebAssembly.Table;
+  readonly accessFromRegion: unknown;
+  readonly go: unknown;
+  readonly multiplyHighSigned: unknown;
+  readonly rare: unknown;
+
   /** Parks the CPU, which has stopped with STOP_PARKED; 0 when another pass has to be executed first. */
   readonly park: (block: number) => number;
 }
@@ -96,6 +103,7 @@ export interface EngineHost {
   reportEvent(cpu: number, event: number, first: number, second: number): void;
   broadcastEoi(cpu: number, vector: number): void;
   sendNotification(cpu: number, vector: number, destination: number): void;
+  translate(cpu: number, record: number): void;
 }
 
 /** Instantiates the compiled interpreter on a machine's memory. `host` is asked for when it is first needed. */
@@ -139,6 +147,9 @@ export function instantiateEngine(
       },
       sendNotification: (cpu: number, vector: number, destination: number) => {
         host().sendNotification(cpu, vector, destination >>> 0);
+      },
+      translate: (cpu: number, record: number) => {
+        host().translate(cpu, record);
       },
     } satisfies EngineHost,
   });

@@ -8,6 +8,7 @@
  *   lineMasks       per CPU, LINE_MASK_SIZE bytes per tracked page: may-read mask, may-write mask (64 lines each)
  *   pages ...       per physical page and per tracked page: see the ORDER_* fields
  *   records         predecoded instructions, RECORD_SIZE bytes each
+ *   entries         per record ENTRY_SIZE bytes: how often it was gone to, or where its translation is entered
  *   codeMaps        per page with decoded code: 4096 u32 record addresses, by page offset; 0 = not decoded
  *   ram             host-physical memory, starting at physical address 0
  *
@@ -54,6 +55,9 @@ export const ARRIVAL_AT = 0; //                       f64
 export const ARRIVAL_NUMBER = 8; //                   f64
 export const ARRIVAL_TARGET = 16; //                  u32: block of a CPU
 export const ARRIVAL_VECTOR = 20; //                  u32
+// Translated code (src/translator)
+export const ORDER_ENTRIES = ORDER + 128; //          u32: added to an eighth of a record's address, it gives the record's entry
+export const ORDER_TRANSLATE_AFTER = ORDER + 132; //  u32: how often a record is gone to before it is offered for translation; 0 = never
 
 // ---- CPU state, offsets from the CPU block. u64 unless marked.
 export const CPU_GPR = 0; //            16 general-purpose registers, SDM order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15
@@ -132,6 +136,8 @@ export const CPU_SPLIT_SECOND = 460; // u32: address of the first byte on the se
 export const CPU_SPLIT_LIMIT = 464; //  CPU_LIMIT while the store is pending
 export const CPU_SPLIT_DATA = 472; //   8 bytes
 export const CPU_SPLIT_LOAD = 480; //   8 bytes: operand of a load that crosses a page
+export const CPU_REGION_NOW = 488; //   u64: when translated code was left
+export const CPU_REGION_RETIRED = 496; // u64: how many instructions it retired
 export const CPU_ONCE_RECORDS = 512; // two records: an instruction decoded for one execution, and the link behind it
 export const CPU_POINTERS = 640; //     scratch of ENTER: 33 times u32 load address, u32 store address
 
@@ -292,6 +298,11 @@ export const SPECIAL_STORE = 2;
 
 export const LINE_MASK_SIZE = 16; // u64 may-read, u64 may-write
 export const RECORD_SIZE = 32;
+
+// ---- Entry of a record: a u32 count while it is interpreted; once it is the head of translated code (TRANSLATED in R_OP):
+export const ENTRY_SIZE = 4;
+export const ENTRY_BLOCK = 0; // u16: number of the block in its region
+export const ENTRY_REGION = 2; // u16: index of the region's function in the table
 
 // ---- Why run() returns
 export const STOP_LIMIT = 0; //     now >= limit

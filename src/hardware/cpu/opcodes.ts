@@ -3,6 +3,8 @@
  * I immediate, C the CL register, J a direct branch target; for extensions the source size follows. The run loop
  * dispatches the first ones itself and leaves the others to rare.ts; string instructions stand last.
  */
+/** Set in the opcode of a record at which translated code is entered. */
+export const TRANSLATED = 0x8000;
 export const NO_RECORD = 0;
 export const ADD_RR32 = 1;
 export const ADD_RR64 = 2;

@@ -229,6 +229,11 @@ export class Lines implements EngineHost {
     this.#cpus[cpu].parking.describeLoop();
   }
 
+  translate(cpu: number, record: number): void {
+    const { decoder } = this.#cpus[cpu];
+    decoder.translate(this.#cpus[cpu], record);
+  }
+
   waitsForTsc(cpu: number): number {
     return this.#cpus[cpu].parking.waitsForTsc() ? 1 : 0;
   }

@@ -10,8 +10,10 @@ import {
   CPU_STEP_COUNTS,
   CPU_STEP_TICKS,
   CPU_STRIDE,
+  ENTRY_SIZE,
   LINE_MASK_SIZE,
   ORDER_CPUS,
+  ORDER_ENTRIES,
   ORDER_FLIGHT_LATENCY,
   ORDER_OBSERVED,
   ORDER_PAGES,
@@ -76,6 +78,7 @@ export class PhysicalMemory {
   readonly chargedTicks: number;
   readonly records: number;
   readonly recordsEnd: number;
+  readonly entries: number;
   readonly codeMaps: number;
   readonly codePages: number;
   readonly ram: number;
@@ -101,7 +104,8 @@ export class PhysicalMemory {
     this.pages = this.pageOfIndex + trackedPages * 4;
     this.records = alignUp(this.pages + (ramBytes / PAGE_SIZE) * 4, PAGE_SIZE);
     this.recordsEnd = this.records + records * RECORD_SIZE;
-    this.codeMaps = alignUp(this.recordsEnd, PAGE_SIZE);
+    this.entries = this.recordsEnd;
+    this.codeMaps = alignUp(this.entries + records * ENTRY_SIZE, PAGE_SIZE);
     this.ram = alignUp(this.codeMaps + codePages * PAGE_SIZE * 4, PAGE_SIZE);
     const pages = alignUp(this.ram + ramBytes, WASM_PAGE) / WASM_PAGE;
     this.wasm = takeSpare(pages) ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -123,6 +127,7 @@ export class PhysicalMemory {
     u32[ORDER_FLIGHT_LATENCY >>> 2] = this.flightLatency;
     u32[ORDER_RAM_BYTES >>> 2] = this.ramBytes;
     u32[ORDER_TRACKED_PAGES >>> 2] = this.trackedPages;
+    u32[ORDER_ENTRIES >>> 2] = this.entries - this.records / (RECORD_SIZE / ENTRY_SIZE);
     u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks], ORDER_PAGES >>> 2);
     for (let id = 0; id < this.cpus; id++) this.#startBlock(id);
   }
