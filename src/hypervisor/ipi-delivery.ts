@@ -25,23 +25,37 @@ import { traceAccept, traceApicIpi, traceApicvAccept } from './tracepoints.js';
 import { IN_GUEST_MODE, KVM_REQ_EVENT, KVM_REQ_NMI, KVM_REQ_SCAN_IOAPIC, type Vcpu } from './vcpu.js';
 import { requestExit, wakeThread } from './wake.js';
 
+const DONE = 0;
+const LOOK_UP = 1; //     S7
+const NEXT = 2;
+const ACCEPT = 3; //      S8
+const POST_PIR = 4; //    S9
+const POST_ON = 5; //     S10
+const NOTIFY = 6; //      S11
+const SET_IRR = 7; //     without APICv
+const KICK = 8; //        S21
+const WAKE = 9; //        S15, the waker's part
+const RESCHEDULE = 10; // reschedule IPI to the target's CPU
+/** A cache line is on its way: the same step again. */
+const WAITS = -1;
+
 type Step =
-  | 'done'
-  | 'look-up' //     S7
-  | 'next'
-  | 'accept' //      S8
-  | 'post-pir' //    S9
-  | 'post-on' //     S10
-  | 'notify' //      S11
-  | 'set-irr' //     without APICv
-  | 'kick' //        S21
-  | 'wake' //        S15, the waker's part
-  | 'reschedule'; // reschedule IPI to the target's CPU
+  | typeof DONE
+  | typeof LOOK_UP
+  | typeof NEXT
+  | typeof ACCEPT
+  | typeof POST_PIR
+  | typeof POST_ON
+  | typeof NOTIFY
+  | typeof SET_IRR
+  | typeof KICK
+  | typeof WAKE
+  | typeof RESCHEDULE;
 
 export class IpiDelivery {
   readonly #host: HostCpu;
   readonly #targets: Vcpu[] = [];
-  #step: Step = 'done';
+  #step: Step = DONE;
   #next = 0;
   /** Non-zero: the targets get requests (KVM_REQ_*) instead of an interrupt. */
   #requests = 0;
@@ -61,14 +75,14 @@ export class IpiDelivery {
     traceApicIpi(this.#host);
     this.#requests = 0;
     this.#fromDevice = false;
-    this.#step = 'look-up';
+    this.#step = LOOK_UP;
   }
 
   /** What devices have raised, in `host.raised`, one after the other. */
   beginRaised(): void {
     this.#targets.length = 0;
     this.#next = 0;
-    this.#step = 'next';
+    this.#step = NEXT;
   }
 
   /** kvm_apic_local_deliver: the interrupt of an LVT entry goes to this CPU's own vCPU, unless it is masked. */
@@ -77,7 +91,7 @@ export class IpiDelivery {
     this.#requests = 0;
     this.#targets.length = 0;
     this.#next = 0;
-    this.#step = 'next';
+    this.#step = NEXT;
     if (!vcpu.apic.enabled || (lvt & APIC_LVT_MASKED) !== 0) return;
     this.#targets.push(vcpu);
     request.fromLvt(lvt);
@@ -90,7 +104,7 @@ export class IpiDelivery {
     this.#targets.length = 0;
     this.#targets.push(...targets);
     this.#next = 0;
-    this.#step = 'next';
+    this.#step = NEXT;
   }
 
   /** kvm_make_all_cpus_request: gives `requests` to every vCPU and kicks those in guest mode. */
@@ -99,15 +113,15 @@ export class IpiDelivery {
     this.#targets.length = 0;
     this.#targets.push(...this.#host.vm.vcpus);
     this.#next = 0;
-    this.#step = 'next';
+    this.#step = NEXT;
   }
 
   /** Goes on until the last target has been served. False: wait for your turn, call again. */
   advance(): boolean {
-    while (this.#step !== 'done') {
+    while (this.#step !== DONE) {
       if (this.#host.cpu.clock.mustWait(this.#host.cpu)) return false;
       const next = this.#act(this.#step);
-      if (next === null) return false;
+      if (next === WAITS) return false;
       this.#step = next;
     }
     return true;
@@ -117,32 +131,32 @@ export class IpiDelivery {
     return this.#targets[this.#next];
   }
 
-  /** One step, this CPU being next in order; null = a cache line is on its way. */
-  #act(step: Step): Step | null {
+  /** One step, this CPU being next in order, or WAITS. */
+  #act(step: Step): Step | typeof WAITS {
     switch (step) {
-      case 'look-up':
+      case LOOK_UP:
         return this.#lookUp();
-      case 'next':
+      case NEXT:
         return this.#toTarget();
-      case 'accept':
+      case ACCEPT:
         return this.#accept();
-      case 'post-pir':
+      case POST_PIR:
         return this.#postPir();
-      case 'post-on':
+      case POST_ON:
         return this.#postOn();
-      case 'notify':
+      case NOTIFY:
         this.#host.sendNotification(this.#host.of(this.#target));
         return this.#served();
-      case 'set-irr':
+      case SET_IRR:
         return this.#setIrr();
-      case 'kick':
+      case KICK:
         return this.#kick();
-      case 'wake':
+      case WAKE:
         return this.#wake();
-      case 'reschedule':
+      case RESCHEDULE:
         this.#host.sendReschedule(this.#host.of(this.#target));
         return this.#served();
-      case 'done':
+      case DONE:
         return step;
     }
   }
@@ -151,20 +165,20 @@ export class IpiDelivery {
     const { vm, vcpu, request } = this.#host;
     resolveDestinations(vm.vcpus, this.#fromDevice ? null : vcpu, request, this.#targets);
     this.#next = 0;
-    return 'next';
+    return NEXT;
   }
 
   #toTarget(): Step {
     if (this.#next === this.#targets.length) return this.#nextRaised();
     this.#host.cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
-    if (this.#requests !== 0) return 'kick';
+    if (this.#requests !== 0) return KICK;
     traceAccept(this.#host, this.#target);
-    return 'accept';
+    return ACCEPT;
   }
 
   #nextRaised(): Step {
     const raised = this.#host.raised.shift();
-    if (raised === undefined) return 'done';
+    if (raised === undefined) return DONE;
     this.#next = 0;
     this.#targets.length = 0;
     return this.#beginDevice(raised);
@@ -175,24 +189,24 @@ export class IpiDelivery {
     switch (raised) {
       case 'irq-line':
         cpu.charge(STEP.IRQ_LINE);
-        return 'next';
+        return NEXT;
       case 'pic-output':
         this.#requests = KVM_REQ_EVENT;
         this.#targets.push(...vm.vcpus.filter(({ apic }) => apic.acceptsPic).slice(0, 1));
-        return 'next';
+        return NEXT;
       case 'timer-tick':
         this.#beginWatchdog();
-        return 'next';
+        return NEXT;
       case 'redirection':
         this.#requests = KVM_REQ_SCAN_IOAPIC;
         this.#targets.push(...vm.vcpus);
-        return 'next';
+        return NEXT;
       default:
         this.#requests = 0;
         this.#fromDevice = true;
         request.fromMessage(raised);
         cpu.charge(STEP.APIC_MAP_LOOKUP);
-        return 'look-up';
+        return LOOK_UP;
     }
   }
 
@@ -208,20 +222,20 @@ export class IpiDelivery {
     if (this.#posts) traceApicvAccept(this.#host, this.#target);
     this.#posts = false;
     this.#next++;
-    return 'next';
+    return NEXT;
   }
 
   /** __apic_accept_irq */
-  #accept(): Step | null {
+  #accept(): Step | typeof WAITS {
     const { cpu, request } = this.#host;
     const target = this.#target;
     if (request.deliveryMode !== DELIVERY_FIXED && request.deliveryMode !== DELIVERY_LOWEST_PRIORITY)
       return this.#acceptOther(target);
     if (!target.apic.acceptsInterrupts || (request.levelTriggered && !request.levelAsserted)) return this.#served();
-    if (!this.#fixTriggerMode()) return null;
+    if (!this.#fixTriggerMode()) return WAITS;
     cpu.charge(STEP.PIR_POST);
     this.#posts = target.apicvActive;
-    return this.#posts ? 'post-pir' : 'set-irr';
+    return this.#posts ? POST_PIR : SET_IRR;
   }
 
   /** NMI, INIT (but not its de-assertion) and start-up IPIs: a request and a kick. */
@@ -246,7 +260,7 @@ export class IpiDelivery {
         return this.#served();
     }
     cpu.charge(STEP.RESCHEDULE_KICK);
-    return 'kick';
+    return KICK;
   }
 
   /** The target's TMR bit follows the trigger mode; it is written only when it differs. */
@@ -262,39 +276,39 @@ export class IpiDelivery {
     return true;
   }
 
-  #postPir(): Step | null {
+  #postPir(): Step | typeof WAITS {
     const { cpu, request } = this.#host;
     const { descriptor } = this.#target;
-    if (!cpu.lines.hold(cpu, descriptor.address, true)) return null;
+    if (!cpu.lines.hold(cpu, descriptor.address, true)) return WAITS;
     const wasSet = descriptor.testAndSetPir(request.vector);
     cpu.trace?.({ name: 'ipiv_pir_set', descriptor: descriptor.address, vector: request.vector, wasSet });
     if (wasSet) return this.#served();
     cpu.charge(STEP.ON_POST);
-    return 'post-on';
+    return POST_ON;
   }
 
   /** ON, then the target's mode: in the guest it needs a notification, asleep it needs waking, else neither. */
-  #postOn(): Step | null {
+  #postOn(): Step | typeof WAITS {
     const { cpu, vcpu } = this.#host;
     const target = this.#target;
-    if (!cpu.lines.hold(cpu, target.descriptor.address, true)) return null;
+    if (!cpu.lines.hold(cpu, target.descriptor.address, true)) return WAITS;
     if (target.descriptor.on) return this.#served();
     target.descriptor.on = true;
     cpu.trace?.({ name: 'ipiv_on', descriptor: target.descriptor.address, on: true });
     if (target.mode !== IN_GUEST_MODE) return this.#wakeIfAsleep();
     if (target === vcpu) return this.#served();
     this.#host.chargeIcrWrite();
-    return 'notify';
+    return NOTIFY;
   }
 
-  #setIrr(): Step | null {
+  #setIrr(): Step | typeof WAITS {
     const { cpu, request } = this.#host;
     const { page } = this.#target.apic;
-    if (!cpu.lines.hold(cpu, page.address + vectorRegister(APIC_IRR, request.vector), true)) return null;
+    if (!cpu.lines.hold(cpu, page.address + vectorRegister(APIC_IRR, request.vector), true)) return WAITS;
     page.setVector(APIC_IRR, request.vector);
     this.#target.requests |= KVM_REQ_EVENT;
     cpu.charge(STEP.RESCHEDULE_KICK);
-    return 'kick';
+    return KICK;
   }
 
   /** kvm_vcpu_kick */
@@ -303,18 +317,18 @@ export class IpiDelivery {
     if (this.#target.sleeping) return this.#wakeIfAsleep();
     if (!requestExit(this.#host, this.#target)) return this.#served();
     this.#host.chargeIcrWrite();
-    return 'reschedule';
+    return RESCHEDULE;
   }
 
   #wakeIfAsleep(): Step {
     if (!this.#target.sleeping) return this.#served();
     this.#host.cpu.charge(STEP.THREAD_WAKEUP);
-    return 'wake';
+    return WAKE;
   }
 
   #wake(): Step {
     if (!wakeThread(this.#host, this.#target)) return this.#served();
     this.#host.chargeIcrWrite();
-    return 'reschedule';
+    return RESCHEDULE;
   }
 }

@@ -223,8 +223,8 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
     host.step = PREPARE_GUEST;
     while (!interrupts.advance()) yield ROOT_WAITS;
     host.step = INTERRUPTS_OFF;
+    // No time has passed since the last interrupt was looked for: it is still this CPU's turn.
     host.step = MODE_IN_GUEST;
-    while (clock.mustWait(cpu)) yield ROOT_WAITS;
     vcpu.mode = IN_GUEST_MODE;
     host.step = BARRIER;
     host.step = SYNC_PIR;
@@ -287,8 +287,8 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
     }
     host.step = INTERRUPT_WINDOW;
     while (!interrupts.advance()) yield ROOT_WAITS;
+    // In no time at all no other interrupt comes.
     host.step = INTERRUPTS_ON;
-    while (!interrupts.advance()) yield ROOT_WAITS;
 
     host.step = EXIT_DISPATCH;
     let result: ExitResult = EXIT_CONTINUES;

@@ -6,6 +6,7 @@
  * stay in that CPU between exit and entry.
  */
 import type { Cpu } from '../hardware/cpu/cpu.js';
+import { EXIT_REASONS } from '../hardware/vmx/exit-reason.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
 import { PAT_RESET, type InitialGuestState } from './guest-state.js';
@@ -76,9 +77,6 @@ export const INTR_TYPE_SOFT_EXCEPTION = 6 << 8;
 const RFLAGS_FIXED = 2;
 /** IA32_MISC_ENABLE as QEMU sets it at reset. */
 const MISC_ENABLE_FAST_STRINGS = 1n;
-
-/** Basic exit reasons counted per vCPU. */
-const EXIT_REASONS = 80;
 
 /** An event for the next VM entry, in the format of the VM-entry interruption-information field. */
 export interface PendingEvent {

@@ -3,6 +3,10 @@
  *
  * Exits of SMM (5, 6), SGX and TDX are not modelled and not named.
  */
+
+/** More than there are basic reasons: the size of tables by reason. */
+export const EXIT_REASONS = 80;
+
 export const EXIT_REASON_EXCEPTION_NMI = 0;
 export const EXIT_REASON_EXTERNAL_INTERRUPT = 1;
 export const EXIT_REASON_TRIPLE_FAULT = 2;

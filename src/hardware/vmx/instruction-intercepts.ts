@@ -73,7 +73,7 @@ function enabledInstruction(reason: number, controls: ActiveControls): Intercept
     case R.EXIT_REASON_VMFUNC:
       return INTERCEPT_INVALID_OPCODE;
     default:
-      return exitIf(ALWAYS.has(reason));
+      return exitIf(ALWAYS[reason] === 1);
   }
 }
 
@@ -81,7 +81,9 @@ function ifEnabled(controls: ActiveControls, enable: number, exits: boolean): In
   return controls.has2(enable) ? exitIf(exits) : INTERCEPT_INVALID_OPCODE;
 }
 
-const ALWAYS: ReadonlySet<number> = new Set([
+/** 1 at the reasons of instructions that exit whatever the controls are. */
+const ALWAYS = new Uint8Array(R.EXIT_REASONS);
+for (const reason of [
   R.EXIT_REASON_TASK_SWITCH,
   R.EXIT_REASON_CPUID,
   R.EXIT_REASON_INVD,
@@ -98,4 +100,6 @@ const ALWAYS: ReadonlySet<number> = new Set([
   R.EXIT_REASON_INVEPT,
   R.EXIT_REASON_INVVPID,
   R.EXIT_REASON_XSETBV,
-]);
+]) {
+  ALWAYS[reason] = 1;
+}
