@@ -18,6 +18,7 @@ declare namespace WebAssembly {
   }
   class Module {
     constructor(bytes: ArrayBuffer | Uint8Array);
+    static exports(module: Module): { readonly name: string }[];
   }
   class Instance {
     constructor(module: Module, imports?: Record<string, Record<string, unknown>>);

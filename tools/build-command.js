@@ -1,11 +1,11 @@
 // Bundles dist/ and what it depends on to build/command/, the command as it is shipped: loading four hundred modules one by
 // one takes node longer than most commands take to run. Names stay as they are, so that stack traces can be read. Beside
 // the scripts lies what V8 makes of them (bin/code-cache.js), and bin/load.js loads them.
-import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
 import { saveCode } from '../bin/code-cache.js';
-import { icedModule } from './iced-module.js';
+import { icedModule, icedWasm } from './iced-module.js';
 import { licencesOf } from './licences.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +18,7 @@ const { output } = await build({
   platform: 'node',
   // What jsonc-parser calls its main module is none that a bundler understands.
   resolve: { mainFields: ['module', 'main'] },
-  plugins: [icedModule],
+  plugins: [icedModule(wordsOf(`${root}dist`))],
   write: false,
   output: { format: 'cjs', chunkFileNames: '[name].js', comments: { jsdoc: false } },
 });
@@ -29,9 +29,16 @@ for (const { fileName, code } of output) {
 // What modules find beside themselves.
 writeFileSync(`${bundle}/package.json`, '{ "type": "commonjs" }\n');
 writeFileSync(`${bundle}/worker.js`, "require('../../bin/load.js').load('worker-thread.js');\n");
-copyFileSync(`${root}node_modules/iced-x86/iced_x86_bg.wasm`, `${bundle}/iced_x86_bg.wasm`);
+const iced = readFileSync(`${root}node_modules/iced-x86/iced_x86_bg.wasm`);
+writeFileSync(`${bundle}/iced_x86_bg.wasm`, icedWasm(iced, output.map(({ code }) => code).join('\n')));
 cpSync(`${root}src/cost/profiles`, `${bundle}/profiles`, { recursive: true });
 writeFileSync(`${bundle}/LICENSES.txt`, licencesOf(output.flatMap(({ moduleIds }) => moduleIds ?? [])));
+
+/** Every word in the scripts of a folder. */
+function wordsOf(/** @type {string} */ folder) {
+  const scripts = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'));
+  return new Set(scripts.flatMap((name) => readFileSync(`${folder}/${name}`, 'utf8').match(/\w+/g) ?? []));
+}
 
 /**
  * V8 keeps a source of one-byte characters in half of the space, and node need not look for others. They stand in strings and

@@ -1,5 +1,6 @@
-// A plugin of rolldown that makes iced-x86 an ES module. The package is one CommonJS module of 900 KB, mostly names that
-// nobody here asks for: node would search all of it for exports, compile it, and make objects of it.
+// A plugin of rolldown that makes iced-x86 an ES module of what is used of it. The package is one CommonJS module of 900 KB,
+// mostly names that nobody here asks for, and a WebAssembly module with 1600 exports: V8 would make objects of them all.
+import binaryen from 'binaryen';
 
 /** Each way in which the module speaks of itself or of another one, and the same as an ES module does it. */
 const TRANSLATIONS = [
@@ -22,15 +23,50 @@ const TRANSLATIONS = [
 /** Outside comments. */
 const UNTRANSLATED = /^(?! *\*).*\b(?:module\.exports|require\(|__dirname).*$/m;
 
-export const icedModule = {
-  name: 'iced-module',
-  transform: {
-    filter: { id: /\/iced_x86\.js$/ },
-    handler(/** @type {string} */ source) {
-      const code = TRANSLATIONS.reduce((text, [from, to]) => text.replace(from, to), source);
-      const left = UNTRANSLATED.exec(code);
-      if (left !== null) throw new Error(`iced-x86 is not as expected: ${left[0]}`);
-      return { code };
+/** A method of a class, behind its documentation. */
+const METHOD = /^ {4}(?:static |get |set )?(\w+)\(.*\) \{\n(?:(?! {4}\}).*\n)* {4}\}\n/gm;
+
+/** Mnemonics are named by their numbers, encodings are numbered by their names. */
+const NAMES = /^export const Mnemonic = .*$/m;
+const NUMBERS = /^export const Code = .*$/m;
+
+/** `said`: every word of the sources that use the module. A method whose name is none of them is nobody's. */
+export function icedModule(/** @type {ReadonlySet<string>} */ said) {
+  return {
+    name: 'iced-module',
+    transform: {
+      filter: { id: /\/iced_x86\.js$/ },
+      handler(/** @type {string} */ source) {
+        const code = TRANSLATIONS.reduce((text, [from, to]) => text.replace(from, to), source);
+        const left = UNTRANSLATED.exec(code);
+        if (left !== null) throw new Error(`iced-x86 is not as expected: ${left[0]}`);
+        return { code: withoutUnsaid(code, said).replace(NAMES, names).replace(NUMBERS, numbers) };
+      },
     },
-  },
-};
+  };
+}
+
+function withoutUnsaid(/** @type {string} */ code, /** @type {ReadonlySet<string>} */ said) {
+  return code.replace(METHOD, (method, name) => (/^(?:__|constructor$)/.test(name) || said.has(name) ? method : ''));
+}
+
+function names(/** @type {string} */ enumeration) {
+  const all = [...enumeration.matchAll(/"(\d+)":"(\w+)"/g)].map(([, , name]) => name);
+  return `export const Mnemonic = /* @__PURE__ */ '${all.join(' ')}'.split(' ');`;
+}
+
+function numbers(/** @type {string} */ enumeration) {
+  return enumeration.replace(/"\d+":"\w+",/g, '');
+}
+
+/** The WebAssembly module with those exports alone that `code` calls, and what they need. */
+export function icedWasm(/** @type {Uint8Array} */ wasm, /** @type {string} */ code) {
+  const called = new Set([...code.matchAll(/(?<![$.\w])wasm\.(\w+)/g)].map(([, name]) => name));
+  const module = binaryen.readBinary(wasm);
+  const all = Array.from({ length: module.getNumExports() }, (_, at) =>
+    binaryen.getExportInfo(module.getExportByIndex(at)),
+  );
+  for (const { name } of all) if (!called.has(name)) module.removeExport(name);
+  module.runPasses(['remove-unused-module-elements']);
+  return module.emitBinary();
+}

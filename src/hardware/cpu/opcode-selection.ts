@@ -6,7 +6,7 @@ import { Code, ConditionCode, FlowControl, Mnemonic, type Instruction, type OpKi
 import type { CostTable } from '../../cost/step.js';
 import { instructionCost, NOPS, ticksOf, type InstructionCost } from './instruction-cost.js';
 import * as OPCODES from './opcodes.js';
-import { formOf, operandBits } from './operand-form.js';
+import { formOf, kindOf, operandBits } from './operand-form.js';
 import {
   LOCKED_ADC,
   LOCKED_ADD,
@@ -206,7 +206,7 @@ export class OpcodeSelector {
 function keyOf(instruction: Instruction): number {
   const { opCount } = instruction;
   let kinds = 0;
-  for (let i = 0; i < opCount; i++) kinds = kinds * OPERAND_KINDS + instruction.opKind(i);
+  for (let i = 0; i < opCount; i++) kinds = kinds * OPERAND_KINDS + kindOf(instruction, i);
   return (kinds * CODES + instruction.code) * 2 + (instruction.hasLockPrefix ? 1 : 0);
 }
 
@@ -215,7 +215,7 @@ function encodingOf(instruction: Instruction): Encoding {
   const { name, operation } = lockedName(instruction);
   return {
     mnemonic,
-    kinds: Array.from({ length: opCount }, (_, operand) => instruction.opKind(operand)),
+    kinds: Array.from({ length: opCount }, (_, operand) => kindOf(instruction, operand)),
     isLocked: instruction.hasLockPrefix,
     isString: instruction.isStringInstruction,
     condition: conditionCode === ConditionCode.None ? -1 : conditionCode - ConditionCode.o,

@@ -7,6 +7,30 @@ export const SHIFTS = new Set<number>([
   ...[Mnemonic.Rcr, Mnemonic.Shld, Mnemonic.Shrd],
 ]);
 
+/** As instruction.opKind, which calls into WebAssembly three times for one answer. */
+export function kindOf(instruction: Instruction, operand: number): OpKind {
+  switch (operand) {
+    case 0:
+      return instruction.op0Kind;
+    case 1:
+      return instruction.op1Kind;
+    default:
+      return instruction.opKind(operand);
+  }
+}
+
+/** As instruction.opRegister, with fewer calls for the same answer. */
+export function registerOf(instruction: Instruction, operand: number): Register {
+  switch (operand) {
+    case 0:
+      return instruction.op0Register;
+    case 1:
+      return instruction.op1Register;
+    default:
+      return instruction.opRegister(operand);
+  }
+}
+
 /** Offset of a general-purpose register in the CPU block, or -1 for any other register. */
 export function registerSlot(register: Register): number {
   if (register >= Register.RAX && register <= Register.R15) return (register - Register.RAX) * 8;
@@ -32,12 +56,12 @@ export function formOf(instruction: Instruction): string {
 }
 
 function operandLetter(instruction: Instruction, operand: number): string {
-  const kind = instruction.opKind(operand);
+  const kind = kindOf(instruction, operand);
   if (kind === OpKind.Memory) return 'M';
   if (isNearBranch(kind)) return 'J';
   if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64) return 'I';
   if (kind !== OpKind.Register) return '?';
-  const register = instruction.opRegister(operand);
+  const register = registerOf(instruction, operand);
   if (register === Register.CL && operand > 0 && SHIFTS.has(instruction.mnemonic)) return 'C';
   return registerSlot(register) < 0 ? '?' : 'R';
 }
@@ -49,9 +73,9 @@ export function isNearBranch(kind: OpKind): boolean {
 
 /** Width of an operand. */
 export function operandBits(instruction: Instruction, operand: number): number {
-  switch (instruction.opKind(operand)) {
+  switch (kindOf(instruction, operand)) {
     case OpKind.Register:
-      return registerBits(instruction.opRegister(operand));
+      return registerBits(registerOf(instruction, operand));
     case OpKind.Memory:
       return MemorySizeExt.size(instruction.memorySize) * 8;
     case OpKind.Immediate16:

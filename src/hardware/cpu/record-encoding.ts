@@ -8,7 +8,7 @@ import type { DecodedInstruction, Operand } from './decoded-instruction.js';
 import { CPU_CODE_BASE, CPU_FS_BASE, CPU_GS_BASE, CPU_ZERO, RECORD_SIZE } from './layout.js';
 import * as OP from './opcodes.js';
 import type { Selection } from './opcode-selection.js';
-import { isNearBranch, registerSlot } from './operand-form.js';
+import { isNearBranch, registerOf, registerSlot } from './operand-form.js';
 import * as R from './record.js';
 
 const RCX_SLOT = 8;
@@ -95,7 +95,7 @@ function writeRegisters(view: DataView, at: number, instruction: Instruction, { 
   view.setUint8(at + R.R_B, CPU_ZERO);
   for (let i = 0; i < kinds.length; i++) {
     if (kinds[i] !== OpKind.Register || (isLocked && i > 1)) continue;
-    view.setUint8(at + (i === 0 ? R.R_A : behind), registerSlot(instruction.opRegister(i)));
+    view.setUint8(at + (i === 0 ? R.R_A : behind), registerSlot(registerOf(instruction, i)));
     if (i > 0) behind = R.R_C;
   }
 }
