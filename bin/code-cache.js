@@ -1,15 +1,14 @@
 // Compiles scripts, with the code that V8 made of them when the command was built: to parse and compile them anew takes
 // longer than most commands take to run. Code for another node, damaged code and that of another source is left aside;
 // the command is then slower to start and nothing else.
-const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const { basename, dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
-const v8 = require('node:v8');
 const { Script } = require('node:vm');
+const { crc32 } = require('node:zlib');
 
 /** In front of the code: V8 itself would execute damaged code, and code of any source as long as this one. */
-const DIGEST_BYTES = 32;
+const CHECKSUM_BYTES = 8;
 
 /** Compiles a CommonJS module of ASCII characters: the script returns a function of what such modules are given. */
 function compile(/** @type {string} */ file) {
@@ -19,13 +18,14 @@ function compile(/** @type {string} */ file) {
 
 /** Saves the code of a whole module beside it: of functions that are called, and of those that are not. */
 function saveCode(/** @type {string} */ file) {
+  const v8 = require('node:v8');
   const source = readFileSync(file);
   v8.setFlagsFromString('--no-lazy');
   const script = wrapped(file, source, undefined);
   v8.setFlagsFromString('--lazy');
   const code = script.createCachedData();
   mkdirSync(dirname(codeFile(file)), { recursive: true });
-  writeFileSync(codeFile(file), Buffer.concat([digest(source, code), code]));
+  writeFileSync(codeFile(file), Buffer.concat([checksum(source, code), code]));
 }
 
 /** Without import(): the callback that it needs does not outlast the saving of code. */
@@ -45,8 +45,8 @@ function savedCode(/** @type {string} */ file, /** @type {Buffer} */ source) {
   } catch {
     return undefined;
   }
-  const code = saved.subarray(DIGEST_BYTES);
-  return digest(source, code).equals(saved.subarray(0, DIGEST_BYTES)) ? code : undefined;
+  const code = saved.subarray(CHECKSUM_BYTES);
+  return checksum(source, code).equals(saved.subarray(0, CHECKSUM_BYTES)) ? code : undefined;
 }
 
 /** V8 takes code only from its own version. That it is for another kind of processor, it would not notice. */
@@ -54,8 +54,12 @@ function codeFile(/** @type {string} */ file) {
   return join(dirname(file), `code-${process.version}-${process.arch}`, basename(file));
 }
 
-function digest(/** @type {Buffer} */ source, /** @type {Buffer} */ code) {
-  return createHash('sha256').update(source).update(code).digest();
+/** node takes longer to load its cryptography than to do all of this. */
+function checksum(/** @type {Buffer} */ source, /** @type {Buffer} */ code) {
+  const checksums = Buffer.alloc(CHECKSUM_BYTES);
+  checksums.writeUInt32LE(crc32(source));
+  checksums.writeUInt32LE(crc32(code), 4);
+  return checksums;
 }
 
 module.exports = { compile, saveCode };
