@@ -61,7 +61,7 @@ function numbers(/** @type {string} */ enumeration) {
 
 /** The WebAssembly module with those exports alone that `code` calls, and what they need. */
 export function icedWasm(/** @type {Uint8Array} */ wasm, /** @type {string} */ code) {
-  const called = new Set([...code.matchAll(/(?<![$.\w])wasm\.(\w+)/g)].map(([, name]) => name));
+  const called = new Set([...code.matchAll(/\bwasm\.(\w+)/g)].map(([, name]) => name));
   const module = binaryen.readBinary(wasm);
   const all = Array.from({ length: module.getNumExports() }, (_, at) =>
     binaryen.getExportInfo(module.getExportByIndex(at)),
