@@ -12,10 +12,13 @@ import { VMCS_REVISION } from '../../src/hardware/vmx/capability.js';
 import * as C from '../../src/hardware/vmx/controls.js';
 import { VMCS_FIELD as F } from '../../src/hardware/vmx/vmcs-field.js';
 import { VMX_SUCCEED, VMX_WAIT, type VmxUnit } from '../../src/hardware/vmx/vmx-unit.js';
+import type { Hardware } from '../../src/machine/hardware.js';
 import { bareMachine } from './bare-machine.js';
 
 const VMXON_REGION = 0x70_0000;
 const VMCS_REGION = 0x70_1000;
+/** From the regions of one CPU to those of the next. */
+const CPU_STRIDE = 0x1_0000;
 /** Zeroed pages for whatever a test needs. */
 export const SPARE_PAGES = 0x70_2000;
 /** Linear address of the guest's code. */
@@ -35,8 +38,12 @@ export interface VmxGuestOptions {
   readonly gates?: readonly PlacedGate[];
   /** Changes to the VMCS before the first entry. */
   readonly prepare?: (guest: VmxGuest) => void;
+  /** Instead of a machine of its own: one of a machine's CPUs, where code and gates are already. */
+  readonly on?: { readonly hardware: Hardware; readonly id: number };
   /** What root software does after an exit; true = enter again. Without it the first exit ends the run. */
   readonly onExit?: (guest: VmxGuest, exit: SeenExit) => boolean;
+  /** What root software does when it does not enter again, or is asked once more; stops the machine if not given. */
+  readonly onEnd?: (guest: VmxGuest) => RootState;
 }
 
 export class VmxGuest {
@@ -45,20 +52,24 @@ export class VmxGuest {
   readonly vmx: VmxUnit;
   readonly exits: SeenExit[] = [];
   readonly #onExit: (guest: VmxGuest, exit: SeenExit) => boolean;
+  readonly #onEnd: (guest: VmxGuest) => RootState;
   #launched = false;
+  #ended = false;
 
-  constructor({ code, gates = [], prepare, onExit = () => false }: VmxGuestOptions) {
-    const bytes = Uint8Array.from(code);
-    const { cpus, clock, memory } = bareMachine({ code: { base: KERNEL_CODE, bytes }, entries: [KERNEL_CODE], gates });
-    const [cpu] = cpus;
+  constructor({ code, gates = [], on, prepare, onExit = () => false, onEnd }: VmxGuestOptions) {
+    const { hardware, id } = on ?? { hardware: machineFor(code, gates), id: 0 };
+    const cpu = hardware.cpus[id];
     this.cpu = cpu;
-    this.clock = clock;
+    this.clock = hardware.clock;
     this.vmx = cpu.vmx;
     this.#onExit = onExit;
-    for (const region of [VMXON_REGION, VMCS_REGION]) memory.write32(region, VMCS_REVISION);
-    this.vmx.vmxon(VMXON_REGION);
-    this.vmx.vmclear(VMCS_REGION);
-    this.vmx.vmptrld(VMCS_REGION);
+    this.#onEnd = onEnd ?? (() => this.#stop());
+    const vmxon = VMXON_REGION + id * CPU_STRIDE;
+    const vmcs = VMCS_REGION + id * CPU_STRIDE;
+    for (const region of [vmxon, vmcs]) hardware.memory.write32(region, VMCS_REVISION);
+    this.vmx.vmxon(vmxon);
+    this.vmx.vmclear(vmcs);
+    this.vmx.vmptrld(vmcs);
     this.#setControls();
     this.#setGuestState();
     this.#setHostState();
@@ -85,7 +96,8 @@ export class VmxGuest {
   }
 
   #resume(): RootState {
-    if (this.#launched && !this.#exited()) return this.#stop();
+    this.#ended ||= this.#launched && !this.#exited();
+    if (this.#ended) return this.#onEnd(this);
     const result = this.#launched ? this.vmx.vmresume() : this.vmx.vmlaunch();
     if (result === VMX_WAIT) return ROOT_WAITS;
     if (this.vmx.brokenRule !== null) throw new Error(`VM entry failed: ${this.vmx.brokenRule}`);
@@ -152,4 +164,9 @@ export class VmxGuest {
     this.set(F.HOST_TR_SELECTOR, 0x40);
     this.set(F.HOST_IA32_EFER, 0xd01);
   }
+}
+
+function machineFor(code: readonly number[], gates: readonly PlacedGate[]): Hardware {
+  const bytes = Uint8Array.from(code);
+  return bareMachine({ code: { base: KERNEL_CODE, bytes }, entries: [KERNEL_CODE], gates });
 }
