@@ -107,10 +107,3 @@ export function completeInterrupt(cpu: usize): u32 {
   evaluateInterrupts(cpu);
   return isBroadcast(cpu, vector) ? vector : 0;
 }
-
-/** `completeInterrupt` by microcode. False: nothing has happened, since the host has to broadcast it. */
-export function endOfInterrupt(cpu: usize): bool {
-  if (isBroadcast(cpu, highestVector(cpu + ISR, STRIDE))) return false;
-  completeInterrupt(cpu);
-  return true;
-}
