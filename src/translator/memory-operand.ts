@@ -1,10 +1,12 @@
 /** Memory operands: effective addresses, and the software TLB; what misses it is left to the interpreter. See interpreter/memory.ts. */
-import { ACCESS_READ, CPU_ZERO, TLB_ADDEND, TLB_READ, TLB_WRITE } from '../hardware/cpu/layout.js';
+import { ACCESS_READ, CPU_ZERO, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE } from '../hardware/cpu/layout.js';
 import { ADDRESS_16, ADDRESS_32, ADDRESS_64, ADDRESS_SEGMENT, SCALE_SPECIAL } from '../hardware/cpu/record.js';
 import type { CodeRecord } from './code-record.js';
 import { ACCESS, ADDRESS, CPU, OPERAND, TLB } from './locals.js';
 import type { Translation } from './translation.js';
-import { WASM } from './wasm-code.js';
+import { WASM, type WasmCode } from './wasm-code.js';
+
+const TLB_ENTRY_SIZE = 32;
 
 /** Can translated code work out the address of the memory operand? */
 export function hasPlainAddress({ addressFlags }: CodeRecord): boolean {
@@ -37,15 +39,25 @@ export function pushAddress({ code, state }: Translation, record: CodeRecord): v
   code.op(WASM.i64_add);
 }
 
+/** Pushes the address of the place of ADDRESS in the TLB: `entryFor` of interpreter/memory.ts. */
+function pushEntry(code: WasmCode): void {
+  code.get(TLB);
+  code.get(ADDRESS);
+  code.i64(12);
+  code.op(WASM.i64_shr_u);
+  code.get(ADDRESS);
+  code.i64(21);
+  code.op(WASM.i64_shr_u, WASM.i64_add, WASM.i32_wrap_i64);
+  code.i32(Math.log2(TLB_ENTRY_SIZE));
+  code.op(WASM.i32_shl);
+  code.i32((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
+  code.op(WASM.i32_and, WASM.i32_add);
+}
+
 /** Sets OPERAND to where the `size` bytes at ADDRESS stand. */
 export function access(to: Translation, record: CodeRecord, size: number, kind: number, stack: number): void {
   const { code } = to;
-  code.get(TLB);
-  code.get(ADDRESS);
-  code.i64(7);
-  code.op(WASM.i64_shr_u, WASM.i32_wrap_i64);
-  code.i32(0x3fe0);
-  code.op(WASM.i32_and, WASM.i32_add);
+  pushEntry(code);
   code.tee(OPERAND);
   code.memory(WASM.i64_load, kind === ACCESS_READ ? TLB_READ : TLB_WRITE);
   code.get(ADDRESS);

@@ -48,6 +48,7 @@ export const WASM = {
   i32_and: 0x71,
   i32_or: 0x72,
   i32_xor: 0x73,
+  i32_shl: 0x74,
   i32_shr_u: 0x76,
   i64_add: 0x7c,
   i64_sub: 0x7d,
