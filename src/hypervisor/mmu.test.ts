@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { interpreterModule, noHost } from '../../test/support/engine.js';
+import { Clock } from '../hardware/clock/clock.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../hardware/cpu/layout.js';
+import { instantiateEngine } from '../hardware/cpu/engine.js';
+import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, CPU_EPT_ROOT } from '../hardware/cpu/layout.js';
+import { StateBlock } from '../hardware/cpu/state-block.js';
 import { PhysicalMemory } from '../hardware/memory/physical-memory.js';
-import { guestPhysical } from '../hardware/memory/walk.js';
+import { outcomeOf } from '../hardware/memory/walk.js';
 import { EEXIST, EINVAL } from './errno.js';
 import { HostMemory } from './host-memory.js';
 import { APIC_DEFAULT_PHYS_BASE } from './lapic/registers.js';
@@ -22,19 +26,18 @@ function machine(): { mmu: Mmu; cpu: Cpu; ram: number; apicAccessPage: number; h
   mmu.addSlot({ guestPhysical: 0, bytes: 2 * MEGABYTE, hostPhysical: ram });
   mmu.addSlot({ guestPhysical: APIC_DEFAULT_PHYS_BASE, bytes: PAGE, hostPhysical: apicAccessPage });
   const hold = { allowed: true };
-  const cpu = {
-    memory,
-    lines: { hold: () => hold.allowed },
-    clock: { mustWait: () => false },
-    nonRoot: { eptRoot: mmu.root },
-    fault: null,
-  } as unknown as Cpu;
+  const engine = instantiateEngine(interpreterModule(), memory.wasm, noHost);
+  const clock = new Clock(memory, engine, 0);
+  const lines = { hold: () => hold.allowed };
+  const cpu = Object.assign(new StateBlock(memory, 0), { engine, clock, lines, fault: null }) as unknown as Cpu;
+  cpu.setLong(CPU_EPT_ROOT, mmu.root);
   return { mmu, cpu, ram, apicAccessPage, hold };
 }
 
 /** What the processor makes of a guest-physical address: host-physical, or negative with cpu.fault set. */
 function walk(cpu: Cpu, gpa: number, access: number = ACCESS_READ): number {
-  return guestPhysical(cpu, gpa, gpa, true, access);
+  const pa = cpu.engine.guestPhysical(cpu.block, gpa, gpa, 1, access);
+  return pa >= 0 ? pa : -outcomeOf(cpu, pa);
 }
 
 describe('Mmu', () => {

@@ -6,7 +6,8 @@
  * Left out: large pages, dirty logging, access tracking, memory slots that change or go away.
  */
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import { MAXPHYADDR, PAGE_SIZE, type PhysicalMemory } from '../hardware/memory/physical-memory.js';
+import { MAXPHYADDR } from '../hardware/cpu/layout.js';
+import { PAGE_SIZE, type PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import type { VmxUnit } from '../hardware/vmx/vmx-unit.js';
 import { EEXIST, EINVAL } from './errno.js';
 import type { HostMemory } from './host-memory.js';

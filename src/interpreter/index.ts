@@ -4,7 +4,30 @@ export { getFlags, setFlags } from './flags';
 export { activate, advance, mustWait, settleForEvent, wake } from './order';
 export { noteHostEvent } from './events';
 export { send } from './bus';
-export { allowReading, collect, dropEarlierLines, getLines, hold, mayReadLine, mayWriteLine, revokeWriting, touch } from './lines';
+export {
+  allowReading,
+  collect,
+  dropEarlierLines,
+  getLines,
+  hold,
+  joinCode,
+  mayReadLine,
+  mayWriteLine,
+  prepareStore,
+  revokeWriting,
+  touch,
+} from './lines';
+export { enterInstructionTlbNumber as enterInstructionTlb } from './instruction-tlb';
+export {
+  fillForAccess,
+  fillTlbNumber as fillTlb,
+  flushInstructionTlbs,
+  flushTlbs,
+  forbidStores,
+  isSpecialNumber as isSpecial,
+  trackEntries,
+} from './tlb';
+export { guestPhysicalNumber as guestPhysical, translateNumber as translate } from './walk';
 export { accept, acknowledge, completeInterrupt, evaluateInterrupts, pendingVector } from './local-apic';
 export { park } from './parking';
 export { emulateApicWrite } from './apic-write-emulation';

@@ -13,6 +13,7 @@ import {
   CPU_LAST_PID_POINTER_INDEX,
   CPU_PID_POINTER_TABLE,
   EXITS,
+  MAXPHYADDR,
   ORDER_RAM,
   ORDER_RAM_BYTES,
   REPORT_ON_SET,
@@ -39,7 +40,6 @@ export const IPI_MUST_BE_ZERO: u32 = 0xffff_bf00;
 /** PID-pointer table entry, bits 5:0: valid (bit 0), the others reserved; bits 63:46 lie beyond MAXPHYADDR. */
 const ENTRY_VALID: u64 = 1;
 const ENTRY_LOW_BITS: u64 = 0x3f;
-const MAXPHYADDR: u64 = 46;
 
 // Stages of the operation (microcode.ts)
 const ELIGIBILITY: u32 = 1;

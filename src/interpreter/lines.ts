@@ -12,14 +12,17 @@ import {
   CPU_MONITORED_LINE,
   CPU_ONCE,
   CPU_RETIRED,
+  CPU_RUNS_CODE,
   CPU_STATE,
   CPU_STOP_ACCESS,
   CPU_STOP_SIZE,
   CPU_STOP_VA,
   CPU_STRIDE,
+  HAS_CODE,
   LINE_MASK_SIZE,
   MOST_COLLECTED,
   ORDER_CODE_LINES,
+  ORDER_CODE_MAPS,
   ORDER_CPUS,
   ORDER_LINE_BUSY,
   ORDER_LINE_LATENCY,
@@ -29,6 +32,8 @@ import {
   ORDER_PAGES,
   ORDER_PAGE_OF_INDEX,
   ORDER_RAM,
+  ORDER_TRACKED_COUNT,
+  ORDER_TRACKED_PAGES,
   PARKED,
   TLB_ADDEND,
 } from '../hardware/cpu/layout';
@@ -125,6 +130,50 @@ export function revokeWriting(cpu: usize, line: u32): void {
 /** No other CPU has touched the page of `pa`. */
 export function isPrivate(cpu: usize, pa: u32): bool {
   return pageState(pa) == 1 + i32(idOf(cpu));
+}
+
+/** Index of the tracked page that holds `pa`, or -1. */
+export function trackedIndex(pa: u32): i32 {
+  return max(-1, -1 - pageState(pa));
+}
+
+// @ts-ignore: decorator
+@inline
+function codeMapOf(pa: u32): usize {
+  return load<u32>(ORDER_CODE_MAPS) + ((pa >> 12) << 2);
+}
+
+/** Have instructions of the page of `pa` been decoded? */
+export function hasCode(pa: u32): bool {
+  return load<u32>(codeMapOf(pa)) != 0;
+}
+
+/** The code map for 64-bit mode of the page of `pa`, or 0. */
+export function longCodeMap(pa: u32): usize {
+  return load<u32>(codeMapOf(pa)) & ~HAS_CODE;
+}
+
+/** A CPU is going to run the code of the page of `pa`: an act if it is tracked. False: not yet this CPU's turn. */
+export function joinCode(cpu: usize, pa: u32): bool {
+  const state = pageState(pa);
+  if (state >= 0) return true;
+  const runs = load<u32>(cpu, CPU_RUNS_CODE) + u32(-1 - state);
+  if (load<u8>(runs) != 0) return true;
+  if (mustWait(cpu)) return false;
+  store<u8>(runs, 1);
+  const mask = maskOf(cpu, u32(-1 - state) << 6) + MAY_READ;
+  store<u64>(mask, load<u64>(mask) | load<u64>(load<u32>(ORDER_CODE_LINES) + ((pa >> 12) << 3)));
+  return true;
+}
+
+/**
+ * The CPU has touched the page of `pa` and is going to store to it. If it has code and no other CPU knows it, its lines are
+ * told apart from now on, so that a store beside the code leaves the code alone. With no room for that the code goes.
+ */
+export function prepareStore(cpu: usize, pa: u32): void {
+  if (!hasCode(pa) || !isPrivate(cpu, pa)) return;
+  if (load<u32>(ORDER_TRACKED_COUNT) < load<u32>(ORDER_TRACKED_PAGES)) trackPage(pa >> 12, idOf(cpu), timeOf(cpu));
+  else dropCode(idOf(cpu), pa);
 }
 
 /** First touch of a page by a CPU: an act. False: not yet this CPU's turn. */

@@ -166,7 +166,7 @@ export function slowAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u
     : splitStore(cpu, first, second, count, size);
 }
 
-function maps(entry: usize, page: u64): bool {
+export function maps(entry: usize, page: u64): bool {
   const other = load<u64>(entry, TLB_OTHER);
   return load<u64>(entry, TLB_READ) == (page | 1) || ((u32(other) & 0xfff) != 0 && (other & ~u64(0xfff)) == page);
 }
@@ -177,13 +177,19 @@ export function isReadable(entry: usize, page: u64): bool {
   return load<u64>(entry, TLB_READ) == (page | 1) || other == (page | TLB_TRACKED) || other == (page | TLB_TRACKED_READ_ONLY);
 }
 
+/** The displaced entries of the bank in use. */
+export function victimsOf(cpu: usize): usize {
+  const isUser = load<u32>(cpu, CPU_TLB) == u32(cpu) + CPU_TLB_USER;
+  return cpu + CPU_TLB_VICTIMS + (isUser ? usize(TLB_VICTIM_BANK) : 0);
+}
+
 /** The entry of `page`, in its place or among the displaced ones; the one in its place if there is none. */
 export function findEntry(cpu: usize, va: u64, page: u64): usize {
   const entry = entryFor(cpu, va);
   if (maps(entry, page)) return entry;
-  const bank = load<u32>(cpu, CPU_TLB) == u32(cpu) + CPU_TLB_USER ? TLB_VICTIM_BANK : 0;
+  const victims = victimsOf(cpu);
   for (let index = 0; index < TLB_VICTIMS; index++) {
-    const victim = cpu + CPU_TLB_VICTIMS + bank + (index << 5);
+    const victim = victims + (index << 5);
     if (maps(victim, page)) return victim;
   }
   return entry;

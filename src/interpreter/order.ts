@@ -35,19 +35,25 @@ import {
   STOP_LIMIT,
   STOP_LINE_MISS,
   STOP_MSR_WRITE,
+  STOP_NO_RECORD,
   STOP_PARKED,
   STOP_SLOW,
   STOP_SPECIAL,
+  STOP_TLB_MISS,
   WAITING,
+  WALK_DONE,
+  WALK_WAITS,
 } from '../hardware/cpu/layout';
 import { accessApicPage } from './apic-page';
 import { handleEvents } from './boundary';
 import { handleArrival, isArrivalNext } from './events';
+import { findCode } from './instruction-tlb';
 import { getLines } from './lines';
 import { DONE, HOST, PASS, WAIT } from './microcode';
 import { stopsAtMsrWrite, writeMsr } from './msr-write';
 import { park, passOver } from './parking';
 import { run } from './run';
+import { fillForAccess } from './tlb';
 
 /** WebAssembly changes tiers only between calls, so a run never gets more than this at once. */
 const LONGEST_RUN_TICKS: f64 = 8388608;
@@ -215,7 +221,7 @@ function takesTurn(cpu: usize): bool {
         store<u32>(cpu, RETRY_NEW_STOP, CPU_RETRY);
         return needsHost(cpu);
       }
-      if (outcome == WAIT) return waits(cpu, load<u32>(cpu, CPU_STOP) == STOP_SPECIAL ? RETRY_INSTRUCTION : RETRY_STOP);
+      if (outcome == WAIT) return waits(cpu, retryOf(load<u32>(cpu, CPU_STOP)));
       store<u32>(cpu, outcome == PASS ? RETRY_INSTRUCTION : RETRY_NONE, CPU_RETRY);
     }
     if (outcome == EXITS) {
@@ -240,6 +246,10 @@ function handleStop(cpu: usize): u32 {
       return DONE;
     case STOP_LINE_MISS:
       return getLines(cpu) ? PASS : WAIT;
+    case STOP_TLB_MISS:
+      return outcomeOf(fillForAccess(cpu));
+    case STOP_NO_RECORD:
+      return findCode(cpu) ? PASS : HOST;
     case STOP_FLAGS:
       store<u32>(cpu, 1, CPU_ATTENTION);
       return DONE;
@@ -259,6 +269,16 @@ function handleStop(cpu: usize): u32 {
     default:
       return HOST;
   }
+}
+
+/** A walk that faults is the host's from its beginning. */
+function outcomeOf(walked: i32): u32 {
+  return walked == WALK_DONE ? PASS : walked == WALK_WAITS ? WAIT : HOST;
+}
+
+/** What goes on when a CPU has waited for what this stop needs. */
+function retryOf(stop: u32): u32 {
+  return stop == STOP_SPECIAL || stop == STOP_TLB_MISS ? RETRY_INSTRUCTION : RETRY_STOP;
 }
 
 function waits(cpu: usize, retry: u32): bool {

@@ -39,8 +39,10 @@ export class InstructionTrail implements Observer {
     return seen;
   }
 
-  attach({ cpus }: Hardware): void {
+  /** Until something is recorded the machine runs like one that nobody observes. */
+  attach({ cpus, memory }: Hardware): void {
     this.#cpus = cpus;
+    memory.u32[L.ORDER_STEPPED >>> 2] = 0;
   }
 
   /** Begins to record: each CPU when it has retired as many instructions as `from` says. */
@@ -48,6 +50,10 @@ export class InstructionTrail implements Observer {
     const engine = this.#engine;
     if (engine === null) throw new Error('the trail has no interpreter');
     this.#from = from;
+    for (const cpu of this.#cpus) {
+      cpu.memory.u32[L.ORDER_STEPPED >>> 2] = 1;
+      cpu.setWord(L.CPU_HOST_TURN, 1);
+    }
     const { run } = engine;
     engine.run = (block) => this.#run(run, this.#cpus[cpuOfBlock(block)]);
   }

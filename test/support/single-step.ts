@@ -97,7 +97,7 @@ export class SingleStep extends StateBlock {
   }
 
   flushTlbs(): void {
-    this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_TLBS_END);
+    this.engine.flushTlbs(this.block);
   }
 
   // ---- State
@@ -179,6 +179,12 @@ export class SingleStep extends StateBlock {
     return this.#fillPage(va, access) && this.#fillPage(va + size - 1, access);
   }
 
+  /** The engine looks for entries, and clears them, where it has filled some. */
+  #markAllUsed(): void {
+    const first = (this.block + L.CPU_TLB_USED) >>> 2;
+    this.memory.i32.fill(-1, first, first + (2 * L.TLB_ENTRIES) / 32);
+  }
+
   #fillPage(va: number, access: number): boolean {
     const page = Math.floor(va / 4096);
     if (this.unmapped.has(page) || !this.memory.isRam(page * 4096)) return false;
@@ -188,6 +194,7 @@ export class SingleStep extends StateBlock {
     const writable = !this.decoder.hasCode(page * 4096);
     const tag = ((page * 4096) | 1) >>> 0;
     this.memory.u32.fill(0, at, at + 8);
+    this.#markAllUsed();
     if (index === undefined) {
       this.memory.u32[at] = tag;
       this.memory.u32[at + 2] = writable ? tag : 0;

@@ -8,8 +8,8 @@
  * the processor model (12.4.6).
  */
 import type { Engine } from '../cpu/engine.js';
-import { CPU_APIC_BASE, CPU_APIC_LINT0, CPU_APIC_REGISTERS, CPU_APIC_REQUESTED } from '../cpu/layout.js';
-import { MAXPHYADDR, type PhysicalMemory } from '../memory/physical-memory.js';
+import { CPU_APIC_BASE, CPU_APIC_LINT0, CPU_APIC_REGISTERS, CPU_APIC_REQUESTED, MAXPHYADDR } from '../cpu/layout.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { x2apicLogicalId, type Destination } from './destination.js';
 import { createMessageBuffer, decodeIcr, ICR_BUSY } from './interrupt-command.js';
 import { DELIVERY_FIXED, DELIVERY_LOWEST_PRIORITY, DELIVERY_NMI, SHORTHAND_SELF, type ApicEffect } from './message.js';

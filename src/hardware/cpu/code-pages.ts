@@ -8,7 +8,7 @@
 import type { PageCode } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { CodeTranslator } from './code-translator.js';
-import { RECORD_SIZE } from './layout.js';
+import { MODE_64, RECORD_SIZE } from './layout.js';
 
 const PAGE_SIZE = 4096;
 const MAP_SIZE = PAGE_SIZE * 4;
@@ -20,7 +20,6 @@ export class CodePages {
   readonly #maps = new Map<number, Map<number, number>>();
   /** Physical pages in the order of their maps. */
   readonly #pages: number[] = [];
-  readonly #withCode = new Set<number>();
   /** What is known of each page that ever had code. */
   readonly #code = new Map<number, PageCode>();
   /** Pages whose last instruction continues on the key page. */
@@ -33,10 +32,6 @@ export class CodePages {
     this.#nextRecord = memory.records;
   }
 
-  has(page: number): boolean {
-    return this.#withCode.has(page);
-  }
-
   /** The code of `page`; made by `open`. */
   codeOf(page: number): PageCode | undefined {
     return this.#code.get(page);
@@ -45,7 +40,7 @@ export class CodePages {
   /** Address of the map of a variant of `page`, which from now on has code; 0 if there is no room. */
   open(page: number, variant: number): number {
     const map = this.#maps.get(page)?.get(variant) ?? this.#addMap(page, variant);
-    if (map !== 0) this.#withCode.add(page);
+    if (map !== 0) this.#memory.openCode(page, variant === MODE_64 ? map : 0);
     return map;
   }
 
@@ -54,9 +49,7 @@ export class CodePages {
     const map = this.#memory.codeMaps + this.#pages.length * MAP_SIZE;
     const maps = this.#maps.get(page) ?? new Map<number, number>();
     this.#maps.set(page, maps.set(variant, map));
-    if (!this.#code.has(page)) {
-      this.#code.set(page, { since: Infinity, cpus: [] });
-    }
+    if (!this.#code.has(page)) this.#code.set(page, { since: Infinity });
     this.#pages.push(page);
     return map;
   }
@@ -75,7 +68,7 @@ export class CodePages {
 
   /** Forgets the code of a page that is about to be written. */
   drop(page: number): void {
-    if (!this.#withCode.delete(page)) return;
+    if (!this.#memory.hasCode(page)) return;
     for (const map of this.#maps.get(page)?.values() ?? []) {
       this.#memory.u8.fill(0, map, map + MAP_SIZE);
       this.#translator?.forget(map);
@@ -92,13 +85,12 @@ export class CodePages {
   }
 
   dropAll(): void {
-    for (const page of this.#withCode) this.#forget(page);
+    for (const page of this.#pages) this.#forget(page);
     this.#translator?.forgetAll();
     const { u8, codeMaps, codePages } = this.#memory;
     u8.fill(0, codeMaps, codeMaps + codePages * MAP_SIZE);
     this.#maps.clear();
     this.#pages.length = 0;
-    this.#withCode.clear();
     this.#continued.clear();
     this.#nextRecord = this.#memory.records;
   }

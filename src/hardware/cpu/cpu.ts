@@ -35,7 +35,6 @@ import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
 import { RFLAGS_IF } from './rflags.js';
-import { trackPage } from './tlb.js';
 import { takeTurn } from './turn.js';
 
 /** What a machine gives each of its CPUs. */
@@ -82,13 +81,8 @@ export class Cpu extends StateBlock implements Timed {
   /** Non-null in VMX non-root operation. */
   nonRoot: NonRoot | null = null;
 
-  cr0 = 0x6000_0010;
   cr2 = 0;
-  cr3 = 0;
-  readonly pdptes = new PageDirectoryPointers();
-  cr4 = 0;
-  /** IA32_EFER bits 31:0 (63:32 are reserved). */
-  eferLow = 0;
+  readonly pdptes = new PageDirectoryPointers(this);
   readonly dr = new DebugRegisters();
   readonly debugExceptions = new DebugExceptions(this);
   /** ES CS SS DS FS GS LDTR TR; the bases of FS and GS live in the state block. */
@@ -158,6 +152,7 @@ export class Cpu extends StateBlock implements Timed {
     this.setWord(L.CPU_ITLB, block + L.CPU_ITLB_SUPERVISOR);
     this.setWord(L.CPU_FAST_FORWARD, 1);
     this.setWord(L.CPU_COST_SPIN_EXIT, this.meter.table.stepTicks[STEP.SPIN_EXIT]);
+    this.cr0 = 0x6000_0010;
     this.rflags = 2;
     resetExtendedState(this);
   }
@@ -196,6 +191,39 @@ export class Cpu extends StateBlock implements Timed {
     this.setWord(L.CPU_CPL, value);
     this.setWord(L.CPU_TLB, this.block + (value === 3 ? L.CPU_TLB_USER : L.CPU_TLB_SUPERVISOR));
     this.setWord(L.CPU_ITLB, this.block + (value === 3 ? L.CPU_ITLB_USER : L.CPU_ITLB_SUPERVISOR));
+  }
+
+  get cr0(): number {
+    return this.word(L.CPU_CR0);
+  }
+
+  set cr0(value: number) {
+    this.setWord(L.CPU_CR0, value);
+  }
+
+  get cr3(): number {
+    return this.long(L.CPU_CR3);
+  }
+
+  set cr3(value: number) {
+    this.setLong(L.CPU_CR3, value);
+  }
+
+  get cr4(): number {
+    return this.word(L.CPU_CR4);
+  }
+
+  set cr4(value: number) {
+    this.setWord(L.CPU_CR4, value);
+  }
+
+  /** IA32_EFER bits 31:0 (63:32 are reserved). */
+  get eferLow(): number {
+    return this.word(L.CPU_EFER);
+  }
+
+  set eferLow(value: number) {
+    this.setWord(L.CPU_EFER, value);
   }
 
   /** Base of a segment, with FS and GS from the state block. */
@@ -343,12 +371,7 @@ export class Cpu extends StateBlock implements Timed {
 
   /** Forgets every translation of this CPU. */
   flushTlbs(): void {
-    this.memory.u8.fill(0, this.block + L.CPU_ITLB_SUPERVISOR, this.block + L.CPU_TLBS_END);
-  }
-
-  /** The page at host-physical address `page`, so far private to this CPU, is now tracked page `index`. */
-  trackPage(page: number, index: number): void {
-    trackPage(this, page, index);
+    this.engine.flushTlbs(this.block);
   }
 
   // ---- Being woken

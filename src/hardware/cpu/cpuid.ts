@@ -4,7 +4,7 @@
  * Left out: cache and TLB descriptors (leaves 2 and 4 report none), performance monitoring, state beyond x87 and SSE. What
  * is announced can be executed (docs/processor.md); which instructions that is stands in announced-instructions.ts.
  */
-import { MAXPHYADDR } from '../memory/physical-memory.js';
+import { MAXPHYADDR } from './layout.js';
 import type { Cpu } from './cpu.js';
 import type { CpuFeatures } from './features.js';
 import { CR4_OSXSAVE } from './mode.js';

@@ -19,14 +19,13 @@ import type { CodeTranslator } from './code-translator.js';
 import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
-import { enterInstructionTlb, instructionTlbMap } from './instruction-tlb.js';
+import { instructionTlbMap } from './instruction-tlb.js';
 import * as L from './layout.js';
 import { bitnessOf, isFetchable, isLong, isPageOfCode, newDecoder, originOf, variantOf, type Fetch } from './fetch.js';
 import * as OP from './opcodes.js';
 import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
 import { SEGMENT_CS } from './segments.js';
 import { findSpinLoop, type SpinLoop } from './spin-loop.js';
-import { forbidStores } from './tlb.js';
 
 const PAGE_SIZE = 4096;
 const LINE_SIZE = 64;
@@ -42,6 +41,7 @@ export type DecodingCpu = Pick<
   | 'block'
   | 'cpl'
   | 'cr0'
+  | 'engine'
   | 'fault'
   | 'flushTlbs'
   | 'lines'
@@ -65,8 +65,6 @@ export class Decoder {
   /** Of the instruction that a CPU has decoded for one execution. */
   readonly #onceBytes = new Map<DecodingCpu, Uint8Array>();
   readonly #instruction = new Instruction();
-  /** The page that a CPU made be dropped last, and the instruction that did: it runs without decoding the page again. */
-  readonly #dropped = new Map<DecodingCpu, { readonly page: number; readonly retired: number }>();
 
   constructor(memory: PhysicalMemory, costs: CostTable, translator: CodeTranslator | null = null) {
     this.#memory = memory;
@@ -107,7 +105,7 @@ export class Decoder {
   }
 
   hasCode(page: number): boolean {
-    return this.#pages.has(page);
+    return this.#memory.hasCode(page);
   }
 
   /** The code of a page that has or had some. */
@@ -117,10 +115,11 @@ export class Decoder {
 
   /** Forgets the decoded code of a page that `cpu` is about to write. */
   drop(cpu: DecodingCpu, page: number): void {
-    if (!this.#pages.has(page)) return;
+    if (!this.hasCode(page)) return;
     this.#pages.drop(page);
     for (const each of this.#cpus) each.setWord(L.CPU_ONCE, 0);
-    this.#dropped.set(cpu, { page, retired: cpu.long(L.CPU_RETIRED) });
+    cpu.setWord(L.CPU_DROPPED_PAGE, page);
+    cpu.setLong(L.CPU_DROPPED_AT, cpu.long(L.CPU_RETIRED));
   }
 
   /** Decodes at cpu.rip. PASS: the interpreter can go on. WAIT or FAULT: as for any access. */
@@ -137,7 +136,7 @@ export class Decoder {
     const isKept = isPageOfCode(cpu, rip) && !this.#isStoringToItself(cpu, fetch.page);
     if (!isKept) return this.#decodeOnce(cpu, fetch);
     const map = this.#open(cpu, fetch.page, rip);
-    if (!cpu.lines.joinCode(cpu as Cpu, fetch.page, this.#codeAt(fetch.page))) return WAIT;
+    if (!cpu.lines.joinCode(cpu as Cpu, fetch.page)) return WAIT;
     const known = this.#pages.record(map, offset);
     if (known !== 0 && this.#records.opcode(known) !== OP.CROSS) return PASS;
     return cpu.lines.fetch(cpu as Cpu, pa) ? this.#decodeRun(cpu, fetch) : WAIT;
@@ -157,10 +156,12 @@ export class Decoder {
     return cpu.lines.touch(cpu as Cpu, pa) ? pa : -WAIT;
   }
 
-  /** True while the instruction that made its own page, or one of them, be dropped has not retired. */
+  /**
+   * True while the instruction that made its own page, or one of them, be dropped has not retired: it runs without decoding
+   * the page again.
+   */
   #isStoringToItself(cpu: DecodingCpu, page: number): boolean {
-    const last = this.#dropped.get(cpu);
-    return last?.page === page && last.retired === cpu.long(L.CPU_RETIRED);
+    return cpu.word(L.CPU_DROPPED_PAGE) === page && cpu.long(L.CPU_DROPPED_AT) === cpu.long(L.CPU_RETIRED);
   }
 
   /** The code of a page that is open. */
@@ -172,7 +173,7 @@ export class Decoder {
 
   /** Makes a page executable at an instruction pointer: from now on a store to it is noticed. Returns its map. */
   #open(cpu: DecodingCpu, page: number, rip: number): number {
-    const isNew = !this.#pages.has(page);
+    const isNew = !this.hasCode(page);
     const variant = variantOf(cpu, rip);
     let map = this.#pages.open(page, variant);
     if (map === 0) {
@@ -181,9 +182,9 @@ export class Decoder {
     }
     if (isNew) {
       this.#codeAt(page).since = cpu.now;
-      for (const each of this.#cpus) forbidStores(each, page);
+      for (const each of this.#cpus) each.engine.forbidStores(each.block, page);
     }
-    enterInstructionTlb(this.#memory, cpu, rip, map);
+    cpu.engine.enterInstructionTlb(cpu.block, rip, map);
     return map;
   }
 
@@ -267,9 +268,8 @@ export class Decoder {
   /** `length` bytes of the page at `offset` have been decoded. */
   #addCode(page: number, offset: number, length: number): void {
     const { lines } = this.#cpus[0];
-    const code = this.#codeAt(page);
-    lines.addCode(page + offset, code);
-    lines.addCode(page + offset + length - 1, code);
+    lines.addCode(page + offset);
+    lines.addCode(page + offset + length - 1);
   }
 
   // ---- Spin loops
@@ -324,7 +324,7 @@ export class Decoder {
     if (this.#isStoringToItself(cpu, next)) return this.#decodeOnce(cpu, fetch);
     const nextMap = this.#open(cpu, next, nextRip);
     const map = this.#open(cpu, fetch.page, fetch.rip);
-    if (!cpu.lines.joinCode(cpu as Cpu, next, this.#codeAt(next))) return WAIT;
+    if (!cpu.lines.joinCode(cpu as Cpu, next)) return WAIT;
     if (!cpu.lines.fetch(cpu as Cpu, next) || !cpu.lines.fetch(cpu as Cpu, fetch.page + PAGE_SIZE - 1)) return WAIT;
     const at = this.#pages.allocate(3);
     if (at === 0 || nextMap === map) return PASS;

@@ -44,6 +44,29 @@ export interface Engine {
   readonly mayWriteLine: (block: number, line: number) => number;
   readonly allowReading: (block: number, line: number) => void;
   readonly revokeWriting: (block: number, line: number) => void;
+  /** The CPU is going to run the code of the page of `pa`. */
+  readonly joinCode: (block: number, pa: number) => number;
+  /** The CPU has touched the page of `pa` and is going to store to it. */
+  readonly prepareStore: (block: number, pa: number) => void;
+
+  // Address translation and the TLBs: src/interpreter/walk.ts, tlb.ts and instruction-tlb.ts
+  /** Host-physical address of canonical linear address `va`, or WALK_*. */
+  readonly translate: (block: number, va: number, access: number, user: number) => number;
+  /** Host-physical address of guest-physical address `gpa`, or WALK_*. */
+  readonly guestPhysical: (block: number, gpa: number, va: number, translated: number, access: number) => number;
+  /** Translates the page of `va` and enters it into the TLB of the current privilege level; returns WALK_*. */
+  readonly fillTlb: (block: number, va: number, access: number) => number;
+  /** The same for the access that the interpreter has stopped for. */
+  readonly fillForAccess: (block: number) => number;
+  /** 1 for a page that is not memory, and for the APIC-access page. */
+  readonly isSpecial: (block: number, page: number) => number;
+  readonly flushTlbs: (block: number) => void;
+  readonly flushInstructionTlbs: (block: number) => void;
+  readonly enterInstructionTlb: (block: number, rip: number, map: number) => void;
+  /** The TLB's entries for `page`, so far private, are now of tracked page `index`. */
+  readonly trackEntries: (block: number, page: number, index: number) => void;
+  /** The TLB's entries for `page`, which is private, allow no stores any more. */
+  readonly forbidStores: (block: number, page: number) => void;
 
   // APIC virtualization: src/interpreter/virtual-apic.ts and its neighbours. Operations return an outcome (outcome.ts) or
   // EXITS, a trap-like VM exit that the block describes.

@@ -1,4 +1,7 @@
-/** The instruction TLB: which code map belongs to an instruction pointer. The interpreter looks into it at every branch. */
+/**
+ * The instruction TLB: which code map belongs to an instruction pointer. The interpreter looks into it at every branch, and
+ * fills it (src/interpreter/instruction-tlb.ts).
+ */
 import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
 import { CPU_ITLB, ITLB_ENTRIES } from './layout.js';
@@ -6,13 +9,6 @@ import { CPU_ITLB, ITLB_ENTRIES } from './layout.js';
 const TWO_32 = 2 ** 32;
 
 type FetchingCpu = Pick<Cpu, 'word'>;
-
-export function enterInstructionTlb({ u32 }: PhysicalMemory, cpu: FetchingCpu, rip: number, map: number): void {
-  const at = entryOf(cpu, rip);
-  u32[at] = tagOf(rip);
-  u32[at + 1] = Math.floor(rip / TWO_32);
-  u32[at + 2] = map;
-}
 
 /** The map that it has for `rip`, or 0. */
 export function instructionTlbMap({ u32 }: PhysicalMemory, cpu: FetchingCpu, rip: number): number {

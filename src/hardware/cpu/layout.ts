@@ -40,6 +40,12 @@ export const ORDER_LINE_BUSY = ORDER + 80; //         by tracked line: f64 until
 export const ORDER_LINE_LATENCY = ORDER + 84; //      by CPU and CPU: f64 ticks from the first to the second
 export const ORDER_STEP_TICKS = ORDER + 88; //        by step: f64 what it costs
 export const ORDER_RAM_BYTES = ORDER + 92; //         u32: size of host-physical memory
+export const ORDER_CODE_MAPS = ORDER + 136; //        by physical page: u32 HAS_CODE plus the address of its code map for 64-bit mode; 0 = no code
+export const ORDER_TRACKED_COUNT = ORDER + 140; //    u32: tracked pages so far
+
+/** In ORDER_CODE_MAPS: instructions of this page have been decoded. */
+export const HAS_CODE = 1;
+
 // Events (src/interpreter/events.ts)
 export const ORDER_HOST_EVENT = ORDER + 96; //        f64: when the first event of the host is due, Infinity if there is none
 export const ORDER_HOST_EVENT_NUMBER = ORDER + 104; //f64: its number; events of one time are in order of their numbers
@@ -191,13 +197,37 @@ export const CPU_FLAT_STACK = 2240; // u32: 1 = SS is flat and the stack has 32-
 export const CPU_CODE_MODE = 2244; //  u32, MODE_*: of the entries of the instruction TLB
 export const CPU_CODE_SEGMENT = 2248; // u32 base, u32 limit of CS: of the same
 
+// Paging: what translations are made of
+export const CPU_CR0 = 2304; //        u32
+export const CPU_CR4 = 2308; //        u32
+export const CPU_EFER = 2312; //       u32: bits 31:0 of IA32_EFER
+export const CPU_CR3 = 2320;
+export const CPU_PDPTES = 2328; //     four entries of PAE paging
+export const CPU_EPT_ROOT = 2360; //   i64: host-physical address, or -1 without EPT
+export const CPU_GUEST_APIC_PAGE = 2368; // i64: the APIC-access page in VMX non-root operation, else -1
+// What the last walk has found out
+export const CPU_WALK_WRITABLE = 2376; //  u32: 1 = this privilege level may store without another walk
+export const CPU_WALK_FAULT = 2380; //     u32, WALK_*: why it has failed
+export const CPU_WALK_ERROR = 2384; //     u32: error code (page fault) or exit qualification (EPT violation)
+export const CPU_WALK_LINEAR = 2392; //    i64: linear address
+export const CPU_WALK_PHYSICAL = 2400; //  guest-physical address that EPT does not translate
+// The page whose decoded instructions this CPU has made be dropped last, and how many instructions had retired by then
+export const CPU_DROPPED_PAGE = 2408; //   u32: physical address
+export const CPU_DROPPED_AT = 2416;
+export const CPU_RUNS_CODE = 2424; //  u32: address of a byte per tracked page: 1 = this CPU runs its code
+// Places of the TLBs that have been filled since the last flush: one bit each, both banks
+export const CPU_ITLB_USED = 2432;
+export const CPU_TLB_USED = 2496;
+
 export const CPU_BOUNCE = 0x1000; //   a page that stands in for a device during one instruction
 export const CPU_ITLB_SUPERVISOR = 0x2000;
 export const CPU_ITLB_USER = 0x3000;
 export const ITLB_ENTRIES = 256; //    16 bytes each: tag u64 (linear page address | 1), code map address u32, 0
+export const ITLB_ENTRY_SIZE = 16;
 export const CPU_TLB_SUPERVISOR = 0x4000;
 export const CPU_TLB_USER = 0x8000;
 export const TLB_ENTRIES = 512; //     32 bytes each, index = bits 20:12 of the linear address plus bits 29:21
+export const TLB_ENTRY_SIZE = 32;
 // Entries that others have displaced, per bank: the pages of one instruction may all have the same index.
 export const CPU_TLB_VICTIMS = 0xc000; // supervisor; the user bank's follow at TLB_VICTIM_BANK
 export const TLB_VICTIM_BANK = 0x100;
@@ -206,7 +236,6 @@ export const CPU_TLB_NEXT_VICTIM = 0xc200; // u32: counts displacements
 // An instruction decoded for one execution; forgotten when it retires and, like a translation, when the TLBs are flushed
 export const CPU_ONCE = 0xc300; //     u32: its record, or 0
 export const CPU_ONCE_RIP = 0xc308; // its address
-export const CPU_TLBS_END = 0xc310; //  end of what a flush forgets
 
 // ---- What the order of CPUs and cache lines needs of a CPU
 export const CPU_STATE = 0xc400; //            u32: RUNNING, WAITING, PARKED, ASLEEP; 0 = not part of the order
@@ -324,6 +353,18 @@ export const ACCESS_READ = 1;
 export const ACCESS_WRITE = 2;
 export const ACCESS_RMW = 3;
 export const ACCESS_FETCH = 4;
+
+/** What becomes of a walk: a translation; the CPU has to wait for a cache line or for its turn; or a fault. */
+export const WALK_DONE = 0;
+export const WALK_WAITS = -1;
+export const WALK_FAULTS = -2;
+/** Why a walk has failed: #PF, or one of the exits that EPT causes. */
+export const WALK_PAGE_FAULT = 0;
+export const WALK_EPT_VIOLATION = 1;
+export const WALK_EPT_MISCONFIGURATION = 2;
+
+/** Width of physical addresses (CPUID 80000008H). */
+export const MAXPHYADDR = 46;
 
 export const MODE_64 = 0;
 export const MODE_32 = 1;

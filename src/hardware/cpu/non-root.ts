@@ -50,16 +50,12 @@ export interface NonRoot {
   apicAccess(offset: number, size: number, access: number): Outcome;
   /** Host-physical address of the virtual-APIC page. */
   readonly virtualApicPage: number;
-  /** Host-physical address of the APIC-access page, or -1 when accesses to it are not virtualized. */
-  readonly apicAccessPage: number;
   /** APIC-write emulation (SDM 30.4.3.2) after the instruction that wrote offset `offset`; DONE or REDIRECTED (trap-like exit, EOI-induced, TPR below threshold) or WAIT. */
   apicWriteEmulation(offset: number): Outcome;
 
   /** The trap-like VM exit that an operation of the interpreter has come to. */
   finishExit(): Outcome;
 
-  /** Host-physical address of the root of the EPT tables, or -1 without EPT. */
-  readonly eptRoot: number;
   /** EPT violation or misconfiguration, as left in cpu.fault. */
   eptEvent(): Outcome;
 

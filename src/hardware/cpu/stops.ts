@@ -7,12 +7,13 @@
  */
 import * as L from './layout.js';
 import type { Cpu } from './cpu.js';
+import { outcomeOf } from '../memory/walk.js';
 import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
 import type { NonRoot } from './non-root.js';
 import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
-import { fillTlb, mapSpecial, restoreSpecial, translateSpecial } from './tlb.js';
+import { mapSpecial, restoreSpecial, translateSpecial } from './tlb.js';
 import { UnimplementedError } from './unimplemented.js';
 
 const PAGE_MASK = 4095;
@@ -23,7 +24,7 @@ export function handleStop(cpu: Cpu, stop: number): Outcome {
     case L.STOP_PARKED:
       return DONE;
     case L.STOP_TLB_MISS:
-      return settle(cpu, fillForAccess(cpu));
+      return settle(cpu, outcomeOf(cpu, cpu.engine.fillForAccess(cpu.block)));
     case L.STOP_LINE_MISS:
       return cpu.engine.getLines(cpu.block) !== 0 ? PASS : WAIT;
     case L.STOP_NO_RECORD:
@@ -79,17 +80,6 @@ function pauseLoopExit(cpu: Cpu): Outcome {
   return cpu.resolve(cpu.nonRoot.intercept(EXIT_REASON_PAUSE_INSTRUCTION, 0, 2));
 }
 
-// ---- TLB
-
-function fillForAccess(cpu: Cpu): Outcome {
-  const va = cpu.long(L.CPU_STOP_VA);
-  const access = cpu.word(L.CPU_STOP_ACCESS);
-  const last = va + cpu.word(L.CPU_STOP_SIZE) - 1;
-  const outcome = fillTlb(cpu, va, access);
-  if (outcome !== PASS || Math.floor(va / 4096) === Math.floor(last / 4096)) return outcome;
-  return fillTlb(cpu, last, access);
-}
-
 // ---- Pages that are not memory
 
 function accessSpecialPage(cpu: Cpu): Outcome {
@@ -98,7 +88,7 @@ function accessSpecialPage(cpu: Cpu): Outcome {
   const access = cpu.word(L.CPU_STOP_ACCESS);
   const pa = translateSpecial(cpu, va, access);
   if (pa < 0) return -pa as Outcome;
-  if (cpu.nonRoot !== null && cpu.nonRoot.apicAccessPage === pa - (pa & PAGE_MASK)) {
+  if (cpu.nonRoot !== null && cpu.long(L.CPU_GUEST_APIC_PAGE) === pa - (pa & PAGE_MASK)) {
     return virtualApicAccess(cpu, cpu.nonRoot.apicAccess(pa & PAGE_MASK, size, access), va, access);
   }
   return deviceAccess(cpu, pa, va, size, access);

@@ -43,7 +43,7 @@ export function takeTurn(cpu: Cpu): void {
         return;
       }
       cpu.setWord(L.CPU_RETRY, L.RETRY_NONE);
-      if (outcome !== PASS) continue;
+      continue;
     }
     if (cpu.activity !== ACTIVITY_ACTIVE) {
       cpu.state = L.ASLEEP;

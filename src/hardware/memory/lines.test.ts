@@ -5,6 +5,7 @@ import { Meter } from '../../cost/meter.js';
 import { STEP, STEP_NAMES } from '../../cost/step.js';
 import { Clock } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
+import type { Engine } from '../cpu/engine.js';
 import { ASLEEP, CPU_LOST_LINE_AT, WAITING } from '../cpu/layout.js';
 import { StateBlock } from '../cpu/state-block.js';
 import { Lines, type LineTransfer } from './lines.js';
@@ -16,7 +17,6 @@ const PAGE = 0x2000;
 
 /** As much of a CPU as line ownership concerns: it runs a list of accesses, each at its time. */
 class AccessingCpu extends StateBlock {
-  readonly trackedPages: number[] = [];
   readonly id: number;
   readonly decoder = { codeOf: () => undefined };
   readonly #host: Host;
@@ -35,10 +35,6 @@ class AccessingCpu extends StateBlock {
 
   get transferTicks(): number {
     return this.meter.ticks[this.id * STEP_NAMES.length + STEP.LINE_TRANSFER];
-  }
-
-  trackPage(page: number): void {
-    this.trackedPages.push(page);
   }
 
   run(): void {
@@ -71,19 +67,25 @@ interface Host {
   readonly log: string[];
   readonly transfers: LineTransfer[];
   readonly cpus: AccessingCpu[];
+  /** Block of the CPU whose TLB is told, and page. */
+  readonly trackedEntries: [block: number, page: number][];
 }
 
 function host(quantum: number, ...scripts: { at: number; pa: number; write: boolean }[][]): Host {
   const memory = new PhysicalMemory({ cpus: scripts.length, ramBytes: 0x10000 });
-  const engine = engineWithout(
-    memory,
-    () => lines,
-    () => 0,
-  );
+  const trackedEntries: Host['trackedEntries'] = [];
+  const engine: Engine = {
+    ...engineWithout(
+      memory,
+      () => lines,
+      () => 0,
+    ),
+    trackEntries: (block, page) => trackedEntries.push([block, page]),
+  };
   const clock = new Clock(memory, engine, quantum);
   const lines = new Lines(memory, clock, engine, () => LATENCY, OCCUPANCY);
   const meter = new Meter(uniformCosts(1), memory.meterTables);
-  const parts: Host = { memory, clock, lines, meter, log: [], transfers: [], cpus: [] };
+  const parts: Host = { memory, clock, lines, meter, log: [], transfers: [], cpus: [], trackedEntries };
   lines.onTransfer = (transfer) => parts.transfers.push(transfer);
   scripts.forEach((script, id) => {
     const cpu = new AccessingCpu(id, parts, [...script]);
@@ -106,9 +108,9 @@ describe('cache lines', () => {
   });
 
   it('belong to the first CPU when a second one touches the page, and its TLB is told', () => {
-    const { clock, cpus, log } = host(0, [write(0), write(300)], [read(10)]);
+    const { clock, memory, log, trackedEntries } = host(0, [write(0), write(300)], [read(10)]);
     clock.run();
-    expect([cpus[0]?.trackedPages, cpus[1]?.trackedPages]).toEqual([[PAGE], []]);
+    expect(trackedEntries).toEqual([[memory.cpuBlock(0), PAGE]]);
     expect(log).toEqual(['0 cpu0 writes', '110 cpu1 reads', '400 cpu0 writes']);
   });
 

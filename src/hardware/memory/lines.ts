@@ -18,12 +18,11 @@
 import type { Clock } from '../clock/clock.js';
 import type { Cpu } from '../cpu/cpu.js';
 import type { Engine, EngineHost } from '../cpu/engine.js';
-import { LINE_MASK_SIZE, ORDER_LINE_OCCUPANCY, ORDER_OBSERVED } from '../cpu/layout.js';
+import { LINE_MASK_SIZE, ORDER_LINE_OCCUPANCY, ORDER_OBSERVED, ORDER_TRACKED_COUNT } from '../cpu/layout.js';
 import { sendNotification } from '../vmx/ipi-virtualization.js';
 import { LINES_PER_PAGE, PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
 
 const LINE_SHIFT = 6;
-const LINE_SIZE = 1 << LINE_SHIFT;
 const PAGE_SHIFT = 12;
 /** Size of a mask with a bit for each line of a page: may-read comes first, may-write behind it. */
 const MASK_SIZE = LINE_MASK_SIZE / 2;
@@ -35,8 +34,6 @@ export type Latency = (from: number, to: number) => number;
 export interface PageCode {
   /** When the page got code; since then nobody has stored to it while it was private. Infinity: it has none. */
   since: number;
-  /** CPUs that may run it, from when the page is tracked. */
-  readonly cpus: number[];
 }
 
 export interface LineTransfer {
@@ -53,7 +50,6 @@ export class Lines implements EngineHost {
   readonly #cpus: Cpu[] = [];
   /** Per physical page: 0 untouched, 1 + CPU that owns it privately, or -(1 + tracked page index). */
   readonly #pages: Int32Array;
-  #tracked = 0;
   #onTransfer: ((transfer: LineTransfer) => void) | null = null;
 
   constructor(memory: PhysicalMemory, clock: Clock, engine: Engine, latency: Latency, occupancy: number) {
@@ -111,17 +107,8 @@ export class Lines implements EngineHost {
   // ---- Code
 
   /** A CPU is going to run the code of the page of `pa`. False: wait for your turn, ask again. */
-  joinCode(cpu: Cpu, pa: number, code: PageCode): boolean {
-    const index = this.trackedIndex(pa);
-    if (index < 0 || code.cpus.includes(cpu.id)) return true;
-    if (this.#clock.mustWait(cpu)) return false;
-    code.cpus.push(cpu.id);
-    const page = pa - (pa % PAGE_SIZE);
-    for (let line = 0; line < LINES_PER_PAGE; line++) {
-      if (this.#memory.isCode(page + line * LINE_SIZE))
-        this.#engine.allowReading(cpu.block, index * LINES_PER_PAGE + line);
-    }
-    return true;
+  joinCode(cpu: Cpu, pa: number): boolean {
+    return this.#engine.joinCode(cpu.block, pa) !== 0;
   }
 
   /** Gets the line of `pa` for decoding what is in it, which is an act. False: wait for your turn, ask again. */
@@ -143,14 +130,16 @@ export class Lines implements EngineHost {
   }
 
   /** Instructions in the line of `pa` have been decoded: who runs the page may read it, nobody may write it. */
-  addCode(pa: number, code: PageCode): void {
+  addCode(pa: number): void {
     if (this.#memory.isCode(pa)) return;
     this.#memory.noteCode(pa);
     const index = this.trackedIndex(pa);
     if (index < 0) return;
     const line = lineOf(index, pa);
     this.#engine.revokeWriting(this.#ownerOf(line), line);
-    for (const each of code.cpus) this.#engine.allowReading(this.#memory.cpuBlock(each), line);
+    for (const { id, block } of this.#cpus) {
+      if (this.#memory.runsCode(id, index)) this.#engine.allowReading(block, line);
+    }
   }
 
   /** Block of the CPU that owns a line. */
@@ -158,15 +147,9 @@ export class Lines implements EngineHost {
     return this.#memory.cpuBlock(this.#memory.u32[(this.#memory.lineOwners >>> 2) + line]);
   }
 
-  /**
-   * `cpu` has touched the page of `pa` and is going to store to it. If it has code and no other CPU knows it, its lines are
-   * told apart from now on, so that a store beside the code leaves the code alone. With no room for that the code goes.
-   */
+  /** `cpu` has touched the page of `pa` and is going to store to it: beside code, perhaps. */
   prepareStore(cpu: Cpu, pa: number): void {
-    const page = pa - (pa % PAGE_SIZE);
-    if (!cpu.decoder.hasCode(page) || !this.isPrivate(cpu, page)) return;
-    if (this.#tracked < this.#memory.trackedPages) this.trackPage(page / PAGE_SIZE, cpu.id, cpu.now);
-    else cpu.decoder.drop(cpu, page);
+    this.#engine.prepareStore(cpu.block, pa);
   }
 
   // ---- What the interpreter asks for
@@ -178,7 +161,8 @@ export class Lines implements EngineHost {
   trackPage(page: number, ownerId: number, now: number): void {
     const owner = this.#cpus[ownerId];
     const memory = this.#memory;
-    const index = this.#tracked++;
+    const index = memory.u32[ORDER_TRACKED_COUNT >>> 2];
+    memory.u32[ORDER_TRACKED_COUNT >>> 2] = index + 1;
     if (index >= memory.trackedPages) throw new RangeError('more shared pages than the machine can track');
     this.#pages[page] = -1 - index;
     memory.u32[(memory.pageOfIndex >>> 2) + index] = page;
@@ -190,9 +174,9 @@ export class Lines implements EngineHost {
     memory.u8.fill(0xff, masks, masks + (isUnwritten ? MASK_SIZE : LINE_MASK_SIZE));
     if (code !== undefined) {
       if (!isUnwritten) owner.decoder.drop(owner, page * PAGE_SIZE);
-      code.cpus.push(owner.id);
+      memory.noteRunner(owner.id, index);
     }
-    owner.trackPage(page * PAGE_SIZE, index);
+    this.#engine.trackEntries(owner.block, page * PAGE_SIZE, index);
   }
 
   charged(cpu: number, step: number, ticks: number): void {

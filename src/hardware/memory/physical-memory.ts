@@ -1,17 +1,23 @@
 import type { MeterTables } from '../../cost/meter.js';
 import { STEP_NAMES } from '../../cost/step.js';
 import {
+  CPU_GUEST_APIC_PAGE,
   CPU_BLOCKS,
   CPU_COLLECTED_AT,
+  CPU_DROPPED_AT,
+  CPU_EPT_ROOT,
   CPU_HOST_TURN,
   CPU_LINE_MASKS,
   CPU_LOST_LINE_AT,
   CPU_MONITORED_LINE,
+  CPU_RUNS_CODE,
   CPU_STEP_COUNTS,
   CPU_STEP_TICKS,
   CPU_STRIDE,
   ENTRY_SIZE,
+  HAS_CODE,
   LINE_MASK_SIZE,
+  ORDER_CODE_MAPS,
   ORDER_CPUS,
   ORDER_ENTRIES,
   ORDER_FLIGHT_LATENCY,
@@ -26,9 +32,6 @@ import {
 export const PAGE_SIZE = 4096;
 export const LINES_PER_PAGE = 64;
 const LINE_SHIFT = 6;
-/** Width of physical addresses (CPUID 80000008H). */
-export const MAXPHYADDR = 46;
-
 const WASM_PAGE = 65536;
 const TWO_32 = 2 ** 32;
 
@@ -76,6 +79,10 @@ export class PhysicalMemory {
   readonly stepTicks: number;
   readonly stepCounts: number;
   readonly chargedTicks: number;
+  /** Per physical page HAS_CODE and the address of its code map for 64-bit mode, or 0. */
+  readonly pageCode: number;
+  /** Per CPU and tracked page a byte: 1 = the CPU runs the code of the page. */
+  readonly codeRunners: number;
   readonly records: number;
   readonly recordsEnd: number;
   readonly entries: number;
@@ -102,7 +109,9 @@ export class PhysicalMemory {
     this.lineOwners = this.chargedTicks + cpus * STEP_NAMES.length * 8;
     this.pageOfIndex = this.lineOwners + trackedPages * LINES_PER_PAGE * 4;
     this.pages = this.pageOfIndex + trackedPages * 4;
-    this.records = alignUp(this.pages + (ramBytes / PAGE_SIZE) * 4, PAGE_SIZE);
+    this.pageCode = this.pages + (ramBytes / PAGE_SIZE) * 4;
+    this.codeRunners = this.pageCode + (ramBytes / PAGE_SIZE) * 4;
+    this.records = alignUp(this.codeRunners + cpus * trackedPages, PAGE_SIZE);
     this.recordsEnd = this.records + records * RECORD_SIZE;
     this.entries = this.recordsEnd;
     this.codeMaps = alignUp(this.entries + records * ENTRY_SIZE, PAGE_SIZE);
@@ -126,20 +135,24 @@ export class PhysicalMemory {
     u32[ORDER_RAM >>> 2] = this.ram;
     u32[ORDER_FLIGHT_LATENCY >>> 2] = this.flightLatency;
     u32[ORDER_RAM_BYTES >>> 2] = this.ramBytes;
+    u32[ORDER_CODE_MAPS >>> 2] = this.pageCode;
     u32[ORDER_TRACKED_PAGES >>> 2] = this.trackedPages;
     u32[ORDER_ENTRIES >>> 2] = this.entries - this.records / (RECORD_SIZE / ENTRY_SIZE);
     u32.set([pages, pageOfIndex, codeLines, lineOwners, lineBusy, lineLatency, stepTicks], ORDER_PAGES >>> 2);
     for (let id = 0; id < this.cpus; id++) this.#startBlock(id);
   }
 
-  /** A CPU starts in the hands of the host; it has collected and lost no line, and monitors none. */
+  /** A CPU starts in the hands of the host and without EPT; it has collected, lost and dropped nothing, and monitors no line. */
   #startBlock(id: number): void {
     const block = this.cpuBlock(id);
     this.u32[(block + CPU_LINE_MASKS) >>> 2] = this.lineMasks + id * this.trackedPages * LINE_MASK_SIZE;
+    this.u32[(block + CPU_RUNS_CODE) >>> 2] = this.codeRunners + id * this.trackedPages;
     this.u32[(block + CPU_HOST_TURN) >>> 2] = 1;
     this.u32[(block + CPU_STEP_COUNTS) >>> 2] = this.stepCounts + id * STEP_NAMES.length * 8;
     this.u32[(block + CPU_STEP_TICKS) >>> 2] = this.chargedTicks + id * STEP_NAMES.length * 8;
-    this.i32.fill(-1, (block + CPU_COLLECTED_AT) >>> 2, (block + CPU_COLLECTED_AT + 8) >>> 2);
+    for (const none of [CPU_COLLECTED_AT, CPU_DROPPED_AT, CPU_EPT_ROOT, CPU_GUEST_APIC_PAGE]) {
+      this.i32.fill(-1, (block + none) >>> 2, (block + none + 8) >>> 2);
+    }
     this.f64[(block + CPU_LOST_LINE_AT) >>> 3] = -1;
     this.f64[(block + CPU_MONITORED_LINE) >>> 3] = -1;
   }
@@ -185,6 +198,31 @@ export class PhysicalMemory {
   forgetCode(page: number): void {
     const first = this.#codeWord(page);
     this.u32.fill(0, first, first + 2);
+    this.u32[this.#pageWord(page)] = 0;
+  }
+
+  /** Has `page` been opened for code, and not been forgotten since? */
+  hasCode(page: number): boolean {
+    return this.u32[this.#pageWord(page)] !== 0;
+  }
+
+  /** `page` has code from now on; `map` is the address of its code map for 64-bit mode, or 0. */
+  openCode(page: number, map: number): void {
+    const word = this.#pageWord(page);
+    this.u32[word] = this.u32[word] | map | HAS_CODE;
+  }
+
+  #pageWord(page: number): number {
+    return (this.pageCode >>> 2) + Math.floor(page / PAGE_SIZE);
+  }
+
+  /** CPU `cpu` runs the code of tracked page `index`. */
+  runsCode(cpu: number, index: number): boolean {
+    return this.u8[this.codeRunners + cpu * this.trackedPages + index] !== 0;
+  }
+
+  noteRunner(cpu: number, index: number): void {
+    this.u8[this.codeRunners + cpu * this.trackedPages + index] = 1;
   }
 
   #codeWord(pa: number): number {

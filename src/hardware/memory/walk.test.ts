@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Cpu } from '../cpu/cpu.js';
 import type { Fault } from '../cpu/fault.js';
+import * as L from '../cpu/layout.js';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../cpu/layout.js';
 import { FAULT, WAIT } from '../cpu/outcome.js';
-import { PhysicalMemory } from './physical-memory.js';
-import { isValidPdpte, PageDirectoryPointers } from '../cpu/page-directory-pointers.js';
-import { translate, translation } from './walk.js';
+import { isValidPdpte } from '../cpu/page-directory-pointers.js';
+import { cpuFixture } from '../../../test/support/cpu-fixture.js';
+import { translate } from './walk.js';
 
 const P = 1;
 const RW = 2;
@@ -25,7 +26,7 @@ const DIRECTORY = 0x3000;
 const TABLE = 0x4000;
 const EPT = 0x8000;
 
-const memory = new PhysicalMemory({ cpus: 1, ramBytes: 0x20000 });
+const { cpu, memory } = cpuFixture();
 
 interface Walker {
   readonly cpu: Cpu;
@@ -34,23 +35,23 @@ interface Walker {
 }
 
 /** Linear page 0 maps physical 5000H through a 4-KiB entry; `leaf` are its flags. */
-function walker(leaf: number | bigint, options: { wp?: boolean; eptRoot?: number; held?: boolean } = {}): Walker {
+function walker(leaf: number | bigint, options: { wp?: boolean; eptRoot?: number } = {}): Walker {
   memory.bytes(0, memory.ramBytes).fill(0);
   memory.write64(PML4, BigInt(PDPT | P | RW | US | A));
   memory.write64(PDPT, BigInt(DIRECTORY | P | RW | US | A));
   memory.write64(DIRECTORY, BigInt(TABLE | P | RW | US | A));
   memory.write64(TABLE, 0x5000n | BigInt(leaf));
-  const cpu = {
-    memory,
-    cr0: options.wp === false ? 0x8000_0001 | 0 : 0x8001_0001 | 0,
-    cr3: PML4,
-    cr4: CR4_PAE,
-    eferLow: EFER_NXE | EFER_LMA,
-    nonRoot: options.eptRoot === undefined ? null : { eptRoot: options.eptRoot },
-    lines: { hold: () => options.held !== false },
-    fault: null as Fault | null,
-  };
-  return { cpu: cpu as unknown as Cpu, fault: () => cpu.fault, entry: (pa) => memory.read64(pa) };
+  cpu.cr0 = options.wp === false ? 0x8000_0001 : 0x8001_0001;
+  cpu.cr3 = PML4;
+  cpu.cr4 = CR4_PAE;
+  cpu.eferLow = EFER_NXE | EFER_LMA;
+  cpu.fault = null;
+  cpu.setLong(L.CPU_EPT_ROOT, options.eptRoot ?? -1);
+  return { cpu, fault: () => cpu.fault, entry: (pa) => memory.read64(pa) };
+}
+
+function isWritable(): boolean {
+  return cpu.word(L.CPU_WALK_WRITABLE) !== 0;
 }
 
 function pageFaultCode({ cpu, fault }: Walker, access: number, user: boolean, va = 0x123): number | null {
@@ -75,9 +76,9 @@ describe('4-level paging', () => {
 
   it('calls a page writable only once its dirty flag is set', () => {
     translate(walker(P | RW | A).cpu, 0, ACCESS_READ, false);
-    expect(translation.writable).toBe(false);
+    expect(isWritable()).toBe(false);
     translate(walker(P | RW | A | D).cpu, 0, ACCESS_READ, false);
-    expect(translation.writable).toBe(true);
+    expect(isWritable()).toBe(true);
   });
 
   it.each([
@@ -109,7 +110,16 @@ describe('4-level paging', () => {
   });
 
   it('waits for the line of a paging-structure entry', () => {
-    expect(translate(walker(P | A, { held: false }).cpu, 0, ACCESS_READ, false)).toBe(-WAIT);
+    const { cpu, clock } = cpuFixture();
+    clock.schedule(0, cpu.id, () => undefined);
+    expect(translate(cpu, 0, ACCESS_READ, false)).toBe(-WAIT);
+  });
+
+  it('takes all ones for the entries of a table outside memory', () => {
+    const { cpu, fault } = walker(P | A);
+    memory.write64(DIRECTORY, BigInt(0x4000_0000 | P));
+    expect(translate(cpu, 0x123, ACCESS_READ, false)).toBe(-FAULT);
+    expect(fault()).toMatchObject({ errorCode: 9 });
   });
 });
 
@@ -155,7 +165,7 @@ describe('EPT', () => {
 
   it('keeps a page read-only for the TLB when EPT does', () => {
     translate(nested(0x31).cpu, 0, ACCESS_READ, false);
-    expect(translation.writable).toBe(false);
+    expect(isWritable()).toBe(false);
   });
 });
 
@@ -163,12 +173,12 @@ describe('32-bit paging', () => {
   const UPPER = 0x00c0_1234;
 
   function walker32(directoryEntry: number, tableEntry: number, cr4 = CR4_PSE): Walker {
+    const made = walker(0);
     memory.bytes(0, memory.ramBytes).fill(0);
     memory.write32(DIRECTORY + 4 * (UPPER >>> 22), directoryEntry);
     memory.write32(TABLE + 4 * ((UPPER >>> 12) & 1023), tableEntry);
-    const cpu = { memory, cr0: 0x8001_0001 | 0, cr3: DIRECTORY, cr4, eferLow: 0, nonRoot: null };
-    const whole = { ...cpu, lines: { hold: () => true }, fault: null as Fault | null };
-    return { cpu: whole as unknown as Cpu, fault: () => whole.fault, entry: (pa) => BigInt(memory.read32(pa)) };
+    Object.assign(cpu, { cr3: DIRECTORY, cr4, eferLow: 0 });
+    return { ...made, entry: (pa) => BigInt(memory.read32(pa)) };
   }
 
   it('has two levels of 1024 entries', () => {
@@ -204,10 +214,10 @@ describe('32-bit paging', () => {
 
 describe('PAE paging', () => {
   function walkerPae(pointer: number): Walker {
-    const { cpu, ...rest } = walker(P | RW);
-    const pdptes = new PageDirectoryPointers();
-    pdptes.set(3, pointer, 0);
-    return { cpu: Object.assign(cpu, { pdptes, eferLow: 0 }), ...rest };
+    const made = walker(P | RW);
+    cpu.pdptes.set(3, pointer, 0);
+    cpu.eferLow = 0;
+    return made;
   }
 
   it('starts at one of four registers', () => {

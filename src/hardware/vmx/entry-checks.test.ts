@@ -5,7 +5,7 @@ import {
   VmxProcessor,
   type ControlSet,
 } from '../../../test/support/vmx-processor.js';
-import { MAXPHYADDR } from '../memory/physical-memory.js';
+import { MAXPHYADDR } from '../cpu/layout.js';
 import * as C from './controls.js';
 import { VMCS_FIELD as F } from './vmcs-field.js';
 

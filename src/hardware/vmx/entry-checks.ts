@@ -7,7 +7,8 @@
  * (those controls are not allowed to be 1), and the comparison of the host address-space size with the current
  * IA32_EFER.LMA, because root software may be a model without a mode.
  */
-import { MAXPHYADDR, type PhysicalMemory } from '../memory/physical-memory.js';
+import { MAXPHYADDR } from '../cpu/layout.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { ActiveControls } from './active-controls.js';
 import { CR0_FIXED0, CR3_TARGETS, CR4_FIXED0, CR4_FIXED1, MSR_AREA_LIMIT, type VmxCapabilities } from './capability.js';
 import * as C from './controls.js';

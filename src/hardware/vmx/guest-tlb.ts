@@ -1,10 +1,11 @@
 /**
- * What VM entries and exits leave of cached translations (SDM vol. 3, 29.4.3). The CPU's TLB holds one set: it survives
+ * What address translation goes by in VMX non-root operation, and what VM entries and exits leave of cached translations (SDM
+ * vol. 3, 29.4.3). The CPU's TLB holds one set: it survives
  * from one guest run to the next when VPID and EPT pointer are the same and nothing else that an entry was made from
  * has changed. Flushing more than architecture demands costs no simulated time.
  */
 import type { Cpu } from '../cpu/cpu.js';
-import { CPU_MODE } from '../cpu/layout.js';
+import { CPU_EPT_ROOT, CPU_GUEST_APIC_PAGE, CPU_MODE } from '../cpu/layout.js';
 import type { ActiveControls } from './active-controls.js';
 
 export class GuestTlb {
@@ -29,6 +30,8 @@ export class GuestTlb {
     this.#vpid = controls.vpid;
     this.#eptRoot = controls.eptRoot;
     this.#apicAccessPage = apicAccessPage;
+    this.#cpu.setLong(CPU_EPT_ROOT, controls.eptRoot);
+    this.#cpu.setLong(CPU_GUEST_APIC_PAGE, apicAccessPage);
   }
 
   #isCurrent(controls: ActiveControls, apicAccessPage: number): boolean {
@@ -47,6 +50,8 @@ export class GuestTlb {
     this.#cr4 = cpu.cr4;
     this.#efer = cpu.eferLow;
     this.#mode = cpu.word(CPU_MODE);
+    cpu.setLong(CPU_EPT_ROOT, -1);
+    cpu.setLong(CPU_GUEST_APIC_PAGE, -1);
     if (this.#vpid === 0 || cpu.rootSoftware === null) this.forget();
   }
 

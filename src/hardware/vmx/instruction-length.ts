@@ -3,10 +3,9 @@
  * EPT violations): the record that the interpreter was about to execute knows it.
  */
 import type { Cpu } from '../cpu/cpu.js';
-import { CPU_ITLB, CPU_ONCE, CPU_ONCE_RIP, ITLB_ENTRIES } from '../cpu/layout.js';
+import { CPU_ITLB, CPU_ONCE, CPU_ONCE_RIP, ITLB_ENTRIES, ITLB_ENTRY_SIZE } from '../cpu/layout.js';
 import { R_LENGTH } from '../cpu/record.js';
 
-const ITLB_ENTRY_SIZE = 16;
 const ITLB_CODE_MAP = 8;
 
 /** Bytes, or 0 when the instruction has not been decoded. */

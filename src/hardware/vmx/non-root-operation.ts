@@ -93,14 +93,6 @@ export class NonRootOperation implements NonRoot, ApicExits {
     return this.state.virtualApicPage;
   }
 
-  get apicAccessPage(): number {
-    return this.state.apicAccessPage;
-  }
-
-  get eptRoot(): number {
-    return this.controls.eptRoot;
-  }
-
   get #current(): Vmcs {
     if (this.#vmcs === null) throw new Error('VMX non-root operation without a current VMCS');
     return this.#vmcs;

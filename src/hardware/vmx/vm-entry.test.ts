@@ -5,8 +5,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { VMCS_REGION, VmxProcessor, type ControlSet } from '../../../test/support/vmx-processor.js';
-import { CPU_BLOCKS } from '../cpu/layout.js';
-import { MAXPHYADDR } from '../memory/physical-memory.js';
+import { CPU_BLOCKS, MAXPHYADDR } from '../cpu/layout.js';
 import type { VmxCapabilities } from './capability.js';
 import {
   CPU_BASED_INTR_WINDOW_EXITING,

@@ -7,7 +7,7 @@
  */
 import { SHADOW_MOV_SS } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { MAXPHYADDR } from '../memory/physical-memory.js';
+import { MAXPHYADDR } from '../cpu/layout.js';
 import { VmxCapabilities, VMCS_REVISION } from './capability.js';
 import { NonRootOperation } from './non-root-operation.js';
 import { ENTRY_DONE, ENTRY_WAITS, VmEntry } from './vm-entry.js';

@@ -10,7 +10,7 @@ import { ACCESS_DB } from '../mode.js';
 import { SEGMENT_CS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';
 import { highestOffset, isFlat, isPermitted, lowestOffset } from './segmentation.js';
 
-export type CodeCpu = Pick<Cpu, 'block' | 'cr0' | 'memory' | 'segmentBase' | 'segments' | 'setWord' | 'word'>;
+export type CodeCpu = Pick<Cpu, 'block' | 'cr0' | 'engine' | 'segmentBase' | 'segments' | 'setWord' | 'word'>;
 
 /** To be called before the interpreter runs, if CPU_MODE or CPU_CODE_MODE is not MODE_64. */
 export function enterCodeContext(cpu: CodeCpu): void {
@@ -21,7 +21,7 @@ export function enterCodeContext(cpu: CodeCpu): void {
     base >>> 0 === cpu.word(L.CPU_CODE_SEGMENT) &&
     limit === cpu.word(L.CPU_CODE_SEGMENT + 4);
   if (!isSame) {
-    cpu.memory.u8.fill(0, cpu.block + L.CPU_ITLB_SUPERVISOR, cpu.block + L.CPU_TLB_SUPERVISOR);
+    cpu.engine.flushInstructionTlbs(cpu.block);
     cpu.setWord(L.CPU_ONCE, 0);
     cpu.setWord(L.CPU_CODE_MODE, mode);
     cpu.setWord(L.CPU_CODE_SEGMENT, base >>> 0);

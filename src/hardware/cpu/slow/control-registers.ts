@@ -10,13 +10,12 @@
 import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
 import { CR0_FIXED0, CR4_FIXED0 } from '../../vmx/capability.js';
-import { MAXPHYADDR } from '../../memory/physical-memory.js';
 import { guestPhysical } from '../../memory/walk.js';
 import type { Cpu } from '../cpu.js';
 import { detectAccess } from '../debug/debug-exceptions.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
-import { ACCESS_READ, ACCESS_WRITE, CPU_RDTSC_SLOW } from '../layout.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_RDTSC_SLOW, MAXPHYADDR } from '../layout.js';
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { isValidPdpte, POINTERS } from '../page-directory-pointers.js';
@@ -170,7 +169,7 @@ function usesPaePaging(cpu: Cpu, cr0: number, cr4: number): boolean {
  * Loads the four entries at CR3's address. #GP(0), and none is loaded, if one has reserved bits set (SDM vol. 3, 5.4.1).
  */
 function loadPdptes(cpu: Cpu, cr3: number): Outcome {
-  const table = guestPhysical(cpu, (cr3 & PDPT_ADDRESS) >>> 0, 0, false);
+  const table = guestPhysical(cpu, (cr3 & PDPT_ADDRESS) >>> 0, 0);
   if (table < 0) return -table as Outcome;
   if (!cpu.lines.collect(cpu, table, false)) return WAIT;
   for (let index = 0; index < POINTERS; index++) {
