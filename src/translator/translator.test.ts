@@ -1,15 +1,23 @@
 import fc from 'fast-check';
 import { Code, Instruction, MemoryOperand, Register } from 'iced-x86';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { bareMachine } from '../../test/support/bare-machine.js';
 import { WINDOW_ADDRESS, WINDOW_SIZE } from '../../test/support/vector-state.js';
 import { Assembler, type Label } from '../guest/assembler.js';
 import { KERNEL_CODE } from '../guest/memory-map.js';
 import { EBP, ECX, EDI, RSI } from '../guest/operand.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import { CPU_RETIRED, STOP_MARKER } from '../hardware/cpu/layout.js';
+import {
+  CPU_ITLB,
+  CPU_REGION_RETIRED,
+  CPU_RETIRED,
+  CPU_STOP,
+  ITLB_ENTRIES,
+  STOP_MARKER,
+} from '../hardware/cpu/layout.js';
 import { handleStop } from '../hardware/cpu/stops.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
+import { Translator } from './translator.js';
 
 type Bits = 8 | 16 | 32 | 64;
 
@@ -185,7 +193,7 @@ function assemble(steps: readonly Emit[]) {
   asm.align(4096);
   emitFunction(asm, functions.far, Code.Xor_rm64_r64);
   const code = asm.assemble();
-  return { code, entries: [code.addressOf(start)] };
+  return { code, entries: [code.addressOf(start)], pass: code.addressOf(pass) };
 }
 
 /** What the CPU can be told by when a run has ended. */
@@ -223,4 +231,28 @@ describe('translated code', () => {
     });
     fc.assert(property, { numRuns: 150 });
   }, 60_000);
+
+  it('finds pages in the TLB where the interpreter keeps them', () => {
+    const useStack: Emit = (asm) => {
+      asm.emit(() => Instruction.createReg(Code.Push_r64, Register.RAX));
+      asm.emit(() => Instruction.createReg(Code.Pop_r64, Register.RAX));
+    };
+    const program = assemble([useStack]);
+    const { cpus } = bareMachine({ ...program, simulation: { translateAfter: 0 } });
+    const [cpu] = cpus;
+    const runToEnd = (): void => {
+      cpu.rip = program.entries[0];
+      do handleStop(cpu, cpu.execute(2 ** 40));
+      while (cpu.word(CPU_STOP) !== STOP_MARKER);
+    };
+    runToEnd();
+    const { engine, memory } = cpu;
+    const missed = vi.fn();
+    const map = memory.u32[(cpu.word(CPU_ITLB) + ((KERNEL_CODE >>> 12) & (ITLB_ENTRIES - 1)) * 16 + 8) >>> 2];
+    const translator = new Translator(memory, { ...engine, accessFromRegion: missed }, 2 ** 30);
+    translator.translate(map, memory.u32[(map + (program.pass & 4095) * 4) >>> 2]);
+    runToEnd();
+    expect(cpu.word(CPU_REGION_RETIRED)).toBeGreaterThan(0);
+    expect(missed).not.toHaveBeenCalled();
+  });
 });

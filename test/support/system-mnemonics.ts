@@ -1,7 +1,8 @@
 /** Instructions whose effect is not on registers and memory alone, by the mnemonic a disassembler gives them. */
 import { VMCS_REVISION } from '../../src/hardware/vmx/capability.js';
 import { VMCS_FIELD as F } from '../../src/hardware/vmx/vmcs-field.js';
-import { CPU_TLB_SUPERVISOR } from '../../src/hardware/cpu/layout.js';
+import { ACCESS_READ } from '../../src/hardware/cpu/layout.js';
+import { fillTlb, lookUpTlb } from '../../src/hardware/cpu/tlb.js';
 import { ACTIVITY_HLT, ACTIVITY_MWAIT } from '../../src/hardware/cpu/activity.js';
 import { CODE_32, CODE_64, GDT, STACK } from './legacy-machine.js';
 import { DATA_OFFSET, type Bits, type OneInstruction } from './one-instruction.js';
@@ -22,6 +23,7 @@ const ALL: readonly Bits[] = [16, 32, 64];
 const PROTECTED: readonly Bits[] = [32, 64];
 const LONG: readonly Bits[] = [64];
 
+const RBX = 3;
 const STATUS_FLAGS = 0x8d5;
 const VMXON_REGION = 0x1_2000;
 const VMCS_REGION = 0x1_3000;
@@ -334,11 +336,12 @@ const CONTROL: readonly SystemRow[] = [
     name: 'invlpg',
     modes: PROTECTED,
     code: ['Invlpg_m', '[b]'],
-    arrange: ({ cpu, machine }) => {
-      machine.memory.u8.fill(0xff, cpu.block + CPU_TLB_SUPERVISOR, cpu.block + CPU_TLB_SUPERVISOR + 32);
+    arrange: ({ cpu }) => {
+      fillTlb(cpu, cpu.gprNumber(RBX), ACCESS_READ);
+      if (lookUpTlb(cpu, cpu.gprNumber(RBX), false) < 0) throw new Error('there is nothing to invalidate');
     },
-    read: ({ cpu, machine }) => machine.memory.u8[cpu.block + CPU_TLB_SUPERVISOR],
-    wanted: 0,
+    read: ({ cpu }) => lookUpTlb(cpu, cpu.gprNumber(RBX), false),
+    wanted: -1,
   },
   {
     name: 'wrmsr',
