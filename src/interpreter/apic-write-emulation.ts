@@ -3,9 +3,7 @@
 import { STEP_EOI_VIRTUALIZATION, STEP_SELF_IPI_VIRTUALIZATION } from '../cost/step-numbers';
 import { APIC_EOI, APIC_ICR, APIC_ICR_HIGH, APIC_TPR } from '../hardware/apic/registers';
 import {
-  CPU_SVI,
   EXITS,
-  REPORT_EOI,
   REPORT_ICR_EXITS,
   REPORT_ICR_POSTED,
   REPORT_ICR_SELF,
@@ -22,7 +20,6 @@ import {
   collectVirr,
   collectVisr,
   EXIT_REASON_APIC_WRITE,
-  EXIT_REASON_EOI_INDUCED,
   mustWaitForPage,
   readRegister,
   SELF_SHORTHAND,
@@ -56,9 +53,7 @@ function emulateTprWrite(cpu: usize): u32 {
 
 function emulateEoi(cpu: usize): u32 {
   if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVisr(cpu)) return WAIT;
-  report(cpu, REPORT_EOI, load<u32>(cpu, CPU_SVI));
-  const vector = virtualizeEoi(cpu);
-  return vector >= 0 ? exit(cpu, EXIT_REASON_EOI_INDUCED, vector) : DONE;
+  return virtualizeEoi(cpu);
 }
 
 function emulateIcrHighWrite(cpu: usize): u32 {

@@ -21,6 +21,7 @@ export { enterInstructionTlbNumber as enterInstructionTlb } from './instruction-
 export {
   fillForAccess,
   fillTlbNumber as fillTlb,
+  findEntryNumber as findTlbEntry,
   flushInstructionTlbs,
   flushTlbs,
   forbidStores,

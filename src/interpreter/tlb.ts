@@ -207,6 +207,11 @@ export function fillTlbNumber(cpu: usize, va: f64, access: u32): i32 {
   return fillTlb(cpu, u64(i64(va)), access);
 }
 
+export function findEntryNumber(cpu: usize, va: f64): usize {
+  const address = u64(i64(va));
+  return findEntry(cpu, address, address & ~u64(0xfff));
+}
+
 export function isSpecialNumber(cpu: usize, page: f64): bool {
   return isSpecial(cpu, u64(i64(page)));
 }

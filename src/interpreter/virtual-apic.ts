@@ -11,13 +11,14 @@ import {
   CPU_VIRTUALIZATION,
   CPU_VIRTUAL_APIC_PAGE,
   ORDER_RAM,
+  REPORT_EOI,
   VIRTUALIZE_INTERRUPT_DELIVERY,
   VIRTUALIZE_WITH_WINDOW_EXITS,
 } from '../hardware/cpu/layout';
 import { collect, isPrivate } from './lines';
-import { DONE, exit, mustWaitForEvent } from './microcode';
+import { DONE, exit, mustWaitForEvent, report } from './microcode';
 import { mustWait } from './order';
-import { clearVector, highestVector, priorityClass, processorPriority, setVector } from './vectors';
+import { clearVector, highestVector, priorityClass, processorPriority, setVector, testVector } from './vectors';
 
 const LINE: u32 = 64;
 /** Registers stand 16 bytes apart. */
@@ -28,7 +29,7 @@ export const SELF_SHORTHAND: u32 = 1 << 18;
 
 // Basic exit reasons: see hardware/vmx/exit-reason.ts.
 const EXIT_REASON_TPR_BELOW_THRESHOLD: u32 = 43;
-export const EXIT_REASON_EOI_INDUCED: u32 = 45;
+const EXIT_REASON_EOI_INDUCED: u32 = 45;
 export const EXIT_REASON_APIC_WRITE: u32 = 56;
 
 /** A control of VMX operation is 1 (VIRTUALIZE_*). */
@@ -106,14 +107,15 @@ export function virtualizePpr(cpu: usize): void {
   writeRegister(cpu, APIC_PPR, processorPriority(tpr, svi));
 }
 
-/** EOI virtualization (30.1.4). The vector whose bit in the EOI-exit bitmap asks for a VM exit, or -1. */
-export function virtualizeEoi(cpu: usize): i32 {
+/** EOI virtualization (30.1.4): DONE, or EXITS = the EOI-exit bitmap asks for it. */
+export function virtualizeEoi(cpu: usize): u32 {
   const vector = load<u32>(cpu, CPU_SVI);
+  report(cpu, REPORT_EOI, vector);
   writeRegister(cpu, APIC_EOI, 0);
   retireVirtualInterrupt(cpu);
-  if ((load<u32>(cpu + ((vector >> 5) << 2), CPU_EOI_EXIT_BITMAP) & (1 << (vector & 31))) != 0) return vector;
+  if (testVector(cpu + CPU_EOI_EXIT_BITMAP, 4, vector)) return exit(cpu, EXIT_REASON_EOI_INDUCED, vector);
   evaluatePendingVirtualInterrupts(cpu);
-  return -1;
+  return DONE;
 }
 
 /** The part of EOI virtualization that user-interrupt notification processing shares: SVI is no longer in service. */

@@ -3,9 +3,7 @@
 import { STEP_EOI_VIRTUALIZATION, STEP_SELF_IPI_VIRTUALIZATION, STEP_VIRTUALIZED_MSR_WRITE } from '../cost/step-numbers';
 import { APIC_EOI, APIC_ICR, APIC_SELF_IPI, APIC_TPR, ICR_RESERVED } from '../hardware/apic/registers';
 import {
-  CPU_SVI,
   EXITS,
-  REPORT_EOI,
   REPORT_ICR_EXITS,
   REPORT_ICR_POSTED,
   REPORT_ICR_SELF,
@@ -21,7 +19,6 @@ import {
   collectVirr,
   collectVisr,
   EXIT_REASON_APIC_WRITE,
-  EXIT_REASON_EOI_INDUCED,
   mustWaitForPage,
   SELF_SHORTHAND,
   virtualizeEoi,
@@ -63,9 +60,7 @@ function writeEoi(cpu: usize, hi: u32, lo: u32): u32 {
   }
   if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVisr(cpu)) return WAIT;
   writeLong(cpu, APIC_EOI, 0, 0);
-  report(cpu, REPORT_EOI, load<u32>(cpu, CPU_SVI));
-  const vector = virtualizeEoi(cpu);
-  return vector >= 0 ? exit(cpu, EXIT_REASON_EOI_INDUCED, vector) : DONE;
+  return virtualizeEoi(cpu);
 }
 
 function writeSelfIpi(cpu: usize, hi: u32, lo: u32): u32 {

@@ -7,15 +7,9 @@ import { Assembler, type Label } from '../guest/assembler.js';
 import { KERNEL_CODE } from '../guest/memory-map.js';
 import { EBP, ECX, EDI, RSI } from '../guest/operand.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import {
-  CPU_ITLB,
-  CPU_REGION_RETIRED,
-  CPU_RETIRED,
-  CPU_STOP,
-  ITLB_ENTRIES,
-  STOP_MARKER,
-} from '../hardware/cpu/layout.js';
+import { CPU_REGION_RETIRED, CPU_RETIRED, CPU_STOP, STOP_MARKER } from '../hardware/cpu/layout.js';
 import { handleStop } from '../hardware/cpu/stops.js';
+import { instructionTlbMap } from '../hardware/cpu/instruction-tlb.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
 import { Translator } from './translator.js';
 
@@ -248,7 +242,7 @@ describe('translated code', () => {
     runToEnd();
     const { engine, memory } = cpu;
     const missed = vi.fn();
-    const map = memory.u32[(cpu.word(CPU_ITLB) + ((KERNEL_CODE >>> 12) & (ITLB_ENTRIES - 1)) * 16 + 8) >>> 2];
+    const map = instructionTlbMap(memory, cpu, KERNEL_CODE);
     const translator = new Translator(memory, { ...engine, accessFromRegion: missed }, 2 ** 30);
     translator.translate(map, memory.u32[(map + (program.pass & 4095) * 4) >>> 2]);
     runToEnd();

@@ -1,22 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { apicMessage } from '../../../test/support/apic-message.js';
 import { FLIGHT, vmxMachine } from '../../../test/support/vmx-machine.js';
 import { STEP } from '../../cost/step.js';
 import { keepAsleep } from '../../../test/support/engine.js';
 import type { ApicMessage } from './message.js';
-
-function message(fields: Partial<ApicMessage> = {}): ApicMessage {
-  return {
-    vector: 0x41,
-    deliveryMode: 0,
-    logical: false,
-    level: false,
-    assert: true,
-    shorthand: 0,
-    destination: 1,
-    x2apic: true,
-    ...fields,
-  };
-}
 
 function twoCpus() {
   const machine = vmxMachine();
@@ -25,7 +12,7 @@ function twoCpus() {
     machine,
     sender,
     target,
-    send: (fields?: Partial<ApicMessage>) => machine.bus.send(sender, message(fields)),
+    send: (fields?: Partial<ApicMessage>) => machine.bus.send(sender, apicMessage(fields)),
   };
 }
 
@@ -54,7 +41,7 @@ describe('APIC bus', () => {
   it('knows whether any APIC takes what the chipset sends', () => {
     const { machine, sender, target } = twoCpus();
     const accepts = (fields: Partial<ApicMessage>): boolean =>
-      machine.bus.accepts(message({ x2apic: false, ...fields }));
+      machine.bus.accepts(apicMessage({ x2apic: false, ...fields }));
     expect([accepts({ destination: 1 }), accepts({ destination: 7 }), accepts({ destination: 0xff })]).toEqual([
       true,
       false,
@@ -66,9 +53,9 @@ describe('APIC bus', () => {
 
   it('what the chipset sends in an event is there at once; of several for the lowest priority the vector chooses one', () => {
     const { machine, sender, target } = twoCpus();
-    machine.bus.deliver(message({ destination: 1, x2apic: false }), 0);
+    machine.bus.deliver(apicMessage({ destination: 1, x2apic: false }), 0);
     expect([sender.apic.requestsService, target.apic.pendingVector]).toEqual([false, 0x41]);
-    machine.bus.deliver(message({ deliveryMode: 1, destination: 0xff, vector: 0x52, x2apic: false }), 0);
+    machine.bus.deliver(apicMessage({ deliveryMode: 1, destination: 0xff, vector: 0x52, x2apic: false }), 0);
     expect([sender.apic.pendingVector, target.apic.pendingVector]).toEqual([0x52, 0x41]);
   });
 
@@ -164,7 +151,7 @@ describe('APIC bus', () => {
 
   it('a buffer may be reused while its message is in flight', () => {
     const { machine, sender, target } = twoCpus();
-    const buffer = { ...message({ logical: true, destination: 2 }) };
+    const buffer = { ...apicMessage({ logical: true, destination: 2 }) };
     machine.bus.send(sender, buffer);
     buffer.vector = 0x99;
     machine.deliverMessages();

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { apicMessage } from '../../../test/support/apic-message.js';
 import { keepAsleep } from '../../../test/support/engine.js';
 import { FLIGHT, vmxMachine, type VmxMachine } from '../../../test/support/vmx-machine.js';
 import type { LocalApic } from '../apic/local-apic.js';
 import { MOST_ARRIVALS } from '../cpu/layout.js';
-import type { ApicMessage } from '../apic/message.js';
 import { ALL_CPUS } from './clock.js';
 
 const FIRST_VECTOR = 16;
@@ -18,17 +18,7 @@ function machineAsleep(): VmxMachine {
 /** A fixed IPI from CPU 0 that arrives at CPU 1 at time `at`. */
 function sendToArriveAt({ bus, sender }: VmxMachine, at: number, vector: number): void {
   sender.cpu.now = at - FLIGHT;
-  const message: ApicMessage = {
-    vector,
-    deliveryMode: 0,
-    logical: false,
-    level: false,
-    assert: true,
-    shorthand: 0,
-    destination: 1,
-    x2apic: true,
-  };
-  bus.send(sender.cpu, message);
+  bus.send(sender.cpu, apicMessage({ vector }));
 }
 
 function requested(apic: LocalApic): number[] {

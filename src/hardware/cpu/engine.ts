@@ -58,6 +58,8 @@ export interface Engine {
   readonly fillTlb: (block: number, va: number, access: number) => number;
   /** The same for the access that the interpreter has stopped for. */
   readonly fillForAccess: (block: number) => number;
+  /** Address of the TLB's entry for the page of `va`, or of its place if there is none. */
+  readonly findTlbEntry: (block: number, va: number) => number;
   /** 1 for a page that is not memory, and for the APIC-access page. */
   readonly isSpecial: (block: number, page: number) => number;
   readonly flushTlbs: (block: number) => void;

@@ -8,7 +8,6 @@ import { PASS, type Outcome } from './outcome.js';
 
 const PAGE_MASK = 4095;
 const TWO_32 = 2 ** 32;
-const ENTRY_WORDS = 8;
 
 /** Translates the page of `va` and enters it into the TLB of the current privilege level. */
 export function fillTlb(cpu: Cpu, va: number, access: number): Outcome {
@@ -54,35 +53,9 @@ export function restoreSpecial(cpu: Cpu, va: number, page: number): void {
   u32[at + 6] = page;
 }
 
-/** Index into `memory.u32` of the place for the page of `va` in the bank in use; that of the next page is another. */
-function placeOf(cpu: Cpu, va: number): number {
-  return (cpu.word(L.CPU_TLB) >>> 2) + (((va >>> 12) + (va >>> 21)) & (L.TLB_ENTRIES - 1)) * ENTRY_WORDS;
-}
-
-/** Index of the first displaced entry of the bank in use. */
-function victimsOf(cpu: Cpu): number {
-  const isUser = cpu.word(L.CPU_TLB) === cpu.block + L.CPU_TLB_USER;
-  return (cpu.block + L.CPU_TLB_VICTIMS + (isUser ? L.TLB_VICTIM_BANK : 0)) >>> 2;
-}
-
 /** Index into `memory.u32` of the entry for `va`: in its place, or among the displaced ones. */
 export function tlbEntry(cpu: Cpu, va: number): number {
-  const place = placeOf(cpu, va);
-  if (maps(cpu, place, va)) return place;
-  const first = victimsOf(cpu);
-  for (let victim = 0; victim < L.TLB_VICTIMS; victim++) {
-    if (maps(cpu, first + victim * ENTRY_WORDS, va)) return first + victim * ENTRY_WORDS;
-  }
-  return place;
-}
-
-function maps(cpu: Cpu, at: number, va: number): boolean {
-  const { u32 } = cpu.memory;
-  const low = (va & ~PAGE_MASK) >>> 0;
-  const high = Math.floor(va / TWO_32) >>> 0;
-  if (u32[at] === (low | 1) >>> 0 && u32[at + 1] === high) return true;
-  const other = u32[at + 4];
-  return (other & PAGE_MASK) !== 0 && (other & ~PAGE_MASK) >>> 0 === low && u32[at + 5] === high;
+  return cpu.engine.findTlbEntry(cpu.block, va) >>> 2;
 }
 
 /**
