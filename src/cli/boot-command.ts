@@ -5,7 +5,7 @@ import { costTable } from '../cost/cost-table.js';
 import { DEFAULT_PROFILE } from '../cost/profile.js';
 import type { CostTable } from '../cost/step.js';
 import { buildImageMachine, type ImageMachine } from '../machine/image-machine.js';
-import { IMAGE_HALT_POLICIES, type ImageHaltPolicy, type ImageOptions } from '../machine/image-options.js';
+import { IMAGE_HALT_POLICIES, MOST_CYCLES, type ImageHaltPolicy, type ImageOptions } from '../machine/image-options.js';
 import { runImageFor, type ImageOutcome } from '../machine/image-run.js';
 import { MOST_CPUS } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
@@ -39,6 +39,7 @@ const CYCLES_PER_SECOND = HOST.tscGHz * 1e9;
 const LARGEST_EXIT_CODE = 255;
 /** How long the machine runs before this program looks around: 5 ms of its time. */
 const PIECE_CYCLES = CYCLES_PER_SECOND / 200;
+const MOST_SECONDS = Math.floor(MOST_CYCLES / CYCLES_PER_SECOND);
 
 interface Options extends BootTraceOptions {
   readonly append: string;
@@ -82,8 +83,12 @@ export const bootCommand: CommandModule = {
       .option('--bare', 'no hypervisor: run on the emulated processors themselves')
       .option('--profile <p>', 'cost profile: a built-in name or a file', DEFAULT_PROFILE)
       .optionsGroup('How long:')
-      .option('--max-cycles <n>', 'simulated cycles after which the guest counts as hanging', wholeNumber(1))
-      .option('--timeout <seconds>', 'the same, in simulated seconds', wholeNumber(1), 600)
+      .option(
+        '--max-cycles <n>',
+        'simulated cycles after which the guest counts as hanging',
+        wholeNumber(1, MOST_CYCLES),
+      )
+      .option('--timeout <seconds>', 'the same, in simulated seconds', wholeNumber(1, MOST_SECONDS), 600)
       .option('--no-fast-forward', 'simulate every pass of idle loops; results are the same')
       .option('--no-translate', 'leave hot code to the interpreter; results are the same')
       .optionsGroup('Tracing:')

@@ -15,6 +15,7 @@ import {
   CPU_RUNS_CODE,
   CPU_STATE,
   CPU_STOP_ACCESS,
+  CPU_STOP_INFO,
   CPU_STOP_SIZE,
   CPU_STOP_VA,
   CPU_STRIDE,
@@ -128,6 +129,8 @@ export function revokeWriting(cpu: usize, line: u32): void {
 }
 
 /** No other CPU has touched the page of `pa`. */
+// @ts-ignore: decorator
+@inline
 export function isPrivate(cpu: usize, pa: u32): bool {
   return pageState(pa) == 1 + i32(idOf(cpu));
 }
@@ -191,11 +194,21 @@ export function touch(cpu: usize, pa: u32): bool {
  * Gets one of several lines that an operation needs. Lines collected by earlier attempts are all taken again at the
  * instant when the last one arrives; the host drops the collection when the operation completes. False: wait.
  */
+// @ts-ignore: decorator
+@inline
 export function collect(cpu: usize, pa: u32, write: bool): bool {
-  const state = pageState(pa);
-  if (state == 1 + i32(idOf(cpu))) return true;
-  if (state >= 0) return touch(cpu, pa) && collect(cpu, pa, write);
-  const line = ((-state - 1) << 6) | ((pa >> 6) & 63);
+  return isPrivate(cpu, pa) || collectShared(cpu, pa, write);
+}
+
+function collectShared(cpu: usize, pa: u32, write: bool): bool {
+  if (!touch(cpu, pa)) return false;
+  const index = trackedIndex(pa);
+  return index < 0 || collectLine(cpu, (index << 6) | ((pa >> 6) & 63), write);
+}
+
+// @ts-ignore: decorator
+@inline
+function collectLine(cpu: usize, line: u32, write: bool): bool {
   return may(cpu, line, write ? MAY_WRITE : MAY_READ) || miss(cpu, line, write);
 }
 
@@ -225,8 +238,9 @@ export function getLines(cpu: usize): bool {
   const va = load<u64>(cpu, CPU_STOP_VA);
   const write = load<u32>(cpu, CPU_STOP_ACCESS) != ACCESS_READ;
   const last = va + load<u32>(cpu, CPU_STOP_SIZE) - 1;
-  if (!collectAt(cpu, va, write)) return false;
-  return (va ^ last) >> 6 == 0 || collectAt(cpu, last, write);
+  if ((va ^ last) >> 12 != 0) return collectAt(cpu, va, write) && collectAt(cpu, last, write);
+  const line = (load<u32>(cpu, CPU_STOP_INFO) << 6) | (u32(va >> 6) & 63);
+  return collectLine(cpu, line, write) && ((va ^ last) >> 6 == 0 || collectLine(cpu, line + 1, write));
 }
 
 function collectAt(cpu: usize, va: u64, write: bool): bool {

@@ -53,6 +53,7 @@ import { DONE, HOST, PASS, WAIT } from './microcode';
 import { stopsAtMsrWrite, writeMsr } from './msr-write';
 import { park, passOver } from './parking';
 import { run } from './run';
+import { whole } from './ticks';
 import { fillForAccess } from './tlb';
 
 /** WebAssembly changes tiers only between calls, so a run never gets more than this at once. */
@@ -101,23 +102,30 @@ export function mustWait(cpu: usize): bool {
 function next(): usize {
   let first: usize = 0;
   let second: usize = 0;
+  let firstTime = Infinity;
+  let secondTime = Infinity;
   const end = cpuEnd();
   for (let cpu: usize = CPU_BLOCKS; cpu < end; cpu += CPU_STRIDE) {
     if (!takesPart(cpu)) continue;
-    if (first == 0 || timeOf(cpu) < timeOf(first)) {
+    const time = timeOf(cpu);
+    if (time < firstTime) {
       second = first;
+      secondTime = firstTime;
       first = cpu;
-    } else if (second == 0 || timeOf(cpu) < timeOf(second)) {
+      firstTime = time;
+    } else if (time < secondTime) {
       second = cpu;
+      secondTime = time;
     }
   }
-  store<f64>(ORDER_HORIZON_TIME, second == 0 ? Infinity : timeOf(second));
+  store<f64>(ORDER_HORIZON_TIME, secondTime);
   store<i32>(ORDER_HORIZON_ID, second == 0 ? -1 : idOf(second));
   return first;
 }
 
 function limitFor(cpu: usize): f64 {
   let limit = min(timeOf(cpu) + LONGEST_RUN_TICKS, load<f64>(ORDER_NEXT_EVENT));
+  if (load<f64>(ORDER_HORIZON_TIME) == Infinity) return limit;
   const quantum = load<f64>(ORDER_QUANTUM);
   const end = cpuEnd();
   for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
@@ -210,13 +218,13 @@ function takesTurn(cpu: usize): bool {
       if (outcome == WAIT) return waits(cpu, RETRY_BOUNDARY);
       store<u32>(cpu, RETRY_NONE, CPU_RETRY);
     } else {
-      if (retry != RETRY_STOP) execute(cpu, retry);
-      if (load<u32>(cpu, CPU_STOP) == STOP_PARKED) {
+      const stop = retry == RETRY_STOP ? load<u32>(cpu, CPU_STOP) : execute(cpu, retry);
+      if (stop == STOP_PARKED) {
         store<u32>(cpu, RETRY_NONE, CPU_RETRY);
         if (park(cpu)) return true;
         continue;
       }
-      outcome = handleStop(cpu);
+      outcome = handleStop(cpu, stop);
       if (outcome == HOST) {
         store<u32>(cpu, RETRY_NEW_STOP, CPU_RETRY);
         return needsHost(cpu);
@@ -233,15 +241,15 @@ function takesTurn(cpu: usize): bool {
 }
 
 /** An instruction that has waited runs at once; before pending events have been looked at it stands alone. */
-function execute(cpu: usize, retry: u32): void {
+function execute(cpu: usize, retry: u32): u32 {
   const limit = load<u32>(cpu, CPU_ATTENTION) != 0 ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
-  store<u64>(cpu, u64(i64(retry == RETRY_NONE ? limit : max(limit, timeOf(cpu) + 1))), CPU_LIMIT);
-  run(cpu);
+  store<u64>(cpu, whole(retry == RETRY_NONE ? limit : max(limit, timeOf(cpu) + 1)), CPU_LIMIT);
+  return run(cpu);
 }
 
 /** What the interpreter does itself about its stop. DONE; PASS: the instruction runs once more; WAIT, EXITS; HOST. */
-function handleStop(cpu: usize): u32 {
-  switch (load<u32>(cpu, CPU_STOP)) {
+function handleStop(cpu: usize, stop: u32): u32 {
+  switch (stop) {
     case STOP_LIMIT:
       return DONE;
     case STOP_LINE_MISS:

@@ -38,6 +38,7 @@ import {
   UNKNOWN_LINES,
 } from '../hardware/cpu/layout';
 import { describeLoop, waitsForTsc } from './host';
+import { whole } from './ticks';
 import { canonical, findEntry, isReadable } from './memory';
 import { idOf, timeOf } from './order';
 
@@ -111,15 +112,15 @@ export function passOver(cpu: usize, at: f64, byCpu: i32): void {
   let passes = max(0, Math.floor((at - now) / ticks));
   if (passes > 0 && !precedes(cpu, now + passes * ticks, at, byCpu)) passes--;
   passes = max(0, passes - f64(load<u32>(cpu, CPU_PARK_EXECUTED)));
-  const total = u64(i64(passes * ticks));
+  const total = whole(passes * ticks);
   store<f64>(cpu, now + passes * ticks, CPU_NOW);
-  add(cpu + CPU_RETIRED, u64(i64(passes)) * load<u64>(cpu, CPU_PARK_N));
+  add(cpu + CPU_RETIRED, whole(passes) * load<u64>(cpu, CPU_PARK_N));
   add(cpu + CPU_SPIN_TICKS, total);
   if (load<u64>(cpu, CPU_PARK_PAUSES) != 0 && load<u32>(cpu, CPU_PLE_ON) != 0) {
     add(cpu + CPU_PLE_LAST, total);
     add(cpu + CPU_PLE_FIRST, total);
   }
-  store<u64>(cpu, u64(i64(timeOf(cpu))), CPU_MARK_TIME);
+  store<u64>(cpu, whole(timeOf(cpu)), CPU_MARK_TIME);
 }
 
 function precedes(cpu: usize, time: f64, at: f64, byCpu: i32): bool {

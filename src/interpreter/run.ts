@@ -27,6 +27,7 @@ import { after } from './operand';
 import { exitSpin, spin } from './spin';
 import { finishSplitStore } from './memory';
 import { rare } from './rare';
+import { whole } from './ticks';
 import { enterRegion } from './region';
 
 function doAddRr32(cpu: usize, pc: usize): usize { return rr<i32>(cpu, pc, ADD); }
@@ -226,7 +227,7 @@ function cross(cpu: usize, pc: usize): usize {
 export function run(cpu: usize): u32 {
   store<u32>(cpu, STOP_LIMIT, CPU_STOP);
   let pc = begin(cpu);
-  let now = u64(i64(load<f64>(cpu, CPU_NOW)));
+  let now = whole(load<f64>(cpu, CPU_NOW));
   let retired = load<u64>(cpu, CPU_RETIRED);
   let op = i32(load<u16>(pc, R_OP));
   do {

@@ -73,6 +73,9 @@ export function isArchitectural(options: MachineOptions | ImageCaseOptions): boo
 
 const HERTZ_PER_GHZ = 1e9;
 
+/** How long a guest can run: the interpreter counts up to 2 ** 52 ticks (src/interpreter/ticks.ts), twice as many. */
+export const MOST_CYCLES = 2 ** 45;
+
 /** The machine of a case. */
 export function imageOptionsOf({ guest, workload, apHaltPolicy, ...options }: ImageCaseOptions): ImageOptions {
   const { image, append, environment, memoryMiB, timeoutSeconds } = guest;
@@ -83,7 +86,7 @@ export function imageOptionsOf({ guest, workload, apHaltPolicy, ...options }: Im
     memoryMiB,
     bare: false,
     haltPolicy: apHaltPolicy,
-    maxCycles: Math.round(timeoutSeconds * options.host.tscGHz * HERTZ_PER_GHZ),
+    maxCycles: Math.min(MOST_CYCLES, Math.round(timeoutSeconds * options.host.tscGHz * HERTZ_PER_GHZ)),
   };
 }
 

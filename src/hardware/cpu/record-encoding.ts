@@ -137,10 +137,13 @@ const ADDRESS_FLAGS = { 16: R.ADDRESS_16, 32: R.ADDRESS_32, 64: 0 } as const;
 function writeAddress(view: DataView, at: number, instruction: Instruction, mnemonic: Mnemonic): number {
   const { memoryBase: base, memoryIndex: index, memorySegment } = instruction;
   const segment = mnemonic === Mnemonic.Lea ? CPU_ZERO : segmentSlot(memorySegment);
-  let flags = ADDRESS_FLAGS[addressSize(instruction, base, index)];
-  const displacement = BigInt.asIntN(flags === 0 ? 64 : 32, instruction.memoryDisplacement);
+  const size = addressSize(instruction, base, index);
+  const displacement = BigInt.asIntN(size === 64 ? 64 : 32, instruction.memoryDisplacement);
+  // What has neither base nor index is as wide as its displacement.
+  const isAbsolute = base === Register.None && index === Register.None;
+  let flags = size === 32 && isAbsolute && displacement >= 0n ? 0 : ADDRESS_FLAGS[size];
   const near = BigInt.asIntN(32, displacement) === displacement;
-  if (!near && (base !== Register.None || index !== Register.None)) return NOT_ENCODABLE;
+  if (!near && !isAbsolute) return NOT_ENCODABLE;
   if (!near) {
     flags |= R.ADDRESS_64;
     view.setBigInt64(at + R.R_IMMEDIATE, displacement, true);
