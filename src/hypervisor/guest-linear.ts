@@ -17,6 +17,8 @@ const PTE_LARGE = 0x80;
 const ADDRESS_HIGH = 0x000f_ffff;
 const CR0_WP = 1 << 16;
 const CR0_PG = 0x8000_0000;
+const CR4_SMAP = 1 << 21;
+const RFLAGS_AC = 1 << 18;
 const CR4_PSE = 1 << 4;
 const CR4_PAE = 1 << 5;
 const EFER_LMA = 1 << 10;
@@ -57,11 +59,8 @@ export function translateGuestData(host: HostCpu, linear: number, write: boolean
   const { cpu, vcpu } = host;
   const isUser = cplOf(host) === 3;
   const protects = isUser || (cpu.vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_WP) !== 0;
-  const physical = guestLinearToPhysical(
-    host,
-    linear,
-    (isUser ? PTE_USER : 0) | (write && protects ? PTE_WRITABLE : 0),
-  );
+  const needed = (isUser ? PTE_USER : 0) | (write && protects ? PTE_WRITABLE : 0);
+  const physical = guestLinearToPhysical(host, linear, needed, !isUser && hasSmap(host) ? PTE_USER : 0);
   if (physical >= 0 || physical === GUEST_WAITS) return physical;
   const present = physical === GUEST_FORBIDDEN ? PF_PRESENT : 0;
   cpu.cr2 = linear;
@@ -69,18 +68,24 @@ export function translateGuestData(host: HostCpu, linear: number, write: boolean
   return GUEST_FORBIDDEN;
 }
 
+/** SMAP, and RFLAGS.AC does not override it. */
+function hasSmap({ cpu: { vmx } }: HostCpu): boolean {
+  if ((vmx.vmread(VMCS_FIELD.GUEST_CR4) & CR4_SMAP) === 0) return false;
+  return (vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_AC) === 0;
+}
+
 /**
- * Guest-physical address behind a guest-linear one whose entries all have the bits `needed`, or GUEST_WAITS,
- * GUEST_UNMAPPED or GUEST_FORBIDDEN.
+ * Guest-physical address behind a guest-linear one, or GUEST_WAITS, GUEST_UNMAPPED or GUEST_FORBIDDEN. The bits that its
+ * entries of all levels have must include those of `needed`, and none of `refused`.
  */
-export function guestLinearToPhysical(host: HostCpu, linear: number, needed = 0): number {
+export function guestLinearToPhysical(host: HostCpu, linear: number, needed = 0, refused = 0): number {
   const { vmx } = host.cpu;
   if ((vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PG) === 0) return linear;
   const mode = pagingMode(host);
   const { pageSizes, entryBytes } = mode;
   let table = mode === PAE ? pageDirectory(host, linear) : pageAligned(vmx.vmread(VMCS_FIELD.GUEST_CR3));
   if (table < 0) return GUEST_UNMAPPED;
-  let rights = needed;
+  let rights = needed | refused;
   for (let level = pageSizes.length - 1; level >= 0; level--) {
     const size = pageSizes[level];
     const entry = hostAddress(host, table + (Math.floor(linear / size) & (4096 / entryBytes - 1)) * entryBytes);

@@ -13,7 +13,7 @@ import {
   SEGMENT_REGISTER_SIZE,
 } from '../hardware/cpu/layout';
 import { getFlags } from './flags';
-import { heldForReading, heldForWriting } from './held-memory';
+import { heldForSystem, heldForWriting } from './held-memory';
 import { canonical } from './memory';
 import { isCurrentCode } from './segment';
 
@@ -36,7 +36,7 @@ export function deliver(cpu: usize, vector: u32): bool {
   const cpl = load<u32>(cpu, CPU_CPL);
   const offset = vector * GATE_SIZE;
   if (cpl == 3 || offset + GATE_SIZE - 1 > load<u32>(cpu, CPU_IDTR + REGISTER_LIMIT)) return false;
-  const gate = heldForReading(cpu, load<u64>(cpu, CPU_IDTR + REGISTER_BASE) + offset, GATE_SIZE);
+  const gate = heldForSystem(cpu, load<u64>(cpu, CPU_IDTR + REGISTER_BASE) + offset, GATE_SIZE);
   if (gate == 0) return false;
   const kind = load<u32>(gate, 4);
   if ((kind & GATE_MASK) != GATE_64) return false;

@@ -8,6 +8,7 @@ import {
   CPU_RESULT,
   CPU_SYSTEM_FLAGS,
 } from '../hardware/cpu/layout';
+import { FLAGS_AC, selectBanks } from './tlb-bank';
 
 export const FLAG_CF: u32 = 1 << 0;
 export const FLAG_PF: u32 = 1 << 2;
@@ -166,5 +167,12 @@ export function setArithmeticFlags(cpu: usize, flags: u32): void {
 
 export function setFlags(cpu: usize, flags: u32): void {
   setArithmeticFlags(cpu, flags);
-  store<u32>(cpu, flags & ~ARITHMETIC | 2, CPU_SYSTEM_FLAGS);
+  setSystemFlags(cpu, flags & ~ARITHMETIC | 2);
+}
+
+/** Sets all flags but CF, PF, AF, ZF, SF and OF. */
+export function setSystemFlags(cpu: usize, flags: u32): void {
+  const changed = load<u32>(cpu, CPU_SYSTEM_FLAGS) ^ flags;
+  store<u32>(cpu, flags, CPU_SYSTEM_FLAGS);
+  if (changed & FLAGS_AC) selectBanks(cpu);
 }

@@ -2,10 +2,16 @@
 // returns the address of the operand in this memory, or 0 when the host has to see to it; nothing stops.
 import { TLB_ADDEND, TLB_READ, TLB_WRITE } from '../hardware/cpu/layout';
 import { entryFor, heldLines } from './memory';
+import { overridesSmap } from './tlb-bank';
 
 /** `size` bytes on one page that may be read. */
 export function heldForReading(cpu: usize, va: u64, size: u32): usize {
   return held(cpu, va, size, false);
+}
+
+/** `size` bytes of a system structure: what RFLAGS.AC lets instructions access counts for nothing. */
+export function heldForSystem(cpu: usize, va: u64, size: u32): usize {
+  return overridesSmap(cpu) ? 0 : heldForReading(cpu, va, size);
 }
 
 /** `size` bytes on one page that may be written. */

@@ -1,6 +1,7 @@
 export { run } from './run';
 export { deliver } from './delivery';
 export { getFlags, setFlags } from './flags';
+export { selectBanks } from './tlb-bank';
 export { activate, advance, mustWait, settleForEvent, wake } from './order';
 export { noteHostEvent } from './events';
 export { send } from './bus';

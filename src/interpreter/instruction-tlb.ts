@@ -3,7 +3,6 @@
 import {
   ACCESS_FETCH,
   CPU_CODE_MODE,
-  CPU_CPL,
   CPU_DROPPED_AT,
   CPU_DROPPED_PAGE,
   CPU_ITLB,
@@ -23,6 +22,7 @@ import { codeMap } from './control';
 import { dropEarlierLines, joinCode, longCodeMap, touch } from './lines';
 import { canonical } from './memory';
 import { markUsed } from './tlb';
+import { explicitPrivilege } from './tlb-bank';
 import { translate } from './walk';
 
 /**
@@ -34,7 +34,7 @@ export function findCode(cpu: usize): bool {
   if ((load<u32>(cpu, CPU_MODE) | load<u32>(cpu, CPU_CODE_MODE)) != MODE_64) return false;
   if (!canonical(rip) || codeMap(cpu, rip) != 0) return false;
   dropEarlierLines(cpu);
-  const pa = translate(cpu, rip, ACCESS_FETCH, load<u32>(cpu, CPU_CPL) == 3);
+  const pa = translate(cpu, rip, ACCESS_FETCH, explicitPrivilege(cpu));
   if (pa < 0 || pa >= load<u32>(ORDER_RAM_BYTES) || !touch(cpu, u32(pa))) return false;
   const map = longCodeMap(u32(pa));
   if (map == 0 || isStoringToItself(cpu, u32(pa))) return false;

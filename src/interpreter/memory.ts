@@ -15,7 +15,8 @@ import {
   CPU_SPLIT_SECOND,
   CPU_SPLIT_SIZE,
   CPU_TLB,
-  CPU_TLB_USER,
+  CPU_TLB_BANK,
+  CPU_TLB_SUPERVISOR,
   CPU_TLB_VICTIMS,
   LINE_MASK_SIZE,
   SEGMENT_BASE,
@@ -24,6 +25,7 @@ import {
   STOP_SPECIAL,
   STOP_TLB_MISS,
   TLB_ADDEND,
+  TLB_BANK_SIZE,
   TLB_INFO,
   TLB_OTHER,
   TLB_READ,
@@ -52,9 +54,11 @@ import {
   SCALE_SPECIAL,
 } from '../hardware/cpu/record';
 import { fault, stopForAccess } from './stop';
+import { checksAlignment } from './tlb-bank';
 
 const VECTOR_SS: u32 = 12;
 const VECTOR_GP: u32 = 13;
+const VECTOR_AC: u32 = 17;
 /** Stands for an address that segmentation does not allow: accessing it raises #GP(0) or #SS(0) as well. */
 const FORBIDDEN: u64 = 1 << 63;
 
@@ -93,7 +97,13 @@ export function segmented(cpu: usize, segment: u32, offset: u64, size: u64, rang
 // @ts-ignore: decorator
 @inline
 export function entryFor(cpu: usize, va: u64): usize {
-  return load<u32>(cpu, CPU_TLB) + (((u32(va >> 12) + u32(va >> 21)) << 5) & 0x3fe0);
+  return load<u32>(cpu, CPU_TLB) + placeOf(va);
+}
+
+// @ts-ignore: decorator
+@inline
+function placeOf(va: u64): u32 {
+  return ((u32(va >> 12) + u32(va >> 21)) << 5) & 0x3fe0;
 }
 
 /** The tag of the page that holds the last of `size` bytes: an access that crosses a page never hits. */
@@ -155,6 +165,7 @@ export function slowAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u
   const operand = heldLines(cpu, entryFor(cpu, va), va, last, access != ACCESS_READ);
   if (operand != 0) return operand;
   if (!canonical(va) || !canonical(last)) return fault(cpu, stack != 0 ? VECTOR_SS : VECTOR_GP, 0);
+  if (checksAlignment(cpu) && (va & (size - 1)) != 0) return misaligned(cpu, va, size, access);
   if ((va ^ last) >> 12 == 0) return part(cpu, va, size, access, va, size);
   const count = 0x1000 - (u32(va) & 0xfff);
   const first = part(cpu, va, count, access, va, size);
@@ -164,6 +175,25 @@ export function slowAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u
   return access == ACCESS_READ
     ? splitLoad(cpu, first, second, count, size)
     : splitStore(cpu, first, second, count, size);
+}
+
+/** An operand of 2, 4 or 8 bytes is not aligned: #AC(0), behind what a translation has to say. */
+function misaligned(cpu: usize, va: u64, size: u32, access: u32): usize {
+  const isTranslated = isMapped(cpu, va, access) && isMapped(cpu, va + (size - 1), access);
+  return isTranslated ? fault(cpu, VECTOR_AC, 0) : stopForAccess(cpu, STOP_TLB_MISS, va, size, access, 0);
+}
+
+/** Is there an entry that a walk for this access would leave as it is? */
+function isMapped(cpu: usize, va: u64, access: u32): bool {
+  const page = va & ~u64(0xfff);
+  const entry = findEntry(cpu, va, page);
+  if (access == ACCESS_READ || !maps(entry, page)) return maps(entry, page);
+  return load<u64>(entry, TLB_WRITE) == (page | 1) || allowsStores(entry, page);
+}
+
+function allowsStores(entry: usize, page: u64): bool {
+  const other = load<u64>(entry, TLB_OTHER);
+  return other == (page | TLB_TRACKED) || other == (page | TLB_SPECIAL);
 }
 
 export function maps(entry: usize, page: u64): bool {
@@ -177,15 +207,22 @@ export function isReadable(entry: usize, page: u64): bool {
   return load<u64>(entry, TLB_READ) == (page | 1) || other == (page | TLB_TRACKED) || other == (page | TLB_TRACKED_READ_ONLY);
 }
 
-/** The displaced entries of the bank in use. */
+/** The place of the page of `va` in the bank that translations are entered into. */
+// @ts-ignore: decorator
+@inline
+export function placeFor(cpu: usize, va: u64): usize {
+  return load<u32>(cpu, CPU_TLB_BANK) + placeOf(va);
+}
+
+/** The displaced entries of that bank. */
 export function victimsOf(cpu: usize): usize {
-  const isUser = load<u32>(cpu, CPU_TLB) == u32(cpu) + CPU_TLB_USER;
-  return cpu + CPU_TLB_VICTIMS + (isUser ? usize(TLB_VICTIM_BANK) : 0);
+  const bank = (load<u32>(cpu, CPU_TLB_BANK) - u32(cpu) - CPU_TLB_SUPERVISOR) / TLB_BANK_SIZE;
+  return cpu + CPU_TLB_VICTIMS + bank * TLB_VICTIM_BANK;
 }
 
 /** The entry of `page`, in its place or among the displaced ones; the one in its place if there is none. */
 export function findEntry(cpu: usize, va: u64, page: u64): usize {
-  const entry = entryFor(cpu, va);
+  const entry = placeFor(cpu, va);
   if (maps(entry, page)) return entry;
   const victims = victimsOf(cpu);
   for (let index = 0; index < TLB_VICTIMS; index++) {

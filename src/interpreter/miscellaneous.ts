@@ -21,7 +21,7 @@ import {
   STOP_SLOW,
 } from '../hardware/cpu/layout';
 import { R_IMMEDIATE } from '../hardware/cpu/record';
-import { FLAG_DF, getFlags, setArithmeticFlags } from './flags';
+import { FLAG_DF, getFlags, setArithmeticFlags, setSystemFlags } from './flags';
 import { address, toLoad, toPop } from './memory';
 import { push } from './control';
 import { after } from './operand';
@@ -120,7 +120,7 @@ export function loadFlags(cpu: usize, popped: u32): bool {
   if (cpl > ((old & FLAGS_IOPL) >> 12)) may &= ~FLAGS_IF;
   const system = ((old & ~may) | (popped & may)) & ~FLAGS_RF;
   setArithmeticFlags(cpu, popped);
-  store<u32>(cpu, system, CPU_SYSTEM_FLAGS);
+  setSystemFlags(cpu, system);
   return ((system ^ old) & ~FLAG_DF) != 0;
 }
 

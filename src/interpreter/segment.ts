@@ -9,7 +9,7 @@ import {
   REGISTER_SELECTOR,
   SEGMENT_REGISTER_SIZE,
 } from '../hardware/cpu/layout';
-import { heldForReading } from './held-memory';
+import { heldForSystem } from './held-memory';
 
 const CS = CPU_SEGMENT_REGISTERS + SEGMENT_REGISTER_SIZE;
 const SS = CPU_SEGMENT_REGISTERS + 2 * SEGMENT_REGISTER_SIZE;
@@ -41,7 +41,7 @@ function isCurrent(cpu: usize, register: usize, selector: u32, mask: u32, rights
   if ((access & (mask | 0x60)) != (rights | (cpl << 5))) return false;
   const offset = selector & 0xfff8;
   if (offset == 0 || offset + DESCRIPTOR_SIZE - 1 > load<u32>(cpu, CPU_GDTR + REGISTER_LIMIT)) return false;
-  const at = heldForReading(cpu, load<u64>(cpu, CPU_GDTR + REGISTER_BASE) + offset, DESCRIPTOR_SIZE);
+  const at = heldForSystem(cpu, load<u64>(cpu, CPU_GDTR + REGISTER_BASE) + offset, DESCRIPTOR_SIZE);
   return at != 0 && describes(load<u64>(at), cpu + register, access);
 }
 

@@ -2,7 +2,6 @@
 // to the processor: its hits and misses cost no cycles. How it is looked into stands in memory.ts.
 import {
   ACCESS_READ,
-  CPU_CPL,
   CPU_GUEST_APIC_PAGE,
   CPU_ITLB_SUPERVISOR,
   CPU_ITLB_USED,
@@ -22,6 +21,7 @@ import {
   SPECIAL_LOAD,
   SPECIAL_STORE,
   TLB_ADDEND,
+  TLB_BANKS,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_INFO,
@@ -36,12 +36,13 @@ import {
   WALK_WAITS,
 } from '../hardware/cpu/layout';
 import { hasCode, prepareStore, touch, trackedIndex } from './lines';
-import { entryFor, findEntry, maps, victimsOf } from './memory';
+import { findEntry, maps, placeFor, victimsOf } from './memory';
+import { explicitPrivilege } from './tlb-bank';
 import { translate } from './walk';
 
 const PAGE_MASK: u64 = 0xfff;
-/** Places of both banks. */
-const PLACES: u32 = 2 * TLB_ENTRIES;
+/** Places of all banks. */
+const PLACES: u32 = TLB_BANKS * TLB_ENTRIES;
 const INSTRUCTION_PLACES: u32 = 2 * ITLB_ENTRIES;
 
 // ---- Filling
@@ -57,7 +58,7 @@ export function fillForAccess(cpu: usize): i32 {
 
 /** Translates the page of `va` and enters it into the TLB of the current privilege level. Returns WALK_*. */
 export function fillTlb(cpu: usize, va: u64, access: u32): i32 {
-  const pa = translate(cpu, va, access, load<u32>(cpu, CPU_CPL) == 3);
+  const pa = translate(cpu, va, access, explicitPrivilege(cpu));
   if (pa < 0) return i32(pa);
   const page = u64(pa) & ~PAGE_MASK;
   const isWritable = load<u32>(cpu, CPU_WALK_WRITABLE) != 0;
@@ -88,7 +89,7 @@ function enterMemory(cpu: usize, va: u64, page: u32, isWritable: bool, write: bo
 
 /** Writes the entry of `va` for host-physical page `page`. What is 0 of `read`, `write` and `kind` gets no tag. */
 function enter(cpu: usize, va: u64, read: u64, write: u64, kind: u64, page: u32, info: u32): void {
-  const entry = entryFor(cpu, va);
+  const entry = placeFor(cpu, va);
   const tag = va & ~PAGE_MASK;
   displace(cpu, va, entry);
   markUsed(cpu + CPU_TLB_USED, u32(entry - cpu - CPU_TLB_SUPERVISOR) / TLB_ENTRY_SIZE);
@@ -181,7 +182,7 @@ export function forbidStores(cpu: usize, page: u32): void {
   }
 }
 
-/** The entry behind `last` that translates to host-physical page `page`, in both banks; 0 stands for none. */
+/** The entry behind `last` that translates to host-physical page `page`, in all banks; 0 stands for none. */
 function entryOf(cpu: usize, page: u32, last: usize): usize {
   const addend = load<u32>(ORDER_RAM) + page;
   let entry = last == 0 ? cpu + CPU_TLB_SUPERVISOR : last + TLB_ENTRY_SIZE;

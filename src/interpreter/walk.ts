@@ -3,10 +3,11 @@
 //
 // Every paging-structure access is an access of this CPU to physical memory: it needs the cache line and may have to
 // wait. Nothing is committed before the whole translation stands, except accessed flags on the way, as in hardware.
-// Where there is no memory, entries read as all ones. Not modelled: 5-level paging, PCID, protection keys, SMAP; EPT
+// Where there is no memory, entries read as all ones. Not modelled: 5-level paging, PCID, protection keys; EPT
 // accessed and dirty flags.
 import {
   ACCESS_FETCH,
+  ACCESS_FLAGS,
   ACCESS_READ,
   CPU_CR0,
   CPU_CR3,
@@ -14,6 +15,7 @@ import {
   CPU_EFER,
   CPU_EPT_ROOT,
   CPU_PDPTES,
+  CPU_SYSTEM_FLAGS,
   CPU_WALK_ERROR,
   CPU_WALK_FAULT,
   CPU_WALK_LINEAR,
@@ -22,6 +24,9 @@ import {
   MAXPHYADDR,
   ORDER_RAM,
   ORDER_RAM_BYTES,
+  PRIVILEGE_IMPLICIT,
+  PRIVILEGE_USER,
+  WALK_DONE,
   WALK_EPT_MISCONFIGURATION,
   WALK_EPT_VIOLATION,
   WALK_FAULTS,
@@ -45,8 +50,11 @@ const CR0_WP: u32 = 1 << 16;
 const CR0_PG: u32 = 1 << 31;
 const CR4_PSE: u32 = 1 << 4;
 const CR4_PAE: u32 = 1 << 5;
+const CR4_SMEP: u32 = 1 << 20;
+const CR4_SMAP: u32 = 1 << 21;
 const EFER_LMA: u32 = 1 << 10;
 const EFER_NXE: u32 = 1 << 11;
+const RFLAGS_AC: u32 = 1 << 18;
 
 const PF_PRESENT: u32 = 1;
 const PF_WRITE: u32 = 2;
@@ -71,14 +79,14 @@ const RESERVED: u64 = (1 << 52) - (u64(1) << MAXPHYADDR);
 const NOTHING: u64 = u64.MAX_VALUE;
 
 /**
- * Translates canonical linear address `va` for an access (ACCESS_*) at user or supervisor privilege. Returns the
+ * Translates canonical linear address `va` for an access (ACCESS_*) with a privilege (PRIVILEGE_*). Returns the
  * host-physical address, and CPU_WALK_WRITABLE says whether stores are allowed as well; or WALK_WAITS; or WALK_FAULTS, with
  * CPU_WALK_FAULT and what belongs to it.
  */
-export function translate(cpu: usize, va: u64, access: u32, user: bool): i64 {
+export function translate(cpu: usize, va: u64, access: u32, privilege: u32): i64 {
   if ((load<u32>(cpu, CPU_CR0) & CR0_PG) == 0) return finish(cpu, va, va, access, true);
-  if (load<u32>(cpu, CPU_EFER) & EFER_LMA) return walk(cpu, va, access, user, load<u64>(cpu, CPU_CR3) & ADDRESS, 3);
-  return load<u32>(cpu, CPU_CR4) & CR4_PAE ? walkPae(cpu, va, access, user) : walk32Bit(cpu, va, access, user);
+  if (load<u32>(cpu, CPU_EFER) & EFER_LMA) return walk(cpu, va, access, privilege, load<u64>(cpu, CPU_CR3) & ADDRESS, 3);
+  return load<u32>(cpu, CPU_CR4) & CR4_PAE ? walkPae(cpu, va, access, privilege) : walk32Bit(cpu, va, access, privilege);
 }
 
 // @ts-ignore: decorator
@@ -102,37 +110,55 @@ function entryIn(table: u64, level: u32, address: u64): u64 {
 }
 
 /** Tables of 512 entries, from `table` at `level` down to level 0. */
-function walk(cpu: usize, va: u64, access: u32, user: bool, table: u64, level: u32): i64 {
+function walk(cpu: usize, va: u64, access: u32, privilege: u32, table: u64, level: u32): i64 {
   const write = isWrite(access);
   let rights = PTE_WRITABLE | PTE_USER;
   let isExecutable = true;
   while (true) {
-    const at = structure(cpu, entryIn(table, level, va), va);
+    const gpaOfEntry = entryIn(table, level, va);
+    const at = structure(cpu, gpaOfEntry, va);
     if (at < 0) return at;
     const entry = read<u64>(at);
-    if ((entry & PTE_PRESENT) == 0) return pageFault(cpu, va, access, user, 0);
+    if ((entry & PTE_PRESENT) == 0) return pageFault(cpu, va, access, privilege, 0);
     const isLeaf = level == 0 || (level < 3 && (entry & PTE_LARGE) != 0);
-    if (hasReserved(cpu, entry, level, isLeaf)) return pageFault(cpu, va, access, user, PF_PRESENT | PF_RESERVED);
+    if (hasReserved(cpu, entry, level, isLeaf)) return pageFault(cpu, va, access, privilege, PF_PRESENT | PF_RESERVED);
     rights &= entry;
     if (entry & PTE_NX) isExecutable = false;
     if (isLeaf) {
-      const isWritable = mayWrite(cpu, rights, user);
-      if ((user && (rights & PTE_USER) == 0) || (write && !isWritable) || (access == ACCESS_FETCH && !isExecutable)) {
-        return pageFault(cpu, va, access, user, PF_PRESENT);
+      const isWritable = mayWrite(cpu, rights, privilege);
+      if (!mayAccess(cpu, rights, access, privilege) || (write && !isWritable) || (access == ACCESS_FETCH && !isExecutable)) {
+        return pageFault(cpu, va, access, privilege, PF_PRESENT);
       }
-      if (!setFlags(cpu, at, entry, write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)) return WALK_WAITS;
+      const marked = setFlags(cpu, gpaOfEntry, va, at, entry, write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED);
+      if (marked < 0) return marked;
       const offset = mappedSize(level) - 1;
       const gpa = (entry & ADDRESS & ~offset) | (va & offset);
       return finish(cpu, va, gpa, access, isWritable && (write || (entry & PTE_DIRTY) != 0));
     }
-    if (!setFlags(cpu, at, entry, PTE_ACCESSED)) return WALK_WAITS;
+    const marked = setFlags(cpu, gpaOfEntry, va, at, entry, PTE_ACCESSED);
+    if (marked < 0) return marked;
     table = entry & ADDRESS;
     level--;
   }
 }
 
-function mayWrite(cpu: usize, rights: u64, user: bool): bool {
-  return (rights & PTE_WRITABLE) != 0 || (!user && (load<u32>(cpu, CPU_CR0) & CR0_WP) == 0);
+function mayWrite(cpu: usize, rights: u64, privilege: u32): bool {
+  return (rights & PTE_WRITABLE) != 0 || (privilege != PRIVILEGE_USER && (load<u32>(cpu, CPU_CR0) & CR0_WP) == 0);
+}
+
+/**
+ * Do the U/S flags of all levels, of which `rights` are the conjunction, let this privilege have the page? SMEP keeps
+ * supervisor code from fetching user pages, SMAP from accessing them, unless RFLAGS.AC is set for an explicit access (SDM
+ * vol. 3, 5.6.1).
+ */
+function mayAccess(cpu: usize, rights: u64, access: u32, privilege: u32): bool {
+  const isUserPage = (rights & PTE_USER) != 0;
+  if (privilege == PRIVILEGE_USER) return isUserPage;
+  if (!isUserPage) return true;
+  const cr4 = load<u32>(cpu, CPU_CR4);
+  if (access == ACCESS_FETCH) return (cr4 & CR4_SMEP) == 0;
+  if ((cr4 & CR4_SMAP) == 0) return true;
+  return privilege != PRIVILEGE_IMPLICIT && (load<u32>(cpu, CPU_SYSTEM_FLAGS) & RFLAGS_AC) != 0;
 }
 
 // @ts-ignore: decorator
@@ -147,33 +173,39 @@ function hasReserved(cpu: usize, entry: u64, level: u32, isLeaf: bool): bool {
 // ---- Outside IA-32e mode
 
 /** The four pointers at the top are registers: an access takes no paging-structure access for them. */
-function walkPae(cpu: usize, va: u64, access: u32, user: bool): i64 {
+function walkPae(cpu: usize, va: u64, access: u32, privilege: u32): i64 {
   const pointer = load<u64>(cpu + ((u32(va) >> 30) << 3), CPU_PDPTES);
-  if ((pointer & PTE_PRESENT) == 0) return pageFault(cpu, va, access, user, 0);
-  return walk(cpu, va, access, user, pointer & ADDRESS, 1);
+  if ((pointer & PTE_PRESENT) == 0) return pageFault(cpu, va, access, privilege, 0);
+  return walk(cpu, va, access, privilege, pointer & ADDRESS, 1);
 }
 
 /** Two levels of 1024 entries with 4 bytes each; pages of 4 MiB with CR4.PSE. */
-function walk32Bit(cpu: usize, va: u64, access: u32, user: bool): i64 {
-  let at = structure(cpu, (load<u64>(cpu, CPU_CR3) & 0xffff_f000) + (u32(va) >> 22 << 2), va);
+function walk32Bit(cpu: usize, va: u64, access: u32, privilege: u32): i64 {
+  let gpaOfEntry = (load<u64>(cpu, CPU_CR3) & 0xffff_f000) + (u32(va) >> 22 << 2);
+  let at = structure(cpu, gpaOfEntry, va);
   if (at < 0) return at;
   let entry = read<u32>(at);
-  if ((entry & PTE_PRESENT) == 0) return pageFault(cpu, va, access, user, 0);
+  if ((entry & PTE_PRESENT) == 0) return pageFault(cpu, va, access, privilege, 0);
   const isLarge = (entry & PTE_LARGE) != 0 && (load<u32>(cpu, CPU_CR4) & CR4_PSE) != 0;
-  if (isLarge && (entry & PDE_4M_RESERVED) != 0) return pageFault(cpu, va, access, user, PF_PRESENT | PF_RESERVED);
+  if (isLarge && (entry & PDE_4M_RESERVED) != 0) return pageFault(cpu, va, access, privilege, PF_PRESENT | PF_RESERVED);
   let rights = u64(entry);
   if (!isLarge) {
-    if (!setFlags(cpu, at, entry, PTE_ACCESSED)) return WALK_WAITS;
-    at = structure(cpu, u64(entry & 0xffff_f000) + (((va >> 12) & 1023) << 2), va);
+    const marked = setFlags(cpu, gpaOfEntry, va, at, entry, PTE_ACCESSED);
+    if (marked < 0) return marked;
+    gpaOfEntry = u64(entry & 0xffff_f000) + (((va >> 12) & 1023) << 2);
+    at = structure(cpu, gpaOfEntry, va);
     if (at < 0) return at;
     entry = read<u32>(at);
-    if ((entry & PTE_PRESENT) == 0) return pageFault(cpu, va, access, user, 0);
+    if ((entry & PTE_PRESENT) == 0) return pageFault(cpu, va, access, privilege, 0);
     rights &= entry;
   }
   const write = isWrite(access);
-  const isWritable = mayWrite(cpu, rights, user);
-  if ((user && (rights & PTE_USER) == 0) || (write && !isWritable)) return pageFault(cpu, va, access, user, PF_PRESENT);
-  if (!setFlags(cpu, at, entry, write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)) return WALK_WAITS;
+  const isWritable = mayWrite(cpu, rights, privilege);
+  if (!mayAccess(cpu, rights, access, privilege) || (write && !isWritable)) {
+    return pageFault(cpu, va, access, privilege, PF_PRESENT);
+  }
+  const marked = setFlags(cpu, gpaOfEntry, va, at, entry, write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED);
+  if (marked < 0) return marked;
   return finish(cpu, va, address32(entry, va, isLarge), access, isWritable && (write || (entry & PTE_DIRTY) != 0));
 }
 
@@ -209,13 +241,18 @@ function read<T>(at: u64): T {
   return isMemory(at) ? load<T>(load<u32>(ORDER_RAM) + u32(at)) : <T>NOTHING;
 }
 
-/** Sets flags in the lower half of the entry at `at` that it does not have. False: its line has to come first. */
-function setFlags(cpu: usize, at: u64, entry: u64, flags: u64): bool {
-  if ((entry & flags) == flags) return true;
-  if (!hold(cpu, u32(at), true)) return false;
+/**
+ * Sets flags in the lower half of the entry at guest-physical `gpa`, host-physical `at`, that it does not have. EPT has to
+ * allow it, as a read and write. WALK_DONE, WALK_WAITS or WALK_FAULTS.
+ */
+function setFlags(cpu: usize, gpa: u64, va: u64, at: u64, entry: u64, flags: u64): i64 {
+  if ((entry & flags) == flags) return WALK_DONE;
+  const allowed = guestPhysical(cpu, gpa, va, false, ACCESS_FLAGS);
+  if (allowed < 0) return allowed;
+  if (!hold(cpu, u32(at), true)) return WALK_WAITS;
   const word = load<u32>(ORDER_RAM) + u32(at);
   store<u32>(word, load<u32>(word) | u32(flags));
-  return true;
+  return WALK_DONE;
 }
 
 // ---- The end of a walk
@@ -226,13 +263,19 @@ function finish(cpu: usize, va: u64, gpa: u64, access: u32, isWritable: bool): i
   return pa;
 }
 
-function pageFault(cpu: usize, va: u64, access: u32, user: bool, flags: u32): i64 {
+function pageFault(cpu: usize, va: u64, access: u32, privilege: u32, flags: u32): i64 {
   let error = flags;
-  if (user) error |= PF_USER;
+  if (privilege == PRIVILEGE_USER) error |= PF_USER;
   if (access == ACCESS_FETCH) {
-    if (load<u32>(cpu, CPU_EFER) & EFER_NXE && load<u32>(cpu, CPU_CR4) & CR4_PAE) error |= PF_FETCH;
+    if (tellsFetches(cpu)) error |= PF_FETCH;
   } else if (access != ACCESS_READ) error |= PF_WRITE;
   return fail(cpu, WALK_PAGE_FAULT, error, va);
+}
+
+/** The error code has an I/D flag where fetches have rules of their own: no-execute pages or SMEP. */
+function tellsFetches(cpu: usize): bool {
+  const cr4 = load<u32>(cpu, CPU_CR4);
+  return (cr4 & CR4_SMEP) != 0 || ((cr4 & CR4_PAE) != 0 && (load<u32>(cpu, CPU_EFER) & EFER_NXE) != 0);
 }
 
 function fail(cpu: usize, reason: u32, error: u32, va: u64): i64 {
@@ -267,7 +310,7 @@ export function guestPhysical(cpu: usize, gpa: u64, va: u64, translated: bool, a
     if (!isPresent || (isLeaf && (rights & needed) != needed)) {
       const permissions = isPresent ? u32(rights) << EPT_PERMISSION_SHIFT : 0;
       const linear = EPT_QUALIFICATION_LINEAR_VALID | (translated ? EPT_QUALIFICATION_TRANSLATION : 0);
-      const operation: u32 = access == ACCESS_FETCH ? 4 : access == ACCESS_READ ? 1 : 2;
+      const operation: u32 = access == ACCESS_FETCH ? 4 : access == ACCESS_READ ? 1 : access == ACCESS_FLAGS ? 3 : 2;
       return eptEvent(cpu, WALK_EPT_VIOLATION, operation | permissions | linear, gpa, va);
     }
     table = entry & ADDRESS;
@@ -297,8 +340,8 @@ function eptEvent(cpu: usize, reason: u32, qualification: u32, gpa: u64, va: u64
 
 // ---- For the host, to which addresses are numbers
 
-export function translateNumber(cpu: usize, va: f64, access: u32, user: bool): f64 {
-  return f64(translate(cpu, u64(i64(va)), access, user));
+export function translateNumber(cpu: usize, va: f64, access: u32, privilege: u32): f64 {
+  return f64(translate(cpu, u64(i64(va)), access, privilege));
 }
 
 export function guestPhysicalNumber(cpu: usize, gpa: f64, va: f64, translated: bool, access: u32): f64 {

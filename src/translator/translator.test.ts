@@ -2,12 +2,23 @@ import fc from 'fast-check';
 import { Code, Instruction, MemoryOperand, Register } from 'iced-x86';
 import { describe, expect, it, vi } from 'vitest';
 import { bareMachine } from '../../test/support/bare-machine.js';
+import { openToUsers } from '../../test/support/page-tables.js';
 import { WINDOW_ADDRESS, WINDOW_SIZE } from '../../test/support/vector-state.js';
 import { Assembler, type Label } from '../guest/assembler.js';
 import { KERNEL_CODE } from '../guest/memory-map.js';
 import { EBP, ECX, EDI, RSI } from '../guest/operand.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import { CPU_REGION_RETIRED, CPU_RETIRED, CPU_STOP, STOP_MARKER } from '../hardware/cpu/layout.js';
+import { VECTOR_AC } from '../hardware/cpu/fault.js';
+import {
+  CPU_REGION_RETIRED,
+  CPU_RETIRED,
+  CPU_STOP,
+  CPU_STOP_INFO,
+  STOP_FAULT,
+  STOP_MARKER,
+} from '../hardware/cpu/layout.js';
+import { CR0_AM } from '../hardware/cpu/mode.js';
+import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
 import { handleStop } from '../hardware/cpu/stops.js';
 import { instructionTlbMap } from '../hardware/cpu/instruction-tlb.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
@@ -225,6 +236,30 @@ describe('translated code', () => {
     });
     fc.assert(property, { numRuns: 150 });
   }, 60_000);
+
+  it('checks alignment in code that has been translated before', () => {
+    const load: Emit = (asm) => {
+      asm.emit(() => Instruction.createRegMem(Code.Mov_r32_rm32, Register.EAX, inWindow(1)));
+    };
+    const program = assemble([load]);
+    const { cpus, memory } = bareMachine({ ...program, simulation: { translateAfter: 2 } });
+    const [cpu] = cpus;
+    const runToEnd = (): number => {
+      cpu.rip = program.entries[0];
+      for (;;) {
+        const stop = cpu.execute(2 ** 40);
+        if (stop === STOP_MARKER || stop === STOP_FAULT) return stop;
+        handleStop(cpu, stop);
+      }
+    };
+    expect(runToEnd()).toBe(STOP_MARKER);
+    expect(cpu.word(CPU_REGION_RETIRED)).toBeGreaterThan(0);
+    openToUsers(memory, cpu.cr3);
+    cpu.cpl = 3;
+    cpu.cr0 |= CR0_AM;
+    cpu.rflags |= RFLAGS_AC;
+    expect([runToEnd(), cpu.word(CPU_STOP_INFO)]).toEqual([STOP_FAULT, VECTOR_AC]);
+  });
 
   it('finds pages in the TLB where the interpreter keeps them', () => {
     const useStack: Emit = (asm) => {

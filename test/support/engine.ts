@@ -23,13 +23,15 @@ export function noHost(): EngineHost {
  */
 export function engineWithout(memory: PhysicalMemory, host: () => EngineHost, run: Engine['run']): Engine {
   memory.u32[ORDER_STEPPED >>> 2] = 1;
+  const engine = instantiateEngine(interpreterModule(), memory.wasm, host);
   return {
-    ...instantiateEngine(interpreterModule(), memory.wasm, host),
+    ...engine,
     run,
     deliver: () => 0,
     getFlags: (block) => memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2],
     setFlags: (block, flags) => {
       memory.u32[(block + CPU_SYSTEM_FLAGS) >>> 2] = flags;
+      engine.selectBanks(block);
     },
   };
 }

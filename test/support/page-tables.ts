@@ -3,6 +3,8 @@ import type { PhysicalMemory } from '../../src/hardware/memory/physical-memory.j
 
 const PAGE = 4096;
 const PRESENT = 1;
+const USER = 4;
+const LARGE = 0x80;
 const TABLE_FLAGS = 0x27;
 const ADDRESS = ~0xfff;
 
@@ -35,6 +37,16 @@ export class PageTables {
     this.#next += PAGE;
     this.#memory.bytes(table, PAGE).fill(0);
     return table;
+  }
+}
+
+/** Lets user code have every page that the 4-level tables at `table`, of `level`, map. */
+export function openToUsers(memory: PhysicalMemory, table: number, level = 3): void {
+  for (let entry = table; entry < table + PAGE; entry += 8) {
+    const low = memory.read32(entry);
+    if ((low & PRESENT) === 0) continue;
+    memory.write32(entry, (low | USER) >>> 0);
+    if (level > 0 && (low & LARGE) === 0) openToUsers(memory, low & ADDRESS, level - 1);
   }
 }
 

@@ -2,7 +2,13 @@
  * Address translation written down a second time, straight from the SDM (vol. 3, 5.3 to 5.5 and 29.3) with bigints and no
  * regard for speed or cache lines: what the interpreter's walk is compared with.
  */
-import { ACCESS_FETCH, ACCESS_READ, MAXPHYADDR } from '../../src/hardware/cpu/layout.js';
+import {
+  ACCESS_FETCH,
+  ACCESS_READ,
+  MAXPHYADDR,
+  PRIVILEGE_SUPERVISOR,
+  PRIVILEGE_USER,
+} from '../../src/hardware/cpu/layout.js';
 import type { Fault } from '../../src/hardware/cpu/fault.js';
 
 const PAGE_FAULT = 14;
@@ -10,7 +16,8 @@ const PAGE_FAULT = 14;
 /** Everything that a translation depends on. */
 export interface Paging {
   readonly cr0: { readonly pg: boolean; readonly wp: boolean };
-  readonly cr4: { readonly pse: boolean; readonly pae: boolean };
+  readonly cr4: { readonly pse: boolean; readonly pae: boolean; readonly smep: boolean; readonly smap: boolean };
+  readonly ac: boolean;
   readonly efer: { readonly lma: boolean; readonly nxe: boolean };
   readonly cr3: bigint;
   readonly pdptes: readonly bigint[];
@@ -25,7 +32,8 @@ export interface Paging {
 export interface Access {
   readonly va: number;
   readonly access: number;
-  readonly user: boolean;
+  /** PRIVILEGE_*. */
+  readonly privilege: number;
 }
 
 export interface Translation {
@@ -90,7 +98,8 @@ class ReferenceWalk {
     const entries: bigint[] = [];
     let table = root;
     for (const top of tops) {
-      const at = this.#guest(table + 8n * bits(this.#va, top, top - 8));
+      const gpaOfEntry = table + 8n * bits(this.#va, top, top - 8);
+      const at = this.#guest(gpaOfEntry);
       const entry = this.#paging.read(at);
       const size = top - 8;
       if (!bit(entry, 0)) this.#pageFault(0);
@@ -103,11 +112,11 @@ class ReferenceWalk {
           entries.every((e) => bit(e, 2)),
         );
         if (this.#access.access === ACCESS_FETCH && entries.some((e) => bit(e, 63))) this.#pageFault(1);
-        this.#mark(at, this.#writes ? 0x60n : 0x20n);
+        this.#mark(gpaOfEntry, at, this.#writes ? 0x60n : 0x20n);
         const gpa = (bits(entry, 51, size) << BigInt(size)) | bits(this.#va, size - 1, 0);
         return this.#reach(gpa, writable && (this.#writes || bit(entry, 6)));
       }
-      this.#mark(at, 0x20n);
+      this.#mark(gpaOfEntry, at, 0x20n);
       table = bits(entry, 51, 12) << 12n;
     }
     throw new Error('the last table maps');
@@ -121,31 +130,46 @@ class ReferenceWalk {
   }
 
   #tables32(): Reached {
-    const at = this.#guest((bits(this.#paging.cr3, 31, 12) << 12n) + 4n * bits(this.#va, 31, 22));
+    const first = (bits(this.#paging.cr3, 31, 12) << 12n) + 4n * bits(this.#va, 31, 22);
+    const at = this.#guest(first);
     const directory = this.#read32(at);
     if (!bit(directory, 0)) this.#pageFault(0);
     if (bit(directory, 7) && this.#paging.cr4.pse) {
       if (bit(directory, 21)) this.#pageFault(1 | 8);
       const writable = this.#check(bit(directory, 1), bit(directory, 2));
-      this.#mark(at, this.#writes ? 0x60n : 0x20n);
+      this.#mark(first, at, this.#writes ? 0x60n : 0x20n);
       const gpa = (bits(directory, 20, 13) << 32n) | (bits(directory, 31, 22) << 22n) | bits(this.#va, 21, 0);
       return this.#reach(gpa, writable && (this.#writes || bit(directory, 6)));
     }
-    this.#mark(at, 0x20n);
-    const below = this.#guest((bits(directory, 31, 12) << 12n) + 4n * bits(this.#va, 21, 12));
+    this.#mark(first, at, 0x20n);
+    const second = (bits(directory, 31, 12) << 12n) + 4n * bits(this.#va, 21, 12);
+    const below = this.#guest(second);
     const entry = this.#read32(below);
     if (!bit(entry, 0)) this.#pageFault(0);
     const writable = this.#check(bit(directory, 1) && bit(entry, 1), bit(directory, 2) && bit(entry, 2));
-    this.#mark(below, this.#writes ? 0x60n : 0x20n);
+    this.#mark(second, below, this.#writes ? 0x60n : 0x20n);
     const gpa = (bits(entry, 31, 12) << 12n) | bits(this.#va, 11, 0);
     return this.#reach(gpa, writable && (this.#writes || bit(entry, 6)));
   }
 
   /** Faults unless the rights of all levels allow the access; may this privilege level store? */
   #check(writable: boolean, user: boolean): boolean {
-    const mayWrite = writable || (!this.#access.user && !this.#paging.cr0.wp);
-    if ((this.#access.user && !user) || (this.#writes && !mayWrite)) this.#pageFault(1);
+    const mayWrite = writable || (!this.#isUser && !this.#paging.cr0.wp);
+    if (!this.#hasPage(user) || (this.#writes && !mayWrite)) this.#pageFault(1);
     return mayWrite;
+  }
+
+  get #isUser(): boolean {
+    return this.#access.privilege === PRIVILEGE_USER;
+  }
+
+  /** SDM vol. 3, 5.6.1: user pages for user accesses; for supervisor accesses what SMEP and SMAP leave. */
+  #hasPage(user: boolean): boolean {
+    const { ac, cr4 } = this.#paging;
+    if (this.#isUser) return user;
+    if (this.#access.access === ACCESS_FETCH) return !(user && cr4.smep);
+    const explicit = this.#access.privilege === PRIVILEGE_SUPERVISOR;
+    return !(user && cr4.smap) || (explicit && ac);
   }
 
   #read32(pa: bigint): bigint {
@@ -153,14 +177,19 @@ class ReferenceWalk {
     return bit(pa, 2) ? bits(both, 63, 32) : bits(both, 31, 0);
   }
 
-  #mark(pa: bigint, flags: bigint): void {
+  /** A flag that is missing is set by a read and write, which EPT has to allow. */
+  #mark(gpa: bigint, pa: bigint, flags: bigint): void {
+    const entry = this.#read32(pa & ~3n);
+    if ((entry & flags) === flags) return;
+    this.#ept(gpa, 3n, 3, false);
     this.#paging.set(pa & ~7n, bit(pa, 2) ? flags << 32n : flags);
   }
 
   #pageFault(flags: number): never {
-    const { access, user, va } = this.#access;
-    const fetch = access === ACCESS_FETCH && this.#paging.efer.nxe && this.#paging.cr4.pae;
-    const errorCode = flags | (this.#writes ? 2 : 0) | (user ? 4 : 0) | (fetch ? 16 : 0);
+    const { access, va } = this.#access;
+    const { cr4, efer } = this.#paging;
+    const fetch = access === ACCESS_FETCH && (cr4.smep || (efer.nxe && cr4.pae));
+    const errorCode = flags | (this.#writes ? 2 : 0) | (this.#isUser ? 4 : 0) | (fetch ? 16 : 0);
     throw new Failed({ kind: 'exception', vector: PAGE_FAULT, errorCode, address: va });
   }
 

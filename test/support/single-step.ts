@@ -88,8 +88,7 @@ export class SingleStep extends StateBlock {
 
   set cpl(value: number) {
     this.setWord(L.CPU_CPL, value);
-    this.setWord(L.CPU_TLB, this.block + (value === 3 ? L.CPU_TLB_USER : L.CPU_TLB_SUPERVISOR));
-    this.setWord(L.CPU_ITLB, this.block + (value === 3 ? L.CPU_ITLB_USER : L.CPU_ITLB_SUPERVISOR));
+    this.engine.selectBanks(this.block);
   }
 
   segmentBase(_segment: number): number {
@@ -182,7 +181,7 @@ export class SingleStep extends StateBlock {
   /** The engine looks for entries, and clears them, where it has filled some. */
   #markAllUsed(): void {
     const first = (this.block + L.CPU_TLB_USED) >>> 2;
-    this.memory.i32.fill(-1, first, first + (2 * L.TLB_ENTRIES) / 32);
+    this.memory.i32.fill(-1, first, first + (L.TLB_BANKS * L.TLB_ENTRIES) / 32);
   }
 
   #fillPage(va: number, access: number): boolean {

@@ -28,7 +28,9 @@ const FEATURES = new Map<number, (features: CpuFeatures) => boolean>([
   // CPUID.7.0
   ...[CpuidFeature.FSGSBASE, CpuidFeature.BMI1, CpuidFeature.BMI2, CpuidFeature.ADX].map(entry),
   ...[CpuidFeature.CLFLUSHOPT, CpuidFeature.CLWB, CpuidFeature.RDPID, CpuidFeature.SERIALIZE].map(entry),
-  ...[CpuidFeature.INVPCID, CpuidFeature.RDSEED, CpuidFeature.RTM, CpuidFeature.HLE_or_RTM].map(entry),
+  ...[CpuidFeature.INVPCID, CpuidFeature.RDSEED, CpuidFeature.RTM, CpuidFeature.HLE_or_RTM, CpuidFeature.SMAP].map(
+    entry,
+  ),
   [CpuidFeature.UINTR, ({ uintr }) => uintr],
   // CPUID.80000001H
   ...[CpuidFeature.X64, CpuidFeature.SYSCALL, CpuidFeature.RDTSCP, CpuidFeature.LZCNT].map(entry),

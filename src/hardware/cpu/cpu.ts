@@ -34,6 +34,7 @@ import { StateBlock } from './state-block.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
+import { CR0_AM, CR4_SMAP, privilegeOf } from './mode.js';
 import { RFLAGS_IF } from './rflags.js';
 import { takeTurn } from './turn.js';
 
@@ -148,8 +149,7 @@ export class Cpu extends StateBlock implements Timed {
     const { block } = this;
     for (const segment of this.segments) Object.assign(segment, nullSegment());
     this.gdtr.limit = this.idtr.limit = LIMIT_64K;
-    this.setWord(L.CPU_TLB, block + L.CPU_TLB_SUPERVISOR);
-    this.setWord(L.CPU_ITLB, block + L.CPU_ITLB_SUPERVISOR);
+    this.engine.selectBanks(block);
     this.setWord(L.CPU_FAST_FORWARD, 1);
     this.setWord(L.CPU_COST_SPIN_EXIT, this.meter.table.stepTicks[STEP.SPIN_EXIT]);
     this.cr0 = 0x6000_0010;
@@ -188,9 +188,14 @@ export class Cpu extends StateBlock implements Timed {
 
   /** Sets the current privilege level and switches the TLB banks with it. */
   set cpl(value: number) {
+    if (value === this.cpl) return;
     this.setWord(L.CPU_CPL, value);
-    this.setWord(L.CPU_TLB, this.block + (value === 3 ? L.CPU_TLB_USER : L.CPU_TLB_SUPERVISOR));
-    this.setWord(L.CPU_ITLB, this.block + (value === 3 ? L.CPU_ITLB_USER : L.CPU_ITLB_SUPERVISOR));
+    this.engine.selectBanks(this.block);
+  }
+
+  /** Of the accesses that instructions ask for: PRIVILEGE_SUPERVISOR or PRIVILEGE_USER. */
+  get privilege(): number {
+    return privilegeOf(this.cpl);
   }
 
   get cr0(): number {
@@ -198,7 +203,9 @@ export class Cpu extends StateBlock implements Timed {
   }
 
   set cr0(value: number) {
+    const changed = value ^ this.cr0;
     this.setWord(L.CPU_CR0, value);
+    if ((changed & CR0_AM) !== 0) this.engine.selectBanks(this.block);
   }
 
   get cr3(): number {
@@ -214,7 +221,9 @@ export class Cpu extends StateBlock implements Timed {
   }
 
   set cr4(value: number) {
+    const changed = value ^ this.cr4;
     this.setWord(L.CPU_CR4, value);
+    if ((changed & CR4_SMAP) !== 0) this.engine.selectBanks(this.block);
   }
 
   /** IA32_EFER bits 31:0 (63:32 are reserved). */

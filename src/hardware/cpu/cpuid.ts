@@ -50,6 +50,7 @@ const EBX_TSC_ADJUST = 1 << 1;
 const EBX_BMI1 = 1 << 3;
 /** The x87 unit notes operands of instructions that raise an exception only, and no selectors. */
 const EBX_FDP_EXCPTN_ONLY = 1 << 6;
+const EBX_SMEP = 1 << 7;
 const EBX_BMI2 = 1 << 8;
 const EBX_ERMS = 1 << 9;
 const EBX_INVPCID = 1 << 10;
@@ -57,6 +58,7 @@ const EBX_RTM = 1 << 11;
 const EBX_ZERO_FCS_FDS = 1 << 13;
 const EBX_RDSEED = 1 << 18;
 const EBX_ADX = 1 << 19;
+const EBX_SMAP = 1 << 20;
 const EBX_CLFLUSHOPT = 1 << 23;
 const EBX_CLWB = 1 << 24;
 const ECX_UMIP = 1 << 2;
@@ -136,6 +138,7 @@ function structuredFeatures(features: CpuFeatures): CpuidResult {
     EBX_TSC_ADJUST |
     EBX_BMI1 |
     EBX_FDP_EXCPTN_ONLY |
+    EBX_SMEP |
     EBX_BMI2 |
     EBX_ERMS |
     EBX_INVPCID |
@@ -143,6 +146,7 @@ function structuredFeatures(features: CpuFeatures): CpuidResult {
     EBX_ZERO_FCS_FDS |
     EBX_RDSEED |
     EBX_ADX |
+    EBX_SMAP |
     EBX_CLFLUSHOPT |
     EBX_CLWB;
   const edx = EDX_SERIALIZE | EDX_SPEC_CTRL | EDX_STIBP | EDX_ARCH_CAPABILITIES | (features.uintr ? EDX_UINTR : 0);

@@ -21,6 +21,7 @@ import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
 import { instructionTlbMap } from './instruction-tlb.js';
 import * as L from './layout.js';
+import { privilegeOf } from './mode.js';
 import { bitnessOf, isFetchable, isLong, isPageOfCode, newDecoder, originOf, variantOf, type Fetch } from './fetch.js';
 import * as OP from './opcodes.js';
 import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
@@ -150,7 +151,7 @@ export class Decoder {
     const map = instructionTlbMap(this.#memory, cpu, rip);
     if (map !== 0) return this.#pages.pageOf(map) + (rip & (PAGE_SIZE - 1));
     const linear = isLong(cpu) ? rip : (rip + cpu.segmentBase(SEGMENT_CS)) % TWO_32;
-    const pa = translate(cpu as Cpu, linear, L.ACCESS_FETCH, cpu.cpl === 3);
+    const pa = translate(cpu as Cpu, linear, L.ACCESS_FETCH, privilegeOf(cpu.cpl));
     if (pa < 0) return pa;
     if (!this.#memory.isRam(pa)) return -raise(cpu, VECTOR_UD, null);
     return cpu.lines.touch(cpu as Cpu, pa) ? pa : -WAIT;

@@ -3,7 +3,7 @@
  */
 import type { Cpu } from './cpu.js';
 import { fault, VECTOR_GP } from './fault.js';
-import { ACCESS_READ, ACCESS_RMW } from './layout.js';
+import { ACCESS_READ, ACCESS_RMW, PRIVILEGE_IMPLICIT } from './layout.js';
 import { isCanonical, LinearRange } from './linear-access.js';
 import { ACCESS_DB, ACCESS_L, inLongMode, updateMode } from './mode.js';
 import { DONE, type Outcome } from './outcome.js';
@@ -56,11 +56,11 @@ export class Descriptor {
     if (offset + size - 1 > table.limit) return fault(cpu, vector, errorCode(selector, ext));
     const va = table.base + offset;
     if (!isCanonical(va) || !isCanonical(va + size - 1)) return fault(cpu, VECTOR_GP, ext);
-    let outcome = this.range.map(cpu, va, size, ACCESS_READ, false);
+    let outcome = this.range.map(cpu, va, size, ACCESS_READ, PRIVILEGE_IMPLICIT);
     if (outcome !== DONE) return outcome;
     this.#take(cpu, size);
     if (setBit !== 0 && (this.high & setBit) === 0) {
-      outcome = this.range.map(cpu, va, size, ACCESS_RMW, false);
+      outcome = this.range.map(cpu, va, size, ACCESS_RMW, PRIVILEGE_IMPLICIT);
     }
     return outcome;
   }

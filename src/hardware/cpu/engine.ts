@@ -14,6 +14,8 @@ export interface Engine {
   readonly getFlags: (block: number) => number;
   /** Sets RFLAGS from explicit bits. */
   readonly setFlags: (block: number, flags: number) => void;
+  /** CPL, RFLAGS.AC, CR0.AM or CR4.SMAP has changed, by other means than `setFlags` (src/interpreter/tlb-bank.ts). */
+  readonly selectBanks: (block: number) => void;
 
   // The order of CPUs: src/interpreter/order.ts
   /**
@@ -50,8 +52,8 @@ export interface Engine {
   readonly prepareStore: (block: number, pa: number) => void;
 
   // Address translation and the TLBs: src/interpreter/walk.ts, tlb.ts and instruction-tlb.ts
-  /** Host-physical address of canonical linear address `va`, or WALK_*. */
-  readonly translate: (block: number, va: number, access: number, user: number) => number;
+  /** Host-physical address of canonical linear address `va`, or WALK_*; `privilege`: PRIVILEGE_*. */
+  readonly translate: (block: number, va: number, access: number, privilege: number) => number;
   /** Host-physical address of guest-physical address `gpa`, or WALK_*. */
   readonly guestPhysical: (block: number, gpa: number, va: number, translated: number, access: number) => number;
   /** Translates the page of `va` and enters it into the TLB of the current privilege level; returns WALK_*. */

@@ -27,10 +27,10 @@ import {
   type Fault,
   type IdtEvent,
 } from './fault.js';
-import { ACCESS_READ, ACCESS_WRITE } from './layout.js';
+import { ACCESS_READ, ACCESS_WRITE, PRIVILEGE_IMPLICIT } from './layout.js';
 import { deliverLegacyEvent } from './legacy/event-delivery.js';
 import { isCanonical, LinearRange } from './linear-access.js';
-import { inLongMode, modeName } from './mode.js';
+import { inLongMode, modeName, privilegeOf } from './mode.js';
 import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { RFLAGS_IF, RFLAGS_NT, RFLAGS_RF, RFLAGS_TF, RFLAGS_VM } from './rflags.js';
 import { SEGMENT_CS, SEGMENT_SS, SEGMENT_TR } from './segments.js';
@@ -185,7 +185,7 @@ function readGate(cpu: Cpu, event: IdtEvent): Outcome {
   if (offset + GATE_SIZE - 1 > cpu.idtr.limit) return fault(cpu, VECTOR_GP, error);
   const va = cpu.idtr.base + offset;
   if (!isCanonical(va + GATE_SIZE - 1)) return fault(cpu, VECTOR_GP, error);
-  const outcome = gate.map(cpu, va, GATE_SIZE, ACCESS_READ, false);
+  const outcome = gate.map(cpu, va, GATE_SIZE, ACCESS_READ, PRIVILEGE_IMPLICIT);
   if (outcome !== DONE) return outcome;
   const word = gate.read32(cpu.memory, 4);
   const type = (word >>> 8) & 0x1f;
@@ -239,7 +239,7 @@ function findStack(cpu: Cpu, ext: number): Outcome {
 function readTaskState(cpu: Cpu, offset: number, ext: number): Outcome {
   const tr = cpu.segments[SEGMENT_TR];
   if (offset + 7 > tr.limit) return fault(cpu, VECTOR_TS, errorCode(tr.selector, ext));
-  const outcome = taskState.map(cpu, tr.base + offset, 8, ACCESS_READ, false);
+  const outcome = taskState.map(cpu, tr.base + offset, 8, ACCESS_READ, PRIVILEGE_IMPLICIT);
   if (outcome === DONE) stackTop = taskState.readSigned(cpu.memory, 0);
   return outcome;
 }
@@ -252,7 +252,7 @@ function pushFrame(cpu: Cpu, event: IdtEvent): Outcome {
   const { errorCode: error } = event;
   const size = error === null ? 40 : 48;
   if (!isCanonical(stackTop - size) || !isCanonical(stackTop - 1)) return fault(cpu, VECTOR_SS, ext);
-  outcome = stack.map(cpu, stackTop - size, size, ACCESS_WRITE, newPrivilege(cpu) === 3);
+  outcome = stack.map(cpu, stackTop - size, size, ACCESS_WRITE, privilegeOf(newPrivilege(cpu)));
   if (outcome !== DONE) return outcome;
   const { memory } = cpu;
   let at = 0;

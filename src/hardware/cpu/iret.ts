@@ -43,7 +43,7 @@ export function iretq(cpu: Cpu, _instruction: DecodedInstruction): Outcome {
   if ((cpu.word(CPU_SYSTEM_FLAGS) & RFLAGS_NT) !== 0) return generalProtection(cpu);
   const rsp = cpu.gprNumber(RSP);
   if (!isCanonical(rsp) || !isCanonical(rsp + FRAME_SIZE - 1)) return fault(cpu, VECTOR_SS, 0);
-  let outcome = frame.map(cpu, rsp, FRAME_SIZE, ACCESS_READ, cpu.cpl === 3);
+  let outcome = frame.map(cpu, rsp, FRAME_SIZE, ACCESS_READ, cpu.privilege);
   if (outcome !== DONE) return outcome;
   const { memory } = cpu;
   const rip = frame.readSigned(memory, 0);

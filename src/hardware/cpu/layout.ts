@@ -4,7 +4,7 @@
  *
  *   0               reserved (statics of the interpreter)
  *   ORDER           who goes next, where the tables of cache lines stand, and interrupts under way between CPUs
- *   CPU_BLOCKS      one CPU_STRIDE per physical CPU: state, bounce page, TLBs
+ *   CPU_BLOCKS      one CPU_STRIDE bytes per physical CPU: state, bounce page, TLBs
  *   lineMasks       per CPU, LINE_MASK_SIZE bytes per tracked page: may-read mask, may-write mask (64 lines each)
  *   pages ...       per physical page and per tracked page: see the ORDER_* fields
  *   records         predecoded instructions, RECORD_SIZE bytes each
@@ -16,7 +16,7 @@
  * block.
  */
 export const CPU_BLOCKS = 0x10000;
-export const CPU_STRIDE = 0x10000;
+export const CPU_STRIDE = 0x20000;
 
 // ---- The order of CPUs (hardware/clock) and the cache lines (hardware/memory/lines). Times are f64, in ticks.
 export const ORDER = 0x8000;
@@ -94,7 +94,7 @@ export const CPU_STOP_ACCESS = 256; // u32, ACCESS_*
 export const CPU_STOP_INFO = 260; //   u32: record address (SLOW), tracked page index (LINE_MISS), vector (FAULT), special-page kind (SPECIAL), marker
 export const CPU_STOP_ERROR = 264; //  u32: error code (FAULT)
 export const CPU_MODE = 268; //        u32, MODE_*: selects records
-export const CPU_TLB = 272; //         u32: address of the TLB bank in use (by CPL)
+export const CPU_TLB = 272; //         u32: address of the TLB bank that instructions look into
 export const CPU_ITLB = 276; //        u32: address of the instruction-TLB bank in use
 export const CPU_LINE_MASKS = 280; //  u32: address of this CPU's line masks
 export const CPU_RDTSC_SLOW = 284; //  u32: non-zero makes RDTSC stop with STOP_SLOW (RDTSC exiting, CR4.TSD)
@@ -214,8 +214,9 @@ export const CPU_WALK_PHYSICAL = 2400; //  guest-physical address that EPT does 
 // The page whose decoded instructions this CPU has made be dropped last, and how many instructions had retired by then
 export const CPU_DROPPED_PAGE = 2408; //   u32: physical address
 export const CPU_DROPPED_AT = 2416;
+export const CPU_TLB_BANK = 2428; //   u32: address of the TLB bank that translations are entered into
 export const CPU_RUNS_CODE = 2424; //  u32: address of a byte per tracked page: 1 = this CPU runs its code
-// Places of the TLBs that have been filled since the last flush: one bit each, both banks
+// Places of the TLBs that have been filled since the last flush: one bit each, all banks
 export const CPU_ITLB_USED = 2432;
 export const CPU_TLB_USED = 2496;
 
@@ -224,43 +225,48 @@ export const CPU_ITLB_SUPERVISOR = 0x2000;
 export const CPU_ITLB_USER = 0x3000;
 export const ITLB_ENTRIES = 256; //    16 bytes each: tag u64 (linear page address | 1), code map address u32, 0
 export const ITLB_ENTRY_SIZE = 16;
-export const CPU_TLB_SUPERVISOR = 0x4000;
-export const CPU_TLB_USER = 0x8000;
+// The TLB's banks, by what may be accessed (src/interpreter/tlb-bank.ts)
+export const CPU_TLB_SUPERVISOR = 0x4000; // CPL 0 to 2
+export const CPU_TLB_USER = 0x8000; //       CPL 3
+export const CPU_TLB_OVERRIDE = 0xc000; //   CPL 0 to 2 with RFLAGS.AC overriding SMAP
+export const TLB_BANKS = 3;
 export const TLB_ENTRIES = 512; //     32 bytes each, index = bits 20:12 of the linear address plus bits 29:21
 export const TLB_ENTRY_SIZE = 32;
+export const TLB_BANK_SIZE = 0x4000;
 // Entries that others have displaced, per bank: the pages of one instruction may all have the same index.
-export const CPU_TLB_VICTIMS = 0xc000; // supervisor; the user bank's follow at TLB_VICTIM_BANK
+export const CPU_TLB_VICTIMS = 0x10000; // TLB_VICTIM_BANK bytes for each bank
 export const TLB_VICTIM_BANK = 0x100;
 export const TLB_VICTIMS = 4;
-export const CPU_TLB_NEXT_VICTIM = 0xc200; // u32: counts displacements
+export const CPU_TLB_NEXT_VICTIM = 0x10300; // u32: counts displacements
+export const CPU_TLB_NONE = 0x14000; // a bank that stays empty: every access goes the long way
 // An instruction decoded for one execution; forgotten when it retires and, like a translation, when the TLBs are flushed
-export const CPU_ONCE = 0xc300; //     u32: its record, or 0
-export const CPU_ONCE_RIP = 0xc308; // its address
+export const CPU_ONCE = 0x10380; //     u32: its record, or 0
+export const CPU_ONCE_RIP = 0x10388; // its address
 
 // ---- What the order of CPUs and cache lines needs of a CPU
-export const CPU_STATE = 0xc400; //            u32: RUNNING, WAITING, PARKED, ASLEEP; 0 = not part of the order
-export const CPU_HOST_TURN = 0xc404; //        u32: 1 = the host has to look after this CPU first
-export const CPU_ATTENTION = 0xc408; //        u32: 1 = something may be deliverable at the next instruction boundary
-export const CPU_RETRY = 0xc40c; //            u32, RETRY_*
-export const CPU_LINE_ARRIVING = 0xc410; //    u32: 1 = a line has been requested and not been taken yet
-export const CPU_COLLECTED_COUNT = 0xc414; //  u32: lines collected by the operation in progress
-export const CPU_COLLECTED_AT = 0xc418; //     u64: instructions retired when the collection began: it belongs to that instruction
-export const CPU_LOST_LINE_AT = 0xc420; //     f64: when a line was last taken from this CPU while it was not parked
-export const CPU_MONITORED_LINE = 0xc428; //   f64: physical address of the line armed by MONITOR, or -1
+export const CPU_STATE = 0x10400; //            u32: RUNNING, WAITING, PARKED, ASLEEP; 0 = not part of the order
+export const CPU_HOST_TURN = 0x10404; //        u32: 1 = the host has to look after this CPU first
+export const CPU_ATTENTION = 0x10408; //        u32: 1 = something may be deliverable at the next instruction boundary
+export const CPU_RETRY = 0x1040c; //            u32, RETRY_*
+export const CPU_LINE_ARRIVING = 0x10410; //    u32: 1 = a line has been requested and not been taken yet
+export const CPU_COLLECTED_COUNT = 0x10414; //  u32: lines collected by the operation in progress
+export const CPU_COLLECTED_AT = 0x10418; //     u64: instructions retired when the collection began: it belongs to that instruction
+export const CPU_LOST_LINE_AT = 0x10420; //     f64: when a line was last taken from this CPU while it was not parked
+export const CPU_MONITORED_LINE = 0x10428; //   f64: physical address of the line armed by MONITOR, or -1
 // The spin loop that the CPU has parked in last
-export const CPU_LOOP = 0xc430; //             u32: record of its branch; 0 = none is described
-export const CPU_LOOP_KIND = 0xc434; //        u32, LOOP_*
-export const CPU_LOOP_READ_COUNT = 0xc438; //  u32
-export const CPU_PARK_LINE_COUNT = 0xc43c; //  u32: lines that the loop reads while parked; UNKNOWN_LINES = perhaps any
-export const CPU_LOOP_READS = 0xc440; //       LOOP_READ_SIZE bytes each
-export const CPU_PARK_LINES = 0xc840; //       u32 each: physical address / 64
+export const CPU_LOOP = 0x10430; //             u32: record of its branch; 0 = none is described
+export const CPU_LOOP_KIND = 0x10434; //        u32, LOOP_*
+export const CPU_LOOP_READ_COUNT = 0x10438; //  u32
+export const CPU_PARK_LINE_COUNT = 0x1043c; //  u32: lines that the loop reads while parked; UNKNOWN_LINES = perhaps any
+export const CPU_LOOP_READS = 0x10440; //       LOOP_READ_SIZE bytes each
+export const CPU_PARK_LINES = 0x10840; //       u32 each: physical address / 64
 // The local APIC (hardware/apic)
-export const CPU_APIC_REGISTERS = 0xca00; //   u32 each, by offset >> 4; EOI and the timer's counts are kept elsewhere
-export const CPU_APIC_BASE = 0xcb00; //        IA32_APIC_BASE
-export const CPU_APIC_LINT0 = 0xcb08; //       u32: 1 = the pin is high
-export const CPU_APIC_REQUESTED = 0xcb0c; //   u32: 1 = an interrupt is deliverable to the core
-export const CPU_SLEEP_TICKS = 0xcb10; //      f64: ticks spent asleep
-export const CPU_COLLECTED = 0xd000; //        i32 each: a tracked line, or its complement for writing
+export const CPU_APIC_REGISTERS = 0x10a00; //   u32 each, by offset >> 4; EOI and the timer's counts are kept elsewhere
+export const CPU_APIC_BASE = 0x10b00; //        IA32_APIC_BASE
+export const CPU_APIC_LINT0 = 0x10b08; //       u32: 1 = the pin is high
+export const CPU_APIC_REQUESTED = 0x10b0c; //   u32: 1 = an interrupt is deliverable to the core
+export const CPU_SLEEP_TICKS = 0x10b10; //      f64: ticks spent asleep
+export const CPU_COLLECTED = 0x11000; //        i32 each: a tracked line, or its complement for writing
 export const MOST_COLLECTED = 0xc00;
 
 /** A memory operand of a spin loop; its registers do not change in the loop. */
@@ -353,6 +359,13 @@ export const ACCESS_READ = 1;
 export const ACCESS_WRITE = 2;
 export const ACCESS_RMW = 3;
 export const ACCESS_FETCH = 4;
+/** The processor's own update of accessed and dirty flags in a guest's paging structures. */
+export const ACCESS_FLAGS = 5;
+
+/** Privilege of an access: at CPL 0 to 2, at CPL 3, or of the processor to a system structure, whatever the CPL. */
+export const PRIVILEGE_SUPERVISOR = 0;
+export const PRIVILEGE_USER = 1;
+export const PRIVILEGE_IMPLICIT = 2;
 
 /** What becomes of a walk: a translation; the CPU has to wait for a cache line or for its turn; or a fault. */
 export const WALK_DONE = 0;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuFixture, DATA, NOT_PRESENT, type Fixture } from '../../../test/support/cpu-fixture.js';
 import { ASLEEP } from './layout.js';
-import { ACCESS_READ, ACCESS_WRITE } from './layout.js';
+import { ACCESS_READ, ACCESS_WRITE, PRIVILEGE_SUPERVISOR } from './layout.js';
 import { canonical, highWord, isCanonical, isCanonicalPair, LinearRange } from './linear-access.js';
 import { DONE, FAULT, WAIT } from './outcome.js';
 
@@ -29,7 +29,7 @@ describe('linear ranges', () => {
     const range = new LinearRange();
     fc.assert(
       fc.property(fc.integer({ min: DATA + 4064, max: DATA + 4100 }), fc.maxSafeInteger(), (va, value) => {
-        expect(range.map(cpu, va, 16, ACCESS_WRITE, false)).toBe(DONE);
+        expect(range.map(cpu, va, 16, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(DONE);
         range.writeSigned(memory, 3, value);
         expect(Number(memory.view.getBigInt64(memory.ram + va + 3, true))).toBe(value);
         expect([range.readSigned(memory, 3), range.read16(memory, 5)]).toEqual([
@@ -42,7 +42,7 @@ describe('linear ranges', () => {
 
   it('faults on the page that is missing, with its first byte as address', () => {
     const { cpu } = cpuFixture();
-    expect(new LinearRange().map(cpu, NOT_PRESENT - 8, 16, ACCESS_WRITE, false)).toBe(FAULT);
+    expect(new LinearRange().map(cpu, NOT_PRESENT - 8, 16, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(FAULT);
     expect(cpu.fault).toMatchObject({ vector: 14, address: NOT_PRESENT, errorCode: 2 });
   });
 
@@ -64,7 +64,7 @@ describe('linear ranges', () => {
     machine.lines.onTransfer = ({ pa }) => {
       if (pa >= DATA && pa < DATA + 4096) transfers++;
     };
-    complete(machine, () => range.map(first, DATA + 0x30, 0x40, ACCESS_WRITE, false));
+    complete(machine, () => range.map(first, DATA + 0x30, 0x40, ACCESS_WRITE, PRIVILEGE_SUPERVISOR));
     expect(transfers).toBeGreaterThanOrEqual(2);
     expect(machine.lines.trackedIndex(DATA)).toBeGreaterThanOrEqual(0);
   });
@@ -79,7 +79,7 @@ describe('linear ranges', () => {
     second.now = 0;
     const outcomes: number[] = [];
     for (let tries = 0; tries < 10; tries++) {
-      const outcome = range.map(first, DATA + 4096 - 8, 16, ACCESS_READ, false);
+      const outcome = range.map(first, DATA + 4096 - 8, 16, ACCESS_READ, PRIVILEGE_SUPERVISOR);
       outcomes.push(outcome);
       if (outcome === DONE) break;
       second.now = first.now;

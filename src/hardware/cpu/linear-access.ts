@@ -7,8 +7,11 @@
 import { translate } from '../memory/walk.js';
 import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
-import { ACCESS_READ } from './layout.js';
+import { ACCESS_READ, CPU_SYSTEM_FLAGS, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from './layout.js';
+import { fault, VECTOR_AC } from './fault.js';
+import { CR0_AM, CR4_SMAP } from './mode.js';
 import { DONE, PASS, WAIT, type Outcome } from './outcome.js';
+import { RFLAGS_AC } from './rflags.js';
 import { fillTlb, isSpecial, lookUpTlb } from './tlb.js';
 import { UnimplementedError } from './unimplemented.js';
 
@@ -38,21 +41,29 @@ export function highWord(value: number): number {
 }
 
 /**
- * Host-physical address of the byte at canonical `va` for supervisor (`user` false) or user privilege, or -WAIT or
- * -FAULT with cpu.fault set.
+ * Host-physical address of the byte at canonical `va` for an access with a privilege (PRIVILEGE_*), or -WAIT or -FAULT with
+ * cpu.fault set.
  */
-export function translateLinear(cpu: Cpu, va: number, access: number, user: boolean): number {
-  if ((cpu.cpl === 3) !== user) return checkedTranslation(cpu, va, access, user);
+export function translateLinear(cpu: Cpu, va: number, access: number, privilege: number): number {
+  if (privilege !== cpu.privilege && !isAsInstructions(cpu, privilege)) {
+    return checkedTranslation(cpu, va, access, privilege);
+  }
   const cached = lookUpTlb(cpu, va, access !== ACCESS_READ);
   if (cached >= 0) return cached;
   const outcome = fillTlb(cpu, va, access);
   if (outcome !== PASS) return -outcome;
   const pa = lookUpTlb(cpu, va, access !== ACCESS_READ);
-  return pa >= 0 ? pa : checkedTranslation(cpu, va, access, user);
+  return pa >= 0 ? pa : checkedTranslation(cpu, va, access, privilege);
 }
 
-function checkedTranslation(cpu: Cpu, va: number, access: number, user: boolean): number {
-  const pa = translate(cpu, va, access, user);
+/** Implicit accesses are like those of instructions below CPL 3, but for RFLAGS.AC with SMAP. */
+function isAsInstructions(cpu: Cpu, privilege: number): boolean {
+  if (privilege !== PRIVILEGE_IMPLICIT || cpu.cpl === 3) return false;
+  return (cpu.cr4 & CR4_SMAP) === 0 || (cpu.word(CPU_SYSTEM_FLAGS) & RFLAGS_AC) === 0;
+}
+
+function checkedTranslation(cpu: Cpu, va: number, access: number, privilege: number): number {
+  const pa = translate(cpu, va, access, privilege);
   if (pa < 0) return pa;
   if (isSpecial(cpu, pa - (pa % PAGE_SIZE))) {
     throw new UnimplementedError(
@@ -63,6 +74,19 @@ function checkedTranslation(cpu: Cpu, va: number, access: number, user: boolean)
   if (!cpu.lines.touch(cpu, pa)) return -WAIT;
   if (access !== ACCESS_READ) cpu.lines.prepareStore(cpu, pa);
   return pa;
+}
+
+/** Of operands of some sizes, in bytes (SDM vol. 3, table 6-7): pointers of 48 and 80 bits, extended precision. */
+const ALIGNMENT = new Map([
+  [6, 4],
+  [10, 8],
+]);
+
+/** Is alignment checked, and an operand of `size` bytes not aligned? Areas are aligned like what they consist of. */
+function isMisaligned(cpu: Cpu, va: number, size: number): boolean {
+  if ((cpu.cr0 & CR0_AM) === 0 || (cpu.word(CPU_SYSTEM_FLAGS) & RFLAGS_AC) === 0) return false;
+  const alignment = ALIGNMENT.get(size) ?? Math.min(size & -size, 16);
+  return va % alignment !== 0;
 }
 
 /**
@@ -80,17 +104,18 @@ export class LinearRange {
    * Translates `size` bytes at canonical `va` and collects their lines. DONE; WAIT; or FAULT with cpu.fault set. The
    * addresses of all bytes must be canonical.
    */
-  map(cpu: Cpu, va: number, size: number, access: number, user: boolean): Outcome {
+  map(cpu: Cpu, va: number, size: number, access: number, privilege: number): Outcome {
     const offset = va & (PAGE_SIZE - 1);
-    const pa = translateLinear(cpu, va, access, user);
+    const pa = translateLinear(cpu, va, access, privilege);
     if (pa < 0) return -pa as Outcome;
     this.#pa = pa;
     this.#split = Math.min(size, PAGE_SIZE - offset);
     if (this.#split < size) {
-      const next = translateLinear(cpu, va + this.#split, access, user);
+      const next = translateLinear(cpu, va + this.#split, access, privilege);
       if (next < 0) return -next as Outcome;
       this.#rest = next - this.#split;
     }
+    if (privilege === PRIVILEGE_USER && isMisaligned(cpu, va, size)) return fault(cpu, VECTOR_AC, 0);
     return this.#collect(cpu, size, access !== ACCESS_READ) ? DONE : WAIT;
   }
 

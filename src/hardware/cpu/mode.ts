@@ -2,7 +2,7 @@
  * Operating modes as far as they choose how instructions are decoded: IA32_EFER.LMA, CS.L and CS.D (SDM vol. 3, 2.2).
  */
 import type { Cpu } from './cpu.js';
-import { CPU_MODE, MODE_16, MODE_32, MODE_64 } from './layout.js';
+import { CPU_MODE, MODE_16, MODE_32, MODE_64, PRIVILEGE_SUPERVISOR, PRIVILEGE_USER } from './layout.js';
 import { SEGMENT_CS } from './segments.js';
 
 export const CR0_PE = 1 << 0;
@@ -30,6 +30,8 @@ export const CR4_VMXE = 1 << 13;
 export const CR4_FSGSBASE = 1 << 16;
 export const CR4_PCIDE = 1 << 17;
 export const CR4_OSXSAVE = 1 << 18;
+export const CR4_SMEP = 1 << 20;
+export const CR4_SMAP = 1 << 21;
 export const CR4_UINTR = 1 << 25;
 
 export const EFER_SCE = 1 << 0;
@@ -40,6 +42,11 @@ export const EFER_NXE = 1 << 11;
 /** Segment access rights, VMX format. */
 export const ACCESS_L = 1 << 13;
 export const ACCESS_DB = 1 << 14;
+
+/** Privilege (PRIVILEGE_*) of what instructions access at privilege level `cpl`. */
+export function privilegeOf(cpl: number): number {
+  return cpl === 3 ? PRIVILEGE_USER : PRIVILEGE_SUPERVISOR;
+}
 
 export function inLongMode(cpu: Cpu): boolean {
   return (cpu.eferLow & EFER_LMA) !== 0;

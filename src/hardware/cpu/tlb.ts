@@ -27,7 +27,7 @@ export function translateSpecial(cpu: Cpu, va: number, access: number): number {
   if ((u32[at + 7] & needed) !== 0) return ((u32[at + 6] - ram) >>> 0) + (va & PAGE_MASK);
   const outcome = fillTlb(cpu, va, access);
   if (outcome !== PASS) return -outcome;
-  const pa = translate(cpu, va, access, cpu.cpl === 3);
+  const pa = translate(cpu, va, access, cpu.privilege);
   return pa < 0 || isSpecial(cpu, pa - (pa & PAGE_MASK)) ? pa : -PASS;
 }
 

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { cpuFixture } from '../../../test/support/cpu-fixture.js';
 import { referenceWalk, type Access, type Paging, type Translation } from '../../../test/support/reference-walk.js';
 import * as L from '../cpu/layout.js';
+import { CR4_SMAP, CR4_SMEP } from '../cpu/mode.js';
 import { FAULT, PASS } from '../cpu/outcome.js';
+import { RFLAGS_AC, RFLAGS_FIXED } from '../cpu/rflags.js';
 import { fillTlb, lookUpTlb, tlbEntry } from '../cpu/tlb.js';
 import { translate } from './walk.js';
 
@@ -31,6 +33,9 @@ const modes = fc.record({
   wp: fc.boolean(),
   nxe: fc.boolean(),
   pse: fc.boolean(),
+  smep: fc.boolean(),
+  smap: fc.boolean(),
+  ac: fc.boolean(),
   mode: fc.constantFrom('4-level', '4-level', 'PAE', '32-bit'),
 });
 const accesses = fc.array(
@@ -38,7 +43,7 @@ const accesses = fc.array(
     low: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
     high: fc.integer({ min: -(2 ** 15), max: 2 ** 15 - 1 }),
     access: fc.constantFrom(L.ACCESS_READ, L.ACCESS_WRITE, L.ACCESS_RMW, L.ACCESS_FETCH),
-    user: fc.boolean(),
+    privilege: fc.constantFrom(L.PRIVILEGE_SUPERVISOR, L.PRIVILEGE_USER, L.PRIVILEGE_IMPLICIT),
   }),
   { minLength: 20, maxLength: 40 },
 );
@@ -91,20 +96,25 @@ function eptEntry(rare: () => boolean, random: (below: number) => number): numbe
 }
 
 /** Puts the CPU into a mode; returns what the reference goes by. */
-function enter({ pg, wp, nxe, pse, mode }: Modes, { ept, seed }: Shape): Paging & ReturnType<typeof copyOfMemory> {
+function enter(
+  { pg, wp, nxe, pse, smep, smap, ac, mode }: Modes,
+  { ept, seed }: Shape,
+): Paging & ReturnType<typeof copyOfMemory> {
   const isLong = mode === '4-level';
   const pae = mode !== '32-bit';
   const random = generator(seed);
   cpu.cr0 = ((pg ? 0x8000_0001 : 1) | (wp ? 0x1_0000 : 0)) >>> 0;
   cpu.cr3 = PAGE * random(GUEST_TABLES);
-  cpu.cr4 = (pse ? 0x10 : 0) | (pae ? 0x20 : 0);
+  cpu.cr4 = (pse ? 0x10 : 0) | (pae ? 0x20 : 0) | (smep ? CR4_SMEP : 0) | (smap ? CR4_SMAP : 0);
+  cpu.rflags = RFLAGS_FIXED | (ac ? RFLAGS_AC : 0);
   cpu.eferLow = (isLong ? 0x500 : 0) | (nxe ? 0x800 : 0);
   for (let index = 0; index < 4; index++) cpu.pdptes.set(index, (PAGE * random(GUEST_TABLES)) | random(8) && 1, 0);
   const eptRoot = ept ? PAGE * (GUEST_TABLES + random(TABLES - GUEST_TABLES)) : -1;
   cpu.setLong(L.CPU_EPT_ROOT, eptRoot);
   return {
     cr0: { pg, wp },
-    cr4: { pse, pae },
+    cr4: { pse, pae, smep, smap },
+    ac,
     efer: { lma: isLong, nxe },
     cr3: BigInt(cpu.cr3),
     pdptes: [0, 1, 2, 3].map((index) => BigInt(cpu.pdptes.low(index))),
@@ -143,7 +153,7 @@ describe('a walk of the interpreter', () => {
           const expected = referenceWalk(paging, access);
           const before = memory.bytes(0, PAGES * PAGE).slice();
           cpu.fault = null;
-          const pa = translate(cpu, access.va, access.access, access.user);
+          const pa = translate(cpu, access.va, access.access, access.privilege);
           if ('kind' in expected) {
             expect([pa, cpu.fault]).toEqual([-FAULT, expected]);
           } else {
@@ -166,10 +176,10 @@ describe('a walk of the interpreter', () => {
     fc.assert(
       fc.property(runs, (run) => {
         fillTables(run.shape);
-        for (const each of run.accesses.filter(({ access }) => access !== L.ACCESS_FETCH)) {
+        for (const each of run.accesses.filter(isExplicitData)) {
           const access: Access = { ...each, va: addressOf(each, run.modes) };
           const expected = referenceWalk(enter(run.modes, run.shape), access);
-          cpu.cpl = access.user ? 3 : 0;
+          cpu.cpl = access.privilege === L.PRIVILEGE_USER ? 3 : 0;
           cpu.flushTlbs();
           expect(fillTlb(cpu, access.va, access.access)).toBe('kind' in expected ? FAULT : PASS);
           expect(entered(access.va)).toEqual('kind' in expected ? NOTHING : entryFor(expected));
@@ -179,6 +189,11 @@ describe('a walk of the interpreter', () => {
     );
   });
 });
+
+/** What instructions ask for, and fills the TLB. */
+function isExplicitData({ access, privilege }: Addressed): boolean {
+  return access !== L.ACCESS_FETCH && privilege !== L.PRIVILEGE_IMPLICIT;
+}
 
 /** The tables are as before but for what has been written to the copy. */
 function expectFlags(before: Uint8Array, written: ReadonlyMap<bigint, bigint>): void {

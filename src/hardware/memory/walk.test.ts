@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Cpu } from '../cpu/cpu.js';
 import type { Fault } from '../cpu/fault.js';
 import * as L from '../cpu/layout.js';
-import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../cpu/layout.js';
+import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, PRIVILEGE_SUPERVISOR, PRIVILEGE_USER } from '../cpu/layout.js';
 import { FAULT, WAIT } from '../cpu/outcome.js';
 import { isValidPdpte } from '../cpu/page-directory-pointers.js';
 import { cpuFixture } from '../../../test/support/cpu-fixture.js';
@@ -55,29 +55,29 @@ function isWritable(): boolean {
 }
 
 function pageFaultCode({ cpu, fault }: Walker, access: number, user: boolean, va = 0x123): number | null {
-  expect(translate(cpu, va, access, user)).toBe(-FAULT);
+  expect(translate(cpu, va, access, user ? PRIVILEGE_USER : PRIVILEGE_SUPERVISOR)).toBe(-FAULT);
   const raised = fault();
   return raised?.kind === 'exception' ? raised.errorCode : null;
 }
 
 describe('4-level paging', () => {
   it('adds the offset in the page', () => {
-    expect(translate(walker(P | A).cpu, 0x123, ACCESS_READ, false)).toBe(0x5123);
+    expect(translate(walker(P | A).cpu, 0x123, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(0x5123);
   });
 
   it('sets accessed on a read, accessed and dirty on a write', () => {
     const reader = walker(P | RW);
-    translate(reader.cpu, 0, ACCESS_READ, false);
+    translate(reader.cpu, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR);
     expect(reader.entry(TABLE) & BigInt(A | D)).toBe(BigInt(A));
     const writer = walker(P | RW);
-    translate(writer.cpu, 0, ACCESS_WRITE, false);
+    translate(writer.cpu, 0, ACCESS_WRITE, PRIVILEGE_SUPERVISOR);
     expect(writer.entry(TABLE) & BigInt(A | D)).toBe(BigInt(A | D));
   });
 
   it('calls a page writable only once its dirty flag is set', () => {
-    translate(walker(P | RW | A).cpu, 0, ACCESS_READ, false);
+    translate(walker(P | RW | A).cpu, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR);
     expect(isWritable()).toBe(false);
-    translate(walker(P | RW | A | D).cpu, 0, ACCESS_READ, false);
+    translate(walker(P | RW | A | D).cpu, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR);
     expect(isWritable()).toBe(true);
   });
 
@@ -94,31 +94,31 @@ describe('4-level paging', () => {
   });
 
   it('lets the supervisor write read-only pages without CR0.WP', () => {
-    expect(translate(walker(P | A, { wp: false }).cpu, 0, ACCESS_WRITE, false)).toBe(0x5000);
+    expect(translate(walker(P | A, { wp: false }).cpu, 0, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(0x5000);
   });
 
   it('maps 2 MiB by one directory entry', () => {
     const { cpu } = walker(0);
     memory.write64(DIRECTORY + 8, BigInt(0x40_0000 | P | PS | A));
-    expect(translate(cpu, 0x21_2345, ACCESS_READ, false)).toBe(0x41_2345);
+    expect(translate(cpu, 0x21_2345, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(0x41_2345);
   });
 
   it('translates sign-extended addresses of the upper half', () => {
     const { cpu } = walker(P | A);
     memory.write64(PML4 + 256 * 8, BigInt(PDPT | P | A));
-    expect(translate(cpu, -(2 ** 47) + 0x10, ACCESS_READ, false)).toBe(0x5010);
+    expect(translate(cpu, -(2 ** 47) + 0x10, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(0x5010);
   });
 
   it('waits for the line of a paging-structure entry', () => {
     const { cpu, clock } = cpuFixture();
     clock.schedule(0, cpu.id, () => undefined);
-    expect(translate(cpu, 0, ACCESS_READ, false)).toBe(-WAIT);
+    expect(translate(cpu, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(-WAIT);
   });
 
   it('takes all ones for the entries of a table outside memory', () => {
     const { cpu, fault } = walker(P | A);
     memory.write64(DIRECTORY, BigInt(0x4000_0000 | P));
-    expect(translate(cpu, 0x123, ACCESS_READ, false)).toBe(-FAULT);
+    expect(translate(cpu, 0x123, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(-FAULT);
     expect(fault()).toMatchObject({ errorCode: 9 });
   });
 });
@@ -136,12 +136,12 @@ describe('EPT', () => {
   }
 
   it('translates guest-physical to host-physical', () => {
-    expect(translate(nested(0x37).cpu, 0x123, ACCESS_READ, false)).toBe(0x6123);
+    expect(translate(nested(0x37).cpu, 0x123, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(0x6123);
   });
 
   it('violates on a missing page: access, linear address valid, not a table access', () => {
     const { cpu, fault } = nested(0);
-    expect(translate(cpu, 0x123, ACCESS_WRITE, false)).toBe(-FAULT);
+    expect(translate(cpu, 0x123, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(-FAULT);
     expect(fault()).toEqual({
       kind: 'ept',
       misconfiguration: false,
@@ -153,18 +153,37 @@ describe('EPT', () => {
 
   it('reports the permissions of the translation', () => {
     const { cpu, fault } = nested(0x31);
-    expect(translate(cpu, 0, ACCESS_WRITE, false)).toBe(-FAULT);
+    expect(translate(cpu, 0, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(-FAULT);
     expect(fault()).toMatchObject({ qualification: 0x182 | (1 << 3) });
   });
 
   it('is misconfigured by write without read', () => {
     const { cpu, fault } = nested(0x32);
-    expect(translate(cpu, 0, ACCESS_READ, false)).toBe(-FAULT);
+    expect(translate(cpu, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(-FAULT);
     expect(fault()).toMatchObject({ misconfiguration: true, guestPhysical: 0x5000 });
   });
 
+  it.each([
+    ['an accessed flag that is missing', P | RW, ACCESS_READ],
+    ['a dirty flag that is missing', P | RW | A, ACCESS_WRITE],
+  ])('%s is set by a read and write of the table, which EPT has to allow', (_name, leaf, access) => {
+    const { cpu, fault, entry } = nested(0x37);
+    memory.write64(TABLE, BigInt(0x5000 | leaf));
+    memory.write64(EPT + 0x3000 + 4 * 8, BigInt(TABLE | 0x35));
+    expect(translate(cpu, 0x123, access, PRIVILEGE_SUPERVISOR)).toBe(-FAULT);
+    expect(fault()).toMatchObject({ guestPhysical: TABLE, qualification: 0xab, linear: 0x123 });
+    expect(entry(TABLE)).toBe(BigInt(0x5000 | leaf));
+  });
+
+  it('a table that EPT lets be read only serves when no flag is missing', () => {
+    const { cpu } = nested(0x37);
+    memory.write64(TABLE, BigInt(0x5000 | P | RW | A | D));
+    memory.write64(EPT + 0x3000 + 4 * 8, BigInt(TABLE | 0x35));
+    expect(translate(cpu, 0x123, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(0x6123);
+  });
+
   it('keeps a page read-only for the TLB when EPT does', () => {
-    translate(nested(0x31).cpu, 0, ACCESS_READ, false);
+    translate(nested(0x31).cpu, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR);
     expect(isWritable()).toBe(false);
   });
 });
@@ -183,7 +202,7 @@ describe('32-bit paging', () => {
 
   it('has two levels of 1024 entries', () => {
     const { cpu, entry } = walker32(TABLE | P | RW, 0x5000 | P | RW);
-    expect(translate(cpu, UPPER, ACCESS_WRITE, false)).toBe(0x5234);
+    expect(translate(cpu, UPPER, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(0x5234);
     expect([entry(DIRECTORY + 12), entry(TABLE + 4)].map(Number)).toEqual([
       TABLE | P | RW | A,
       0x5000 | P | RW | A | D,
@@ -192,15 +211,15 @@ describe('32-bit paging', () => {
 
   it('maps 4 MiB with CR4.PSE, with address bits 39:32 in bits 20:13', () => {
     const large = (0x0080_0000 | (3 << 13) | P | PS) >>> 0;
-    expect(translate(walker32(large, 0).cpu, UPPER, ACCESS_READ, false)).toBe(0x3_0080_1234);
+    expect(translate(walker32(large, 0).cpu, UPPER, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(0x3_0080_1234);
     const { cpu, fault } = walker32(large | (1 << 21), 0);
-    expect(translate(cpu, UPPER, ACCESS_READ, false)).toBe(-FAULT);
+    expect(translate(cpu, UPPER, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(-FAULT);
     expect(fault()).toMatchObject({ errorCode: 9 });
   });
 
   it('takes a large entry for a table without CR4.PSE', () => {
     const { cpu } = walker32(TABLE | P | PS, 0x5000 | P, 0);
-    expect(translate(cpu, UPPER, ACCESS_READ, false)).toBe(0x5234);
+    expect(translate(cpu, UPPER, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(0x5234);
   });
 
   it('needs both levels to allow an access', () => {
@@ -222,7 +241,7 @@ describe('PAE paging', () => {
 
   it('starts at one of four registers', () => {
     const { cpu } = walkerPae(DIRECTORY | P);
-    expect(translate(cpu, 0xc000_0123, ACCESS_READ, false)).toBe(0x5123);
+    expect(translate(cpu, 0xc000_0123, ACCESS_READ, PRIVILEGE_SUPERVISOR)).toBe(0x5123);
   });
 
   it('faults where the pointer is not present', () => {

@@ -8,11 +8,11 @@ import * as L from '../cpu/layout.js';
 import { VECTOR_PF } from '../cpu/fault.js';
 
 /**
- * Translates canonical linear address `va` for an access (ACCESS_*) at user or supervisor privilege. Returns the
+ * Translates canonical linear address `va` for an access (ACCESS_*) with a privilege (PRIVILEGE_*). Returns the
  * host-physical address, or -WAIT, or -FAULT with cpu.fault set (#PF or EPT event).
  */
-export function translate(cpu: Cpu, va: number, access: number, user: boolean): number {
-  const pa = cpu.engine.translate(cpu.block, va, access, user ? 1 : 0);
+export function translate(cpu: Cpu, va: number, access: number, privilege: number): number {
+  const pa = cpu.engine.translate(cpu.block, va, access, privilege);
   return pa >= 0 ? pa : -outcomeOf(cpu, pa);
 }
 

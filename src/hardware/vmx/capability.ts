@@ -40,8 +40,8 @@ export const MSR_AREA_LIMIT = 512;
 export const CR0_FIXED0 = 0x8000_0021;
 export const CR0_FIXED1 = 0xffff_ffff;
 export const CR4_FIXED0 = 0x0000_2000;
-/** CR4 bits that may be 1, as for MOV to CR4: 10:0, UMIP, VMXE, FSGSBASE, PCIDE, OSXSAVE, UINTR. */
-export const CR4_FIXED1 = 0x0207_2fff;
+/** CR4 bits that may be 1, as for MOV to CR4: 10:0, UMIP, VMXE, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP, UINTR. */
+export const CR4_FIXED1 = 0x0237_2fff;
 
 /** Default-1 classes (SDM A.2): the plain MSRs report them as fixed; the TRUE ones free some bits. */
 const PIN_DEFAULT1 = 0x0000_0016;

@@ -9,7 +9,7 @@ import { DELIVERY_FIXED, SHORTHAND_NONE } from '../apic/message.js';
 import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { generalProtection, invalidOpcode, VECTOR_SS, fault } from '../cpu/fault.js';
-import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE } from '../cpu/layout.js';
+import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from '../cpu/layout.js';
 import { isCanonical, isCanonicalPair, canonical, highWord, LinearRange } from '../cpu/linear-access.js';
 import { CR4_UINTR, in64BitMode } from '../cpu/mode.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
@@ -152,7 +152,7 @@ const postedDescriptor = new LinearRange();
  * User-interrupt notification processing: UPID.ON is cleared and UPID.PIR moves into the UIRR. DONE, WAIT or FAULT.
  */
 export function postUserInterrupts(cpu: Cpu): Outcome {
-  const outcome = postedDescriptor.map(cpu, cpu.userInterrupts.descriptor, UPID_SIZE, ACCESS_RMW, false);
+  const outcome = postedDescriptor.map(cpu, cpu.userInterrupts.descriptor, UPID_SIZE, ACCESS_RMW, PRIVILEGE_IMPLICIT);
   if (outcome !== DONE) return outcome;
   const { memory } = cpu;
   postedDescriptor.write32(memory, 0, postedDescriptor.read32(memory, 0) & ~UPID_ON);
@@ -195,7 +195,7 @@ export function deliverUserInterrupt(cpu: Cpu): Outcome {
   const top = loads ? state.stackAdjust : oldRsp - state.stackAdjust;
   const rsp = top - (top & 15) - FRAME_SIZE;
   if (!isCanonical(rsp) || !isCanonical(rsp + FRAME_SIZE - 1)) return fault(cpu, VECTOR_SS, 0);
-  const outcome = stack.map(cpu, rsp, FRAME_SIZE, ACCESS_WRITE, true);
+  const outcome = stack.map(cpu, rsp, FRAME_SIZE, ACCESS_WRITE, PRIVILEGE_USER);
   if (outcome !== DONE) return outcome;
   const { memory } = cpu;
   stack.writeSigned(memory, 24, oldRsp);
@@ -238,7 +238,7 @@ export function sendUserInterrupt(cpu: Cpu, hi: number, lo: number): Outcome {
 /** The UITT entry and the UPID that it names. */
 function mapTarget(cpu: Cpu, entry: number): Outcome {
   if (!isCanonical(entry)) return generalProtection(cpu);
-  const outcome = targetEntry.map(cpu, entry, UITTE_SIZE, ACCESS_READ, false);
+  const outcome = targetEntry.map(cpu, entry, UITTE_SIZE, ACCESS_READ, PRIVILEGE_IMPLICIT);
   if (outcome !== DONE) return outcome;
   const { memory } = cpu;
   const word = targetEntry.read32(memory, 0);
@@ -246,7 +246,7 @@ function mapTarget(cpu: Cpu, entry: number): Outcome {
   const upidHigh = targetEntry.read32(memory, 12);
   const valid = (word & 0xff) === 1 && word >>> 8 < USER_VECTORS && targetEntry.read32(memory, 4) === 0;
   if (!valid || (upidLow & 0x3f) !== 0 || !isCanonicalPair(upidHigh)) return generalProtection(cpu);
-  return targetDescriptor.map(cpu, canonical(upidHigh, upidLow), UPID_SIZE, ACCESS_RMW, false);
+  return targetDescriptor.map(cpu, canonical(upidHigh, upidLow), UPID_SIZE, ACCESS_RMW, PRIVILEGE_IMPLICIT);
 }
 
 function post(cpu: Cpu, userVector: number, word: number): void {

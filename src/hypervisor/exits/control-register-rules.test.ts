@@ -50,9 +50,9 @@ describe('CR0', () => {
 describe('CR4', () => {
   // prettier-ignore
   it.each([
-    ['what CPUID announces',         0x0005_0fff, false, state(), true],
+    ['what CPUID announces',         0x0035_0fff, false, state(), true],
     ['VMXE',                         1 << 13,     false, state(), false],
-    ['SMEP',                         1 << 20,     false, state(), false],
+    ['PKE',                          1 << 22,     false, state(), false],
     ['UINTR without user interrupts', UINTR,      false, state(), false],
     ['UINTR with user interrupts',   UINTR,       true,  state(), true],
     ['PCIDE in IA-32e mode',         PCIDE | PAE, false, longMode, true],

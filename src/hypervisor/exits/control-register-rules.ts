@@ -2,12 +2,24 @@
  * Which values a guest may write to CR0 and CR4; everything else is #GP(0) (kvm_set_cr0, kvm_is_valid_cr4, kvm_set_cr4,
  * x86.c; SDM vol. 3, 2.5 and 4.1.2). Reserved in CR4 is what CPUID does not announce.
  */
-import { CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_PAE, CR4_PCIDE, CR4_UINTR, CR4_UMIP } from '../../hardware/cpu/mode.js';
+import {
+  CR0_CD,
+  CR0_NW,
+  CR0_PE,
+  CR0_PG,
+  CR4_PAE,
+  CR4_PCIDE,
+  CR4_SMAP,
+  CR4_SMEP,
+  CR4_UINTR,
+  CR4_UMIP,
+} from '../../hardware/cpu/mode.js';
+
 /** PE, MP, EM, TS. */
 const MACHINE_STATUS = 0xf;
 
-/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE. */
-const CR4_BITS = 0x7ff | CR4_UMIP | (1 << 16) | CR4_PCIDE | (1 << 18);
+/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP. */
+const CR4_BITS = 0x7ff | CR4_UMIP | (1 << 16) | CR4_PCIDE | (1 << 18) | CR4_SMEP | CR4_SMAP;
 
 const CR4_PSE = 1 << 4;
 const PCID_MASK = 0xfff;

@@ -8,7 +8,7 @@ import { ACTIVITY_ACTIVE } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadCodeSegment } from '../descriptor.js';
 import { EVENT_NMI, externalBit, fault, isFault, VECTOR_GP, VECTOR_NP, type IdtEvent } from '../fault.js';
-import { ACCESS_READ } from '../layout.js';
+import { ACCESS_READ, PRIVILEGE_IMPLICIT } from '../layout.js';
 import { LinearRange } from '../linear-access.js';
 import { DONE, REDIRECTED, type Outcome } from '../outcome.js';
 import { RFLAGS_AC, RFLAGS_IF, RFLAGS_NT, RFLAGS_RF, RFLAGS_TF, RFLAGS_VM } from '../rflags.js';
@@ -54,7 +54,7 @@ function finish(cpu: Cpu, event: IdtEvent, clearedFlags: number): Outcome {
 function deliverThroughVector(cpu: Cpu, event: IdtEvent): Outcome {
   const offset = event.vector * VECTOR_SIZE;
   if (offset + VECTOR_SIZE - 1 > cpu.idtr.limit) return fault(cpu, VECTOR_GP, event.vector * 8 + ERROR_IDT);
-  let outcome = gate.map(cpu, cpu.idtr.base + offset, VECTOR_SIZE, ACCESS_READ, false);
+  let outcome = gate.map(cpu, cpu.idtr.base + offset, VECTOR_SIZE, ACCESS_READ, PRIVILEGE_IMPLICIT);
   if (outcome === DONE) outcome = stack.useCurrent(cpu).mapPushes(cpu, 3, 2);
   if (outcome !== DONE) return outcome;
   const cs = cpu.segments[SEGMENT_CS];
@@ -89,7 +89,7 @@ function readGate(cpu: Cpu, event: IdtEvent, ext: number): Outcome {
   const offset = event.vector * GATE_SIZE;
   const error = offset + ERROR_IDT + ext;
   if (offset + GATE_SIZE - 1 > cpu.idtr.limit) return fault(cpu, VECTOR_GP, error);
-  const outcome = gate.map(cpu, cpu.idtr.base + offset, GATE_SIZE, ACCESS_READ, false);
+  const outcome = gate.map(cpu, cpu.idtr.base + offset, GATE_SIZE, ACCESS_READ, PRIVILEGE_IMPLICIT);
   if (outcome !== DONE) return outcome;
   const word = gate.read32(cpu.memory, 4);
   const type = gateType(cpu);

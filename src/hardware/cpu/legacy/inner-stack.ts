@@ -6,7 +6,7 @@ import type { Cpu } from '../cpu.js';
 import { ACCESS_CODE, ACCESS_RW, ACCESS_S, Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull } from '../descriptor.js';
 import { loadNullSelector } from '../descriptor.js';
 import { fault, VECTOR_SS, VECTOR_TS } from '../fault.js';
-import { ACCESS_READ } from '../layout.js';
+import { ACCESS_READ, PRIVILEGE_IMPLICIT } from '../layout.js';
 import { LinearRange } from '../linear-access.js';
 import { inLongMode } from '../mode.js';
 import { DONE, type Outcome } from '../outcome.js';
@@ -47,7 +47,7 @@ export function loadInnerStack(cpu: Cpu, privilege: number): void {
 function mapTaskState(cpu: Cpu, offset: number, size: number, ext: number): Outcome {
   const tr = cpu.segments[SEGMENT_TR];
   if (offset + size - 1 > tr.limit) return fault(cpu, VECTOR_TS, errorCode(tr.selector, ext));
-  return taskState.map(cpu, tr.base + offset, size, ACCESS_READ, false);
+  return taskState.map(cpu, tr.base + offset, size, ACCESS_READ, PRIVILEGE_IMPLICIT);
 }
 
 function readWide(cpu: Cpu, privilege: number, ext: number): Outcome {

@@ -95,5 +95,5 @@ export function mapSegmented(
   if (!isAccessible(cpu, cpu.segments[number], offset, size, kind)) return fault(cpu, segmentVector(number), 0);
   const address = segmentedAddress(cpu, number, offset);
   if (address % alignment !== 0) return fault(cpu, VECTOR_GP, 0);
-  return range.map(cpu, address, size, kind, cpu.cpl === 3);
+  return range.map(cpu, address, size, kind, cpu.privilege);
 }

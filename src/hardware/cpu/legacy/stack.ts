@@ -5,7 +5,7 @@
 import type { Cpu } from '../cpu.js';
 import type { Descriptor } from '../descriptor.js';
 import { fault, VECTOR_SS } from '../fault.js';
-import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, MODE_64, PRIVILEGE_SUPERVISOR } from '../layout.js';
 import { isCanonical, LinearRange } from '../linear-access.js';
 import { ACCESS_DB } from '../mode.js';
 import { DONE, type Outcome } from '../outcome.js';
@@ -24,7 +24,7 @@ export class Stack {
   #segment: Segment = this.#inner;
   #base = 0;
   #isWide = false;
-  #user = false;
+  #privilege = PRIVILEGE_SUPERVISOR;
   #error = 0;
   /** Largest stack pointer; stack pointers of 64 bits are signed instead. */
   mask = MASK_32;
@@ -35,7 +35,7 @@ export class Stack {
   useCurrent(cpu: Cpu): this {
     const wide = cpu.word(CPU_MODE) === MODE_64;
     this.#segment = cpu.segments[SEGMENT_SS];
-    this.#use(wide, cpu.cpl === 3, 0);
+    this.#use(wide, cpu.privilege, 0);
     this.pointer = wide ? cpu.gprNumber(RSP) : (cpu.gprLow(RSP) & this.mask) >>> 0;
     return this;
   }
@@ -44,21 +44,21 @@ export class Stack {
   useInner(descriptor: Descriptor, selector: number, pointer: number, error: number): this {
     this.#segment = this.#inner;
     descriptor.load(this.#inner, selector);
-    this.#use(false, false, error);
+    this.#use(false, PRIVILEGE_SUPERVISOR, error);
     this.pointer = (pointer & this.mask) >>> 0;
     return this;
   }
 
   /** The stack of an inner privilege level in 64-bit mode. */
   useWide(pointer: number): this {
-    this.#use(true, false, 0);
+    this.#use(true, PRIVILEGE_SUPERVISOR, 0);
     this.pointer = pointer;
     return this;
   }
 
-  #use(wide: boolean, user: boolean, error: number): void {
+  #use(wide: boolean, privilege: number, error: number): void {
     this.#isWide = wide;
-    this.#user = user;
+    this.#privilege = privilege;
     this.#error = error;
     this.#base = this.#segment.base;
     this.mask = (this.#segment.access & ACCESS_DB) === 0 ? MASK_16 : MASK_32;
@@ -93,10 +93,10 @@ export class Stack {
     const at = this.moved(distance);
     if (this.#isWide) {
       if (!isCanonical(at) || !isCanonical(at + size - 1)) return fault(cpu, VECTOR_SS, this.#error);
-      return range.map(cpu, at, size, access, this.#user);
+      return range.map(cpu, at, size, access, this.#privilege);
     }
     if (!isAccessible(cpu, this.#segment, at, size, access)) return fault(cpu, VECTOR_SS, this.#error);
-    return range.map(cpu, (this.#base + at) >>> 0, size, access, this.#user);
+    return range.map(cpu, (this.#base + at) >>> 0, size, access, this.#privilege);
   }
 
   /** A mapped element: unsigned, or signed with 8 bytes. */

@@ -83,7 +83,7 @@ export function farCall(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 
 function mapStack(cpu: Cpu, rsp: number, size: number, access: number): Outcome {
   if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
-  return stack.map(cpu, rsp, size, access, cpu.cpl === 3);
+  return stack.map(cpu, rsp, size, access, cpu.privilege);
 }
 
 /** RETFQ, with or without releasing parameters. */

@@ -5,7 +5,7 @@
  * forgets all, whatever bit 63 of the source says.
  *
  * Left out: protected and real mode's view of them beyond storage, CR4 bits of features that are not
- * modelled (SMEP, SMAP, LA57, PKE, CET ...), which are reserved.
+ * modelled (LA57, PKE, CET ...), which are reserved.
  */
 import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
@@ -59,11 +59,20 @@ const CR0_BITS =
   M.CR0_NW |
   M.CR0_CD |
   M.CR0_PG;
-/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE PCIDE OSXSAVE UINTR. */
-const CR4_BITS = 0x7ff | M.CR4_UMIP | M.CR4_VMXE | M.CR4_FSGSBASE | M.CR4_PCIDE | M.CR4_OSXSAVE | M.CR4_UINTR;
+/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE PCIDE OSXSAVE SMEP SMAP UINTR. */
+const CR4_BITS =
+  0x7ff |
+  M.CR4_UMIP |
+  M.CR4_VMXE |
+  M.CR4_FSGSBASE |
+  M.CR4_PCIDE |
+  M.CR4_OSXSAVE |
+  M.CR4_SMEP |
+  M.CR4_SMAP |
+  M.CR4_UINTR;
 /** A change of these makes translations stale. */
 const CR0_FLUSHING = M.CR0_PG | M.CR0_WP | M.CR0_PE;
-const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE | M.CR4_PCIDE;
+const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE | M.CR4_PCIDE | M.CR4_SMEP | M.CR4_SMAP;
 const CR4_LOADING_PDPTES = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE;
 /** A change of these, too, loads the pointers of PAE paging. */
 const CR0_LOADING_PDPTES = M.CR0_PG | M.CR0_CD | M.CR0_NW;

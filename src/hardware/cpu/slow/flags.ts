@@ -1,12 +1,12 @@
 /**
- * CLI, STI, PUSHF, POPF (SDM vol. 2).
+ * CLI, STI, CLAC, STAC, PUSHF, POPF (SDM vol. 2).
  *
  * Left out: virtual-8086 and protected-mode virtual interrupts (VME, PVI).
  */
 import { Mnemonic } from 'iced-x86';
 import { SHADOW_STI } from '../activity.js';
 import type { Cpu } from '../cpu.js';
-import { fault, generalProtection, VECTOR_SS } from '../fault.js';
+import { fault, generalProtection, invalidOpcode, VECTOR_SS } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../layout.js';
 import { isCanonical, LinearRange } from '../linear-access.js';
 import { DONE, type Outcome } from '../outcome.js';
@@ -40,10 +40,22 @@ function sti(cpu: Cpu): Outcome {
   return DONE;
 }
 
+/** CLAC and STAC, which user code does not have. */
+function setAccessControl(isSet: boolean): Handler {
+  return (cpu) => {
+    if (cpu.cpl !== 0) return invalidOpcode(cpu);
+    chargeSystem(cpu);
+    const others = cpu.word(CPU_SYSTEM_FLAGS) & ~R.RFLAGS_AC;
+    cpu.setWord(CPU_SYSTEM_FLAGS, isSet ? others | R.RFLAGS_AC : others);
+    cpu.engine.selectBanks(cpu.block);
+    return DONE;
+  };
+}
+
 /** Maps `size` bytes of the stack at `rsp`, or #SS(0). */
 function mapStack(cpu: Cpu, rsp: number, size: number, access: number): Outcome {
   if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
-  return stack.map(cpu, rsp, size, access, cpu.cpl === 3);
+  return stack.map(cpu, rsp, size, access, cpu.privilege);
 }
 
 function pushf(size: 2 | 8): Handler {
@@ -90,6 +102,8 @@ export function loadFlags(cpu: Cpu, image: number, more = 0): void {
 export const FLAG_INSTRUCTIONS: HandlerTable = [
   [Mnemonic.Cli, cli],
   [Mnemonic.Sti, sti],
+  [Mnemonic.Clac, setAccessControl(false)],
+  [Mnemonic.Stac, setAccessControl(true)],
   [Mnemonic.Pushf, pushf(2)],
   [Mnemonic.Pushfq, pushf(8)],
   [Mnemonic.Popf, popf(2)],

@@ -29,7 +29,7 @@ function monitor(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   chargeSystem(cpu);
   const address = implicitAddress(cpu, instruction, RAX);
   if (address === null) return ADDRESS_FAULT;
-  const mapped = operandRange.map(cpu, address, 1, ACCESS_READ, false);
+  const mapped = operandRange.map(cpu, address, 1, ACCESS_READ, cpu.privilege);
   if (mapped !== DONE) return mapped;
   const pa = operandRange.address(0);
   cpu.monitoredLine = pa - (pa & (LINE_SIZE - 1));

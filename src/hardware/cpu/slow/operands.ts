@@ -104,7 +104,7 @@ export function mapOperand(
   const last = linearAddress(cpu, offset + BigInt(size - 1), segment);
   if (first === null || last === null) return fault(cpu, segment === SEGMENT_SS ? VECTOR_SS : VECTOR_GP, 0);
   if (first % alignment !== 0) return fault(cpu, VECTOR_GP, 0);
-  return operandRange.map(cpu, first, size, access, cpu.cpl === 3);
+  return operandRange.map(cpu, first, size, access, cpu.privilege);
 }
 
 /** The memory operand at `index`; an instruction without one is not what the caller takes it for. */

@@ -126,7 +126,7 @@ export function pushSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): 
   const size = instruction.code === Code.Pushw_FS || instruction.code === Code.Pushw_GS ? 2 : 8;
   const rsp = cpu.gprNumber(RSP) - size;
   if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
-  const outcome = stack.map(cpu, rsp, size, ACCESS_WRITE, cpu.cpl === 3);
+  const outcome = stack.map(cpu, rsp, size, ACCESS_WRITE, cpu.privilege);
   if (outcome !== DONE) return outcome;
   const { selector } = cpu.segments[segmentNumber(registerOperand(instruction, 0))];
   if (size === 8) stack.writeSigned(cpu.memory, 0, selector);
@@ -141,7 +141,7 @@ export function popSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): O
   const size = instruction.code === Code.Popw_FS || instruction.code === Code.Popw_GS ? 2 : 8;
   const rsp = cpu.gprNumber(RSP);
   if (!isCanonical(rsp) || !isCanonical(rsp + size - 1)) return fault(cpu, VECTOR_SS, 0);
-  let outcome = stack.map(cpu, rsp, size, ACCESS_READ, cpu.cpl === 3);
+  let outcome = stack.map(cpu, rsp, size, ACCESS_READ, cpu.privilege);
   if (outcome !== DONE) return outcome;
   outcome = loadSegment(cpu, segmentNumber(registerOperand(instruction, 0)), stack.read16(cpu.memory, 0));
   if (outcome === DONE) cpu.setGprNumber(RSP, rsp + size);

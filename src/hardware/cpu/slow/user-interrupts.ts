@@ -49,7 +49,7 @@ function uiret(cpu: Cpu): Outcome {
   chargeStep(cpu, STEP.UIRET);
   const rsp = cpu.gprNumber(RSP);
   if (!isCanonical(rsp) || !isCanonical(rsp + FRAME_SIZE - 1)) return fault(cpu, VECTOR_SS, 0);
-  const outcome = frame.map(cpu, rsp, FRAME_SIZE, ACCESS_READ, cpu.cpl === 3);
+  const outcome = frame.map(cpu, rsp, FRAME_SIZE, ACCESS_READ, cpu.privilege);
   if (outcome !== DONE) return outcome;
   const { memory } = cpu;
   const rip = frame.readSigned(memory, 0);

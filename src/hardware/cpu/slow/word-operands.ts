@@ -22,7 +22,7 @@ const frames = new LinearRange();
 
 function mapStack(cpu: Cpu, range: LinearRange, address: number, size: number, access: number): Outcome {
   if (!isCanonical(address) || !isCanonical(address + size - 1)) return fault(cpu, VECTOR_SS, 0);
-  return range.map(cpu, address, size, access, cpu.cpl === 3);
+  return range.map(cpu, address, size, access, cpu.privilege);
 }
 
 function setWord(cpu: Cpu, register: number, value: number): void {
