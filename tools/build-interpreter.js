@@ -20,6 +20,7 @@ function sourcesDigest() {
     'hardware/cpu/layout',
     'hardware/cpu/opcodes',
     'hardware/cpu/record',
+    'hardware/vmx/vmcs-layout',
   ];
   const tools = ['tools/build-interpreter.js', 'node_modules/assemblyscript/package.json'];
   const hash = createHash('sha256');

@@ -18,3 +18,5 @@ export const STEP_PI_PROCESSING = 28;
 export const STEP_VIRTUAL_INTERRUPT_DELIVERY = 29;
 export const STEP_IDT_DELIVERY = 30;
 export const STEP_STACK_SWITCH = 31;
+export const STEP_VM_EXIT = 32;
+export const STEP_VM_ENTRY = 33;

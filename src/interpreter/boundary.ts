@@ -6,7 +6,6 @@ import {
   BOUNDARY_ROOT,
   CPU_APIC_WRITE,
   CPU_ATTENTION,
-  CPU_BEGUN,
   CPU_BOUNDARY,
   CPU_CPL,
   CPU_INTERRUPT,
@@ -30,8 +29,8 @@ const FLAGS_TF_RF: u32 = 0x10100;
 /** Does one thing that is due. DONE: look again. WAIT, EXITS; HOST: the host has to see to it, and goes on where this ends. */
 export function handleEvents(cpu: usize): u32 {
   const outcome = settle(cpu, handleEvent(cpu));
-  // What has been charged is done without another look at the limit.
-  if (outcome == HOST && load<u32>(cpu, CPU_BEGUN) != 0) store<u32>(cpu, RETRY_BOUNDARY, CPU_RETRY);
+  // The host begins with the event, and what has been charged is done without another look at the limit.
+  if (outcome == HOST) store<u32>(cpu, RETRY_BOUNDARY, CPU_RETRY);
   return outcome;
 }
 

@@ -44,6 +44,7 @@ export {
 } from './virtual-apic';
 export { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 export { writeX2apicMsr } from './x2apic-msr';
+export { leaveGuest, resumeGuest } from './vmx-transitions';
 export { go } from './control';
 export { accessFromRegion } from './region';
 export { multiplyHighSigned } from './multiply';

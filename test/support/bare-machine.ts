@@ -16,6 +16,7 @@ import type { Cpu } from '../../src/hardware/cpu/cpu.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../../src/hardware/cpu/layout.js';
 import { buildHardware, type Hardware } from '../../src/machine/hardware.js';
 import type { HostOptions, SimulationOptions } from '../../src/machine/machine-options.js';
+import type { Observer } from '../../src/machine/observer.js';
 import { interpreterModule } from './engine.js';
 
 export const HOST: HostOptions = {
@@ -41,13 +42,15 @@ export interface BareOptions {
   readonly gates?: readonly PlacedGate[];
   readonly simulation?: SimulationOptions;
   readonly host?: Partial<HostOptions>;
+  readonly observer?: Observer;
 }
 
 /** Machine code on physical CPUs in 64-bit mode, without any hypervisor. */
-export function bareMachine({ code, entries, gates = [], simulation = {}, host = {} }: BareOptions): Hardware {
+export function bareMachine(options: BareOptions): Hardware {
+  const { code, entries, gates = [], simulation = {}, host = {}, observer } = options;
   const cpus = entries.length;
   const hardware = buildHardware(
-    { host: { ...HOST, ...host }, cpus, ramBytes: memoryBytes(cpus) },
+    { host: { ...HOST, ...host }, cpus, ramBytes: memoryBytes(cpus), observer },
     { interpreter: interpreterModule(), costs: costs(), simulation },
   );
   const segments: MemorySegment[] = [

@@ -89,6 +89,20 @@ export interface Engine {
   readonly isNotification: (block: number) => number;
   readonly processNotification: (block: number) => number;
 
+  // VM exits and entries of a guest whose state stays in the CPU: src/interpreter/vmx-transitions.ts
+  /** `vmcs` is the physical address of the region. 0: NMIs are blocked, nothing has happened. */
+  readonly leaveGuest: (
+    block: number,
+    vmcs: number,
+    reason: number,
+    qualification: number,
+    length: number,
+    interruption: number,
+    errorCode: number,
+  ) => number;
+  /** DONE; WAIT; PASS: the host has to make this VM entry, nothing has happened. */
+  readonly resumeGuest: (block: number, vmcs: number) => number;
+
   /**
    * Sends a fixed, edge-triggered interrupt with a legal vector to the CPU of block `target`; 0 when there is no room for
    * its arrival and nothing has happened (src/interpreter/bus.ts).

@@ -19,11 +19,7 @@ export function takeTurn(cpu: Cpu): void {
   for (;;) {
     const retry = cpu.word(L.CPU_RETRY);
     const software = cpu.nonRoot === null ? cpu.rootSoftware : null;
-    if (software === null && isPlain(cpu, retry)) {
-      cpu.setWord(L.CPU_HOST_TURN, 0);
-      cpu.setWord(L.CPU_BOUNDARY, boundaryKeeper(cpu));
-      return;
-    }
+    if (software === null && isPlain(cpu, retry) && handOver(cpu)) return;
     if (retry === L.RETRY_NONE && cpu.now >= cpu.clock.limit) return;
     if (software !== null) {
       if (!runRootSoftware(cpu, software)) return;
@@ -53,11 +49,10 @@ export function takeTurn(cpu: Cpu): void {
   }
 }
 
-/** Nothing is left but instructions that the interpreter can execute one after the other. */
+/** Nothing is left but instructions that the interpreter can execute one after the other, and perhaps events. */
 function isPlain(cpu: Cpu, retry: number): boolean {
   return (
     (retry === L.RETRY_NONE || retry === L.RETRY_INSTRUCTION) &&
-    !cpu.attention &&
     cpu.injected === null &&
     !cpu.faulting &&
     cpu.apicWriteOffset < 0 &&
@@ -67,6 +62,15 @@ function isPlain(cpu: Cpu, retry: number): boolean {
     (cpu.word(L.CPU_MODE) | cpu.word(L.CPU_CODE_MODE)) === L.MODE_64 &&
     cpu.memory.u32[L.ORDER_STEPPED >>> 2] === 0
   );
+}
+
+/** The interpreter goes on, unless there are events to look for that only the host knows. */
+function handOver(cpu: Cpu): boolean {
+  const keeper = boundaryKeeper(cpu);
+  if (cpu.attention && keeper === L.BOUNDARY_HOST) return false;
+  cpu.setWord(L.CPU_HOST_TURN, 0);
+  cpu.setWord(L.CPU_BOUNDARY, keeper);
+  return true;
 }
 
 /** Who looks for events while nothing but plain instructions is left (BOUNDARY_*). */

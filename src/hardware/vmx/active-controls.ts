@@ -11,6 +11,12 @@ import type { VirtualizationState } from './virtualization-state.js';
 
 const F = VMCS_FIELD;
 
+const MSR_AREA_COUNTS: readonly number[] = [
+  F.VM_EXIT_MSR_STORE_COUNT,
+  F.VM_EXIT_MSR_LOAD_COUNT,
+  F.VM_ENTRY_MSR_LOAD_COUNT,
+];
+
 /** Bits 5:0 of the posted-interrupt descriptor address are 0; other addresses here are those of pages. */
 export class ActiveControls {
   pin = 0;
@@ -37,6 +43,8 @@ export class ActiveControls {
   pleWindow = 0;
   /** Every register that a VM exit loads from the host-state area, or resets, is loaded again by the next VM entry. */
   entryReplacesHostState = false;
+  /** VM exits and entries move nothing but what the interpreter moves (src/interpreter/vmx-transitions.ts). */
+  movesLittle = false;
 
   /**
    * Reads all of them. True if one has changed that the guest-state and host-state areas are checked against, or that says
@@ -58,6 +66,7 @@ export class ActiveControls {
     this.pleGap = vmcs.read32(F.PLE_GAP);
     this.pleWindow = vmcs.read32(F.PLE_WINDOW);
     this.entryReplacesHostState = this.#entryReplacesHostState();
+    this.movesLittle = this.#movesLittle(vmcs);
     return secondary !== this.secondary || exit !== this.exit || entry !== this.entry;
   }
 
@@ -72,6 +81,20 @@ export class ActiveControls {
     const keepsEfer = !this.onExit(C.VM_EXIT_LOAD_IA32_EFER) || this.onEntry(C.VM_ENTRY_LOAD_IA32_EFER);
     const pat = !this.onExit(C.VM_EXIT_LOAD_IA32_PAT) || this.onEntry(C.VM_ENTRY_LOAD_IA32_PAT);
     return efer && keepsEfer && pat && this.onEntry(C.VM_ENTRY_LOAD_DEBUG_CONTROLS);
+  }
+
+  #movesLittle(vmcs: Vmcs): boolean {
+    const areas = MSR_AREA_COUNTS.some((count) => vmcs.read32(count) !== 0);
+    return (
+      this.entryReplacesHostState &&
+      this.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS) &&
+      !this.onEntry(C.VM_ENTRY_LOAD_UINV) &&
+      !this.onExit(C.VM_EXIT_CLEAR_UINV) &&
+      this.has2(C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) &&
+      !this.hasPin(C.PIN_BASED_VMX_PREEMPTION_TIMER) &&
+      this.tscOffset === 0 &&
+      !areas
+    );
   }
 
   #readWords(vmcs: Vmcs): void {

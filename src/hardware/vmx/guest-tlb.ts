@@ -30,6 +30,7 @@ export class GuestTlb {
     this.#vpid = controls.vpid;
     this.#eptRoot = controls.eptRoot;
     this.#apicAccessPage = apicAccessPage;
+    this.#note();
     this.#cpu.setLong(CPU_EPT_ROOT, controls.eptRoot);
     this.#cpu.setLong(CPU_GUEST_APIC_PAGE, apicAccessPage);
   }
@@ -45,14 +46,24 @@ export class GuestTlb {
   /** VM exit, guest state not yet replaced. Machine code in root operation has translations of its own. */
   exit(): void {
     const cpu = this.#cpu;
+    this.#note();
+    cpu.setLong(CPU_EPT_ROOT, -1);
+    cpu.setLong(CPU_GUEST_APIC_PAGE, -1);
+    if (this.#vpid === 0 || cpu.rootSoftware === null) this.forget();
+  }
+
+  #note(): void {
+    const cpu = this.#cpu;
     this.#cr0 = cpu.cr0;
     this.#cr3 = cpu.cr3;
     this.#cr4 = cpu.cr4;
     this.#efer = cpu.eferLow;
     this.#mode = cpu.word(CPU_MODE);
-    cpu.setLong(CPU_EPT_ROOT, -1);
-    cpu.setLong(CPU_GUEST_APIC_PAGE, -1);
-    if (this.#vpid === 0 || cpu.rootSoftware === null) this.forget();
+  }
+
+  /** What is cached may be used by the next guest run, if nothing else has changed. */
+  get isKept(): boolean {
+    return this.#vpid !== 0;
   }
 
   /** Nothing cached may be used again: INVEPT, INVVPID, VMXOFF. */

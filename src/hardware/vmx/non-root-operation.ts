@@ -21,7 +21,7 @@ import { chargeWake, interruptBoundary } from '../cpu/interrupts.js';
 import * as L from '../cpu/layout.js';
 import { CR4_TSD } from '../cpu/mode.js';
 import type { NonRoot } from '../cpu/non-root.js';
-import { PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
+import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { ActiveControls } from './active-controls.js';
 import { BITMAP_CLEAR, BITMAP_EXIT, BITMAP_WAITS, ioBitmaps, msrBitmap, type BitmapAnswer } from './bitmaps.js';
 import * as C from './controls.js';
@@ -38,6 +38,7 @@ import {
   losesDebugTraps,
   NMI_INFORMATION,
 } from './interruption-information.js';
+import { KeptGuest } from './kept-guest.js';
 import { PreemptionTimer } from './preemption-timer.js';
 import { canDeliverUserInterrupt, deliverUserInterrupt } from './user-interrupts.js';
 import { VirtualApic, type ApicExits } from './virtual-apic.js';
@@ -57,6 +58,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
   readonly tlb: GuestTlb;
   readonly #timer: PreemptionTimer;
   #vmcs: Vmcs | null = null;
+  readonly #kept: KeptGuest;
   /** TPR-below-threshold exit pending from VM entry. */
   #tprBelowThreshold = false;
   /** The exit being made: one object, reused. */
@@ -74,6 +76,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     this.state = new VirtualizationState(cpu);
     this.guest = new GuestState(cpu);
     this.tlb = new GuestTlb(cpu);
+    this.#kept = new KeptGuest(cpu, this.controls, this.tlb);
     this.#timer = new PreemptionTimer(cpu);
     this.virtualApic = new VirtualApic(cpu, this.state, this);
   }
@@ -111,6 +114,15 @@ export class NonRootOperation implements NonRoot, ApicExits {
     this.controls.fill(this.state, vmcs);
     this.#cpu.setLong(L.CPU_PLE_GAP, this.controls.pleGap * TICKS_PER_CYCLE);
     this.#cpu.setLong(L.CPU_PLE_WINDOW, this.controls.pleWindow * TICKS_PER_CYCLE);
+  }
+
+  /** VM entry to a guest whose state is still in the CPU. PASS: nothing has happened; WAIT; DONE: the guest goes on. */
+  resume(vmcs: Vmcs): Outcome {
+    const outcome = this.#kept.resume(vmcs);
+    if (outcome !== DONE) return outcome;
+    this.#tprBelowThreshold = false;
+    this.#cpu.nonRoot = this;
+    return DONE;
   }
 
   /** Everything has been checked and the guest state is loaded: the guest goes on. */
@@ -168,10 +180,15 @@ export class NonRootOperation implements NonRoot, ApicExits {
     exit.interruption = interruption;
     exit.errorCode = errorCode;
     exit.vectoring = this.#cpu.delivering;
-    return this.#performExit();
+    if (!this.#kept.leave(this.#current, exit)) this.#performExit();
+    const cpu = this.#cpu;
+    cpu.delivering = null;
+    cpu.injected = null;
+    cpu.nonRoot = null;
+    return REDIRECTED;
   }
 
-  #performExit(): Outcome {
+  #performExit(): void {
     const cpu = this.#cpu;
     const { controls, state } = this;
     const vmcs = this.#current;
@@ -188,10 +205,6 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (this.#exit.interruption === NMI_INFORMATION) cpu.nmiBlocked = true;
     if (controls.tscOffset !== 0) cpu.setLong(L.CPU_TSC_OFFSET, hostOffset);
     this.#stopInterpreter();
-    cpu.delivering = null;
-    cpu.injected = null;
-    cpu.nonRoot = null;
-    return REDIRECTED;
   }
 
   #stopInterpreter(): void {

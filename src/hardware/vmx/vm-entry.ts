@@ -8,6 +8,7 @@
  */
 import { STEP } from '../../cost/step.js';
 import type { Cpu } from '../cpu/cpu.js';
+import { PASS, WAIT } from '../cpu/outcome.js';
 import type { VmxCapabilities } from './capability.js';
 import * as C from './controls.js';
 import {
@@ -50,6 +51,13 @@ export class VmEntry {
 
   /** ENTRY_DONE, ENTRY_WAITS, or the VM-instruction error (7 or 8). */
   enter(vmcs: Vmcs): number {
+    const outcome = this.#nonRoot.resume(vmcs);
+    if (outcome === PASS) return this.#enter(vmcs);
+    this.brokenRule = null;
+    return outcome === WAIT ? ENTRY_WAITS : ENTRY_DONE;
+  }
+
+  #enter(vmcs: Vmcs): number {
     const cpu = this.#cpu;
     if (cpu.begin()) cpu.charge(STEP.VM_ENTRY);
     this.#nonRoot.loadControls(vmcs);

@@ -17,13 +17,13 @@ import {
   isWide,
 } from './vmcs-field.js';
 import { FIELD_WIDTH_16, FIELD_WIDTH_64 } from './vmcs-field.js';
+import * as P from './vmcs-layout.js';
 
 const TWO_32 = 2 ** 32;
 
 const REVISION_WORD = 0;
 const ABORT_WORD = 1;
 const LAUNCH_STATE_WORD = 2;
-const FIRST_FIELD_WORD = 16;
 /** Of a region: 4 KiB. */
 const VMCS_WORDS = 1024;
 
@@ -32,12 +32,38 @@ const ENCODINGS = 0x8000;
 /** Word offset in the region of each encoding (the high half has its own), 0 = no such field. */
 const WORD_OF_ENCODING = new Uint16Array(ENCODINGS);
 
-let nextWord = FIRST_FIELD_WORD;
-for (const encoding of Object.values(VMCS_FIELD)) {
-  WORD_OF_ENCODING[encoding] = nextWord;
-  if (fieldWidth(encoding) === FIELD_WIDTH_64) WORD_OF_ENCODING[encoding + 1] = nextWord + 1;
-  nextWord += 2;
+/** The fields that the interpreter accesses stand first. */
+// prettier-ignore
+const PLACES: readonly (readonly [encoding: number, offset: number])[] = [
+  [VMCS_FIELD.VM_EXIT_REASON,               P.VMCS_EXIT_REASON],
+  [VMCS_FIELD.EXIT_QUALIFICATION,           P.VMCS_EXIT_QUALIFICATION],
+  [VMCS_FIELD.VM_EXIT_INTR_INFO,            P.VMCS_EXIT_INTERRUPTION],
+  [VMCS_FIELD.VM_EXIT_INTR_ERROR_CODE,      P.VMCS_EXIT_ERROR_CODE],
+  [VMCS_FIELD.IDT_VECTORING_INFO_FIELD,     P.VMCS_IDT_VECTORING],
+  [VMCS_FIELD.VM_EXIT_INSTRUCTION_LEN,      P.VMCS_EXIT_INSTRUCTION_LENGTH],
+  [VMCS_FIELD.VM_ENTRY_INTR_INFO_FIELD,     P.VMCS_ENTRY_INTERRUPTION],
+  [VMCS_FIELD.GUEST_RIP,                    P.VMCS_GUEST_RIP],
+  [VMCS_FIELD.GUEST_RSP,                    P.VMCS_GUEST_RSP],
+  [VMCS_FIELD.GUEST_RFLAGS,                 P.VMCS_GUEST_RFLAGS],
+  [VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO,  P.VMCS_GUEST_INTERRUPTIBILITY],
+  [VMCS_FIELD.GUEST_ACTIVITY_STATE,         P.VMCS_GUEST_ACTIVITY],
+  [VMCS_FIELD.GUEST_PENDING_DBG_EXCEPTIONS, P.VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS],
+  [VMCS_FIELD.GUEST_DR7,                    P.VMCS_GUEST_DR7],
+  [VMCS_FIELD.GUEST_UINV,                   P.VMCS_GUEST_UINV],
+  [VMCS_FIELD.GUEST_INTR_STATUS,            P.VMCS_GUEST_INTERRUPT_STATUS],
+];
+
+function place(encoding: number, word: number): void {
+  WORD_OF_ENCODING[encoding] = word;
+  if (fieldWidth(encoding) === FIELD_WIDTH_64) WORD_OF_ENCODING[encoding + 1] = word + 1;
 }
+
+for (const [encoding, offset] of PLACES) place(encoding, offset >>> 2);
+Object.values(VMCS_FIELD)
+  .filter((encoding) => WORD_OF_ENCODING[encoding] === 0)
+  .forEach((encoding, index) => {
+    place(encoding, (P.VMCS_OTHER_FIELDS >>> 2) + 2 * index);
+  });
 
 /** The encodings of vmcs-field.ts and those of the high halves of 64-bit fields. */
 export const VMCS_ENCODINGS: readonly number[] = Array.from(WORD_OF_ENCODING.keys()).filter(
@@ -126,6 +152,11 @@ export class Vmcs {
 
   get controlsDirty(): boolean {
     return (this.#dirty & DIRTY_CONTROLS) !== 0;
+  }
+
+  /** Nothing has been written but fields that change with nearly every VM entry. */
+  get isClean(): boolean {
+    return this.#dirty === 0;
   }
 
   /** Interrupt-window or NMI-window exiting. */

@@ -67,6 +67,11 @@ export class DebugRegisters {
     return (this.#words[CONTROL] & DR7_ENABLES) !== 0;
   }
 
+  /** DR7 is not what it is after power-up. */
+  get isControlled(): boolean {
+    return this.#words[CONTROL] !== DR7_FIXED;
+  }
+
   get detectsAccess(): boolean {
     return (this.#words[CONTROL] & DR7_GD) !== 0;
   }

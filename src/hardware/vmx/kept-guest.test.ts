@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { SPARE_PAGES, VmxGuest } from '../../../test/support/vmx-guest.js';
+import { bareMachine } from '../../../test/support/bare-machine.js';
+import { KERNEL_CODE } from '../../guest/memory-map.js';
+import { APIC_PPR, APIC_TPR } from '../apic/registers.js';
+import type { Engine } from '../cpu/engine.js';
+import { CPU_PLE_FIRST, CPU_RECOGNIZED, CPU_RVI, CPU_SVI } from '../cpu/layout.js';
+import { PASS } from '../cpu/outcome.js';
+import * as C from './controls.js';
+import { VMCS_ENCODINGS } from './vmcs.js';
+import { VMCS_FIELD as F } from './vmcs-field.js';
+
+const VIRTUAL_APIC_PAGE = SPARE_PAGES;
+
+const CPUID = [0x0f, 0xa2];
+
+// Each ends with an instruction that exits.
+// prettier-ignore
+const CODES: readonly (readonly number[])[] = [
+  CPUID,
+  [0x48, 0x83, 0xc0, 0x7f, ...CPUID],             // add rax, 127
+  [0x50, ...CPUID],                               // push rax
+  [0xfb, ...CPUID],                               // sti: CPUID exits with blocking by STI
+  [0xfa, ...CPUID],                               // cli
+  [0x31, 0xc0, 0x8e, 0xd8, ...CPUID],             // xor eax, eax; mov ds, eax
+  [0xb8, 1, 4, 0, 0, 0x0f, 0x23, 0xf8, ...CPUID], // mov eax, 401h; mov dr7, rax
+  [0xf3, 0x90, ...CPUID],                         // pause
+];
+const ADD = 1;
+const DS = 5;
+const DR7 = 6;
+
+// What root software does before it enters again.
+const ACTS: readonly ((guest: VmxGuest) => void)[] = [
+  () => undefined,
+  (guest) => guest.set(F.GUEST_RFLAGS, guest.vmx.vmread(F.GUEST_RFLAGS) ^ 1),
+  (guest) => guest.set(F.GUEST_INTR_STATUS, 0x20),
+  (guest) => guest.set(F.GUEST_RSP, guest.vmx.vmread(F.GUEST_RSP) - 64),
+  (guest) => guest.set(F.GUEST_DR7, 0x400),
+  (guest) => guest.set(F.GUEST_DS_SELECTOR, 0x18),
+  (guest) => guest.set(F.TSC_OFFSET, 5),
+  (guest) => void guest.vmx.invept(1, 0),
+  (guest) => guest.cpu.memory.write32(VIRTUAL_APIC_PAGE + APIC_TPR, 0x40),
+];
+const NOTHING = 0;
+const WRITES_RFLAGS = 1;
+const FLUSHES = 7;
+
+interface Run {
+  /** VM entries that were the interpreter's. */
+  readonly kept: number;
+  /** What root software finds in the VMCS at each exit, and when; then what the guest and the meter have. */
+  readonly seen: unknown;
+}
+
+/** `codes` with `acts` in between; without `keeps` all exits and entries are the host's. */
+function run(codes: readonly number[], acts: readonly number[], keeps: boolean): Run {
+  let kept = 0;
+  const engine = (engine: Engine): Engine => ({
+    ...engine,
+    leaveGuest: (...exit) => (keeps ? engine.leaveGuest(...exit) : 0),
+    resumeGuest: (block, vmcs) => {
+      const outcome = keeps ? engine.resumeGuest(block, vmcs) : PASS;
+      if (outcome !== PASS) kept++;
+      return outcome;
+    },
+  });
+  const bytes = Uint8Array.from([...codes.flatMap((index) => CODES[index]), ...CPUID]);
+  const code = { base: KERNEL_CODE, bytes };
+  const hardware = bareMachine({ code, entries: [KERNEL_CODE], observer: { engine, attach: () => undefined } });
+  const seen: number[][] = [];
+  const { cpu } = new VmxGuest({
+    code: [],
+    on: { hardware, id: 0 },
+    prepare,
+    onExit: (guest) => {
+      seen.push([guest.cpu.now, ...VMCS_ENCODINGS.map((encoding) => guest.vmx.vmread(encoding))]);
+      guest.skip();
+      ACTS[acts[guest.exits.length % acts.length]](guest);
+      return guest.exits.length <= codes.length;
+    },
+  }).run();
+  const words = [CPU_RVI, CPU_SVI, CPU_RECOGNIZED, CPU_PLE_FIRST].map((offset) => cpu.word(offset));
+  return { kept, seen: [seen, words, cpu.memory.read32(VIRTUAL_APIC_PAGE + APIC_PPR), cpu.meter.counts] };
+}
+
+/** Controls as KVM sets them, but for EPT. */
+function prepare(guest: VmxGuest): void {
+  guest.set(F.VIRTUAL_APIC_PAGE_ADDR, VIRTUAL_APIC_PAGE);
+  guest.set(F.VIRTUAL_PROCESSOR_ID, 1);
+  guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_TPR_SHADOW | C.CPU_BASED_ACTIVATE_SECONDARY_CONTROLS);
+  guest.set(
+    F.SECONDARY_VM_EXEC_CONTROL,
+    C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY | C.SECONDARY_EXEC_ENABLE_VPID | C.SECONDARY_EXEC_PAUSE_LOOP_EXITING,
+  );
+  guest.setBits(F.VM_EXIT_CONTROLS, C.VM_EXIT_SAVE_DEBUG_CONTROLS);
+  guest.setBits(F.VM_ENTRY_CONTROLS, C.VM_ENTRY_LOAD_DEBUG_CONTROLS);
+}
+
+it('a guest that stays in the CPU is left and entered with the same results as any other', () => {
+  const steps = fc.array(fc.nat(CODES.length - 1), { minLength: 1, maxLength: 12 });
+  const acts = fc.array(fc.nat(ACTS.length - 1), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(steps, acts, (codes, between) => {
+      expect(run(codes, between, true).seen).toEqual(run(codes, between, false).seen);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+// prettier-ignore
+it.each([
+  ['stays where nothing but RIP changes',              NOTHING,       ADD,  3],
+  ['is entered anew when its segments have changed',   NOTHING,       DS,   0],
+  ['is entered anew when it has breakpoints',          NOTHING,       DR7,  0],
+  ['is entered anew when software has changed RFLAGS', WRITES_RFLAGS, ADD,  0],
+  ['is entered anew after INVEPT',                     FLUSHES,       ADD,  0],
+])('a guest %s', (_, act, code, kept) => {
+  expect(run([code, code, code], [act], true).kept).toBe(kept);
+});
