@@ -13,6 +13,11 @@ describe('iced-x86 in the command', () => {
     expect(exported).toEqual(all.filter((name) => called.has(name)));
   });
 
+  it('has the tables of the decoder from the start', () => {
+    expect(changedByDecoder('node_modules/iced-x86/iced_x86_bg.wasm')).toBeGreaterThan(100_000);
+    expect(changedByDecoder('build/command/iced_x86_bg.wasm')).toBeLessThan(1000);
+  });
+
   it('is asked for the names of mnemonics and the numbers of encodings, for nothing else of them', () => {
     const users = scriptsOf('dist').filter((script) => script.includes("from 'iced-x86'"));
     expect(users.length).toBeGreaterThan(10);
@@ -20,6 +25,21 @@ describe('iced-x86 in the command', () => {
     expect([...new Set(uses)].sort()).toEqual(['Code[name]', 'Mnemonic[mnemonic]']);
   });
 });
+
+/** Bytes of its memory that are others when it has made a decoder. */
+function changedByDecoder(file: string): number {
+  const module = new WebAssembly.Module(readFileSync(file));
+  const hooks = new Proxy({}, { get: () => () => 0 });
+  const { exports } = new WebAssembly.Instance(module, { __wbindgen_placeholder__: hooks });
+  const memory = exports['memory'] as WebAssembly.Memory;
+  const iced = exports as Readonly<Record<string, unknown>> as Readonly<
+    Record<string, (...of: readonly number[]) => number>
+  >;
+  const before = new Uint8Array(memory.buffer.slice(0));
+  const result = iced['__wbindgen_add_to_stack_pointer'](-16);
+  iced['decoder_new'](result, 64, iced['__wbindgen_malloc'](1, 1), 1, 0);
+  return new Uint8Array(memory.buffer).reduce((sum, byte, at) => (byte === (before[at] ?? 0) ? sum : sum + 1), 0);
+}
 
 function exportsOf(file: string): string[] {
   const exported = WebAssembly.Module.exports(new WebAssembly.Module(readFileSync(file)));

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { profileSchema } from '../src/cost/profile.js';
+import { profileSchema } from '../src/cost/profile-schema.js';
 import { problemText } from '../src/scenario/problem.js';
 import { loadScenario } from '../src/scenario/load.js';
 import { resultJsonSchema } from '../src/result/result-schema.js';

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
 import { saveCode } from '../bin/code-cache.js';
 import { icedModule, icedWasm } from './iced-module.js';
+import { withTables } from './iced-tables.js';
 import { licencesOf } from './licences.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +19,7 @@ const { output } = await build({
   platform: 'node',
   // What jsonc-parser calls its main module is none that a bundler understands.
   resolve: { mainFields: ['module', 'main'] },
-  plugins: [icedModule(wordsOf(`${root}dist`))],
+  plugins: [icedModule(wordsOf(`${root}dist`)), lazyChildProcess()],
   write: false,
   output: { format: 'cjs', chunkFileNames: '[name].js', comments: { jsdoc: false } },
 });
@@ -30,9 +31,26 @@ for (const { fileName, code } of output) {
 writeFileSync(`${bundle}/package.json`, '{ "type": "commonjs" }\n');
 writeFileSync(`${bundle}/worker.js`, "require('../../bin/load.js').load('worker-thread.js');\n");
 const iced = readFileSync(`${root}node_modules/iced-x86/iced_x86_bg.wasm`);
-writeFileSync(`${bundle}/iced_x86_bg.wasm`, icedWasm(iced, output.map(({ code }) => code).join('\n')));
+const icedUsed = icedWasm(iced, output.map(({ code }) => code).join('\n'));
+writeFileSync(`${bundle}/iced_x86_bg.wasm`, withTables(icedUsed));
 cpSync(`${root}src/cost/profiles`, `${bundle}/profiles`, { recursive: true });
 writeFileSync(`${bundle}/LICENSES.txt`, licencesOf(output.flatMap(({ moduleIds }) => moduleIds ?? [])));
+
+/** commander needs it for commands that are programs of their own; here there are none, and it takes a while to load. */
+function lazyChildProcess() {
+  const required = "const childProcess = require('node:child_process');";
+  return {
+    name: 'lazy-child-process',
+    transform: {
+      filter: { id: /\/commander\/lib\/command\.js$/ },
+      handler(/** @type {string} */ source) {
+        if (!source.includes(required)) throw new Error('commander is not as expected: child_process');
+        const code = source.replace(required, '').replaceAll('childProcess.', "require('node:child_process').");
+        return { code };
+      },
+    },
+  };
+}
 
 /** Every word in the scripts of a folder. */
 function wordsOf(/** @type {string} */ folder) {

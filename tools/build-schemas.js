@@ -1,7 +1,7 @@
 // Writes schemas/*.json from the schemas in the code. They are checked in; a test keeps them fresh.
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { profileSchema } from '../dist/cost/profile.js';
+import { profileSchema } from '../dist/cost/profile-schema.js';
 import { resultJsonSchema } from '../dist/result/result-schema.js';
 import { scenarioJsonSchema } from '../dist/scenario/schema.js';
 

@@ -1,5 +1,6 @@
 /** `ipiv-bench calibrate`: a measured table in, a fitted profile and an honest account of it out. */
-import { MOST_NOISE, type CostProfile } from '../cost/profile.js';
+import { MOST_NOISE } from '../cost/profile-schema.js';
+import type { CostProfile } from '../cost/profile.js';
 import type { StepName } from '../cost/step.js';
 import { fit, FitError, type Evaluate, type Fit } from './fit.js';
 import type { MeasuredTable } from './measured-table.js';

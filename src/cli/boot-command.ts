@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { costTable } from '../cost/cost-table.js';
-import { DEFAULT_PROFILE } from '../cost/profile.js';
+import { builtInProfiles, DEFAULT_PROFILE, loadProfile } from '../cost/profile.js';
 import type { CostTable } from '../cost/step.js';
 import { buildImageMachine, type ImageMachine } from '../machine/image-machine.js';
 import { IMAGE_HALT_POLICIES, MOST_CYCLES, type ImageHaltPolicy, type ImageOptions } from '../machine/image-options.js';
@@ -13,15 +13,14 @@ import { APIC_MODES, KVM_VERSIONS, type ApicMode } from '../machine/machine-opti
 import type { Observer } from '../machine/observer.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import { readImage } from '../scenario/image-file.js';
-import { readProfile } from '../scenario/profile-file.js';
-import { bootTrace, type BootTraceOptions } from './boot-trace.js';
+import type { BootTrace, BootTraceOptions } from './boot-trace.js';
 import { example, type CommandModule } from './command.js';
 import { complain, tell } from './console.js';
 import { ConsoleOutput } from './console-output.js';
 import { EXIT } from './exit-code.js';
 import { interruptSignal } from './interrupt.js';
 import { collect, wholeNumber } from './numbers.js';
-import { addTraceOptions } from './trace-options.js';
+import { addTraceOptions, TRACE_OPTION_NAMES } from './trace-options.js';
 
 /** The emulated host: its TSC runs at 2 GHz. */
 const HOST = {
@@ -116,13 +115,13 @@ function given(command: Command): (name: keyof Options) => boolean {
 async function execute(file: string, options: Options, isGiven: (name: keyof Options) => boolean): Promise<number> {
   const wrong = checkOptions(options, isGiven);
   if (wrong !== null) return complain([wrong]);
-  const trace = bootTrace(options, isGiven);
+  const trace = await traceOf(options, isGiven);
   if (!trace.ok) return complain(trace.problems);
   const console = new ConsoleOutput();
   const write = (byte: number): void => {
     console.write(byte);
   };
-  const machine = prepare(file, options, write, trace.value?.tracing);
+  const machine = await prepare(file, options, write, trace.value?.tracing);
   if (!machine.ok) return complain(machine.problems);
   if (options.apHaltPolicy === 'spin') {
     tell('note: with --ap-halt-policy spin, HLT of the other CPUs is a one-cycle no-op; no processor does that');
@@ -130,6 +129,16 @@ async function execute(file: string, options: Options, isGiven: (name: keyof Opt
   const code = await watch(machine.value, console);
   const problems = (await trace.value?.write(basename(file), HOST.tscGHz)) ?? [];
   return problems.length > 0 ? complain(problems) : code;
+}
+
+/** What the options say about tracing; null when it is nothing. */
+async function traceOf(
+  options: Options,
+  isGiven: (name: keyof Options) => boolean,
+): Promise<Checked<BootTrace | null>> {
+  if (options.trace === undefined && !TRACE_OPTION_NAMES.some(isGiven)) return good(null);
+  const { bootTrace } = await import('./boot-trace.js');
+  return bootTrace(options, isGiven);
 }
 
 /** Runs the machine piece by piece, so that Ctrl-C and a reader that has gone are noticed. */
@@ -155,15 +164,15 @@ function report(outcome: ImageOutcome, cycles: number): number {
   return EXIT.GUEST_FAILED;
 }
 
-function prepare(
+async function prepare(
   file: string,
   options: Options,
   write: (byte: number) => void,
   observer: Observer | undefined,
-): Checked<ImageMachine> {
+): Promise<Checked<ImageMachine>> {
   const image = readImage(file, { source: file });
   if (!image.ok) return image;
-  const costs = readCosts(options.profile);
+  const costs = await readCosts(options.profile);
   if (!costs.ok) return costs;
   const inputs = {
     interpreter: loadInterpreter(),
@@ -171,7 +180,7 @@ function prepare(
     simulation: { fastForward: options.fastForward, ...(options.translate ? {} : { translateAfter: 0 }) },
     console: write,
   };
-  const machine = buildImageMachine(image.value.bytes, imageOptions(file, options), inputs, observer);
+  const machine = buildImageMachine(image.value, imageOptions(file, options), inputs, observer);
   if (machine.kind === 'machine') return good(machine);
   const { message, hint, offset } = machine;
   return bad({ at: { source: offset === 0 ? file : `${file} at byte ${offset}` }, message, hint });
@@ -234,7 +243,10 @@ function imageOptions(file: string, options: Options): ImageOptions {
   };
 }
 
-function readCosts(name: string): Checked<CostTable> {
+/** What reads profiles of users takes longer to load than many an image runs. */
+async function readCosts(name: string): Promise<Checked<CostTable>> {
+  if (builtInProfiles().includes(name)) return good(costTable(loadProfile(name), HOST.tscGHz));
+  const { readProfile } = await import('../scenario/profile-file.js');
   const profile = readProfile(name, { source: `--profile ${name}` });
   return profile.ok ? good(costTable(profile.value, HOST.tscGHz)) : profile;
 }

@@ -3,14 +3,8 @@ import { Tracing } from '../machine/tracing.js';
 import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
 import type { TraceFormatName } from '../trace/format.js';
 import type { Output } from './output-option.js';
-import {
-  imageTracing,
-  parseTraceOutput,
-  selectedEvents,
-  TRACE_OPTION_NAMES,
-  type TraceOptions,
-} from './trace-options.js';
-import { outputProblem, writeTrace } from './trace-outputs.js';
+import { imageTracing, selectedEvents, TRACE_OPTION_NAMES, type TraceOptions } from './trace-options.js';
+import { outputProblem, parseTraceOutput, writeTrace } from './trace-outputs.js';
 
 /** Options of `boot` that matter here. */
 export interface BootTraceOptions extends TraceOptions {
@@ -25,15 +19,14 @@ export interface BootTrace {
   readonly write: (title: string, tscGHz: number) => Promise<readonly Problem[]>;
 }
 
-/** What the options ask for; null when they ask for no trace. */
+/** What the options of which some are given ask for. */
 export function bootTrace(
   options: BootTraceOptions,
   isGiven: (name: (typeof TRACE_OPTION_NAMES)[number]) => boolean,
-): Checked<BootTrace | null> {
+): Checked<BootTrace> {
   const { trace, clock } = options;
   if (trace === undefined) {
-    const idle = TRACE_OPTION_NAMES.find(isGiven);
-    if (idle === undefined) return good(null);
+    const idle = TRACE_OPTION_NAMES.find(isGiven) ?? 'trace';
     return bad({ at: { source: `--${idle}` }, message: 'nothing is traced', hint: 'add --trace FORMAT=FILE' });
   }
   const outputs = parseOutputs(trace);

@@ -10,6 +10,7 @@ import {
   type MeasuredTable,
 } from '../calibration/measured-table.js';
 import { measuredTableOf } from '../calibration/measured-result.js';
+import { profileSchema } from '../cost/profile-schema.js';
 import { isProgramCase } from '../machine/image-options.js';
 import { impossibilities } from '../machine/impossible.js';
 import { loadInterpreter } from '../machine/interpreter.js';
@@ -124,7 +125,9 @@ function fitted(
 
 async function deliver(report: CalibrationReport, output: string | undefined, command: Command): Promise<ExitCode> {
   if (output !== undefined) {
-    const problem = writeOutput(output, `${JSON.stringify(report.profile, null, 2)}\n`);
+    // In the schema's order: built-in profiles are loaded as they stand.
+    const profile = profileSchema.parse(report.profile);
+    const problem = writeOutput(output, `${JSON.stringify(profile, null, 2)}\n`);
     if (problem !== null) return complain([problem]);
     tell(`saved ${output}`);
   }

@@ -12,15 +12,8 @@ import { EXIT, type ExitCode } from './exit-code.js';
 import { collect } from './numbers.js';
 import type { Output } from './output-option.js';
 import { namedScenario } from './scenario-file.js';
-import {
-  addTraceOptions,
-  imageTracing,
-  parseTraceOutput,
-  programTracing,
-  selectedEvents,
-  type TraceOptions,
-} from './trace-options.js';
-import { outputProblem, writeTrace } from './trace-outputs.js';
+import { addTraceOptions, imageTracing, programTracing, selectedEvents, type TraceOptions } from './trace-options.js';
+import { outputProblem, parseTraceOutput, writeTrace } from './trace-outputs.js';
 
 interface Options extends TraceOptions {
   readonly case?: string;

@@ -5,10 +5,8 @@ import { suggestion } from '../scenario/closest.js';
 import { bad, good, type Checked } from '../scenario/problem.js';
 import { DEFAULT_EVENTS, eventsNamed, TRACE_EVENT_GROUPS, TRACE_EVENT_NAMES } from '../trace/event-selection.js';
 import type { TraceEventName } from '../trace/event.js';
-import { TRACE_FORMAT_NAMES, type TraceFormatName } from '../trace/format.js';
-import { TRACE_CLOCKS, type TraceClock } from '../trace/ftrace.js';
+import { TRACE_CLOCKS, type TraceClock } from '../trace/trace-clock.js';
 import { collect, wholeNumber } from './numbers.js';
-import type { Output } from './output-option.js';
 
 /** Enough for some ten thousand IPIs; a few hundred bytes each while they are kept. */
 const DEFAULT_LIMIT = 100_000;
@@ -117,20 +115,4 @@ function timeWindow(text: string): TimeWindow {
     throw new InvalidArgumentError('expected loop, all, or cycles such as 100000..250000, 100000.. or ..5000.');
   }
   return { from, to };
-}
-
-/** Parses `FORMAT` or `FORMAT=FILE`; a format alone, or with the file -, goes to stdout. */
-export function parseTraceOutput(option: string, text: string): Checked<Output<TraceFormatName>> {
-  const source = `${option} ${text}`;
-  const equals = text.indexOf('=');
-  const name = equals < 0 ? text : text.slice(0, equals);
-  const file = equals < 0 ? '-' : text.slice(equals + 1);
-  const format = TRACE_FORMAT_NAMES.find((each) => each === name);
-  if (format === undefined) {
-    const hint = suggestion(name, TRACE_FORMAT_NAMES, 'known formats');
-    return bad({ at: { source }, message: `unknown format "${name}"`, hint });
-  }
-  if (file === '')
-    return bad({ at: { source }, message: 'no file', hint: `write ${name}=FILE, or ${name} for stdout` });
-  return good({ format, file: file === '-' ? null : file });
 }

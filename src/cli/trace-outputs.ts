@@ -1,10 +1,27 @@
 import { writeOutput } from '../result/output-file.js';
-import type { Problem } from '../scenario/problem.js';
-import { BINARY_FORMATS, renderTrace, type TraceFormatName } from '../trace/format.js';
-import type { TraceClock } from '../trace/ftrace.js';
+import { suggestion } from '../scenario/closest.js';
+import { bad, good, type Checked, type Problem } from '../scenario/problem.js';
+import { BINARY_FORMATS, renderTrace, TRACE_FORMAT_NAMES, type TraceFormatName } from '../trace/format.js';
 import type { TraceRecording } from '../trace/recording.js';
+import type { TraceClock } from '../trace/trace-clock.js';
 import { printPieces, tell } from './console.js';
 import type { Output } from './output-option.js';
+
+/** Parses `FORMAT` or `FORMAT=FILE`; a format alone, or with the file -, goes to stdout. */
+export function parseTraceOutput(option: string, text: string): Checked<Output<TraceFormatName>> {
+  const source = `${option} ${text}`;
+  const equals = text.indexOf('=');
+  const name = equals < 0 ? text : text.slice(0, equals);
+  const file = equals < 0 ? '-' : text.slice(equals + 1);
+  const format = TRACE_FORMAT_NAMES.find((each) => each === name);
+  if (format === undefined) {
+    const hint = suggestion(name, TRACE_FORMAT_NAMES, 'known formats');
+    return bad({ at: { source }, message: `unknown format "${name}"`, hint });
+  }
+  if (file === '')
+    return bad({ at: { source }, message: 'no file', hint: `write ${name}=FILE, or ${name} for stdout` });
+  return good({ format, file: file === '-' ? null : file });
+}
 
 /** Why these outputs cannot be, as far as one can tell before anything runs. */
 export function outputProblem(

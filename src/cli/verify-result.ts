@@ -2,7 +2,7 @@ import { gateText } from '../report/gate-text.js';
 import type { Style } from '../report/style.js';
 import { gate } from '../result/gate/gate.js';
 import { sealResult, sourceOf, type SavedResult } from '../result/saved-result.js';
-import { profileHash } from '../cost/profile.js';
+import { profileHash } from '../cost/profile-hash.js';
 import { readProfile } from '../scenario/profile-file.js';
 import { runPlan } from '../run/run-plan.js';
 import { complain, print, tell } from './console.js';

@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { builtInProfiles, contradictions, loadProfile, profileHash, type CostProfile } from './profile.js';
+import { profileHash } from './profile-hash.js';
+import { profileSchema } from './profile-schema.js';
+import { builtInProfiles, contradictions, loadProfile, type CostProfile } from './profile.js';
 import { INSTRUCTION_CLASSES, STEP_NAMES } from './step.js';
 
 const base = loadProfile('ipiv-v1');
 
 describe.each(builtInProfiles())('built-in profile %s', (name) => {
   const profile = loadProfile(name);
+
+  it('is what the schema makes of it, in the same order', () => {
+    expect(JSON.stringify(profileSchema.parse(profile))).toBe(JSON.stringify(profile));
+  });
 
   it('has a value for every step and every instruction class', () => {
     expect(STEP_NAMES.filter((step) => !(step in profile.steps))).toEqual([]);

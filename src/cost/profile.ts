@@ -4,57 +4,11 @@
  * A profile says what each step costs in TSC cycles (or nanoseconds), where the value comes from, in which range it is
  * plausible, and to which free group it belongs. Built-in profiles lie in `profiles/`; any file of the same form will do.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
-import { z } from 'zod';
-import { INSTRUCTION_CLASSES, mostCycles, STEP_NAMES } from './step.js';
+import type { CostProfile, StepCost } from './profile-schema.js';
+import { mostCycles, STEP_NAMES } from './step.js';
 
-const SOURCE = z.enum(['published', 'fitted', 'assumed']);
-
-/** The longest step, in cycles or nanoseconds. */
-const MOST = 1e6;
-/** A record of the interpreter holds the ticks of a class, a load and a store together in 16 bits. */
-const MOST_CLASS_TICKS = 16_384;
-const MOST_DISTANCE = 1000;
-/** With more than this, a run's draw could make the way between two cores shorter than nothing. */
-export const MOST_NOISE = 0.4;
-
-const stepSchema = z.strictObject({
-  value: z.number().min(0).max(MOST).describe('TSC cycles, or nanoseconds where unit says so'),
-  unit: z.literal('ns').optional(),
-  source: SOURCE,
-  range: z.tuple([z.number(), z.number()]).optional().describe('plausible values; the prior of a fit'),
-  suggested: z.number().optional().describe('centre of the prior where a fit has moved the value'),
-  group: z.string().optional().describe('free group whose sum a fit determines'),
-  note: z.string(),
-});
-
-const distanceSchema = z.strictObject({
-  sibling: z.number().positive().max(MOST_DISTANCE),
-  socket: z.number().positive().max(MOST_DISTANCE),
-  remote: z.number().positive().max(MOST_DISTANCE),
-  source: SOURCE,
-  note: z.string(),
-});
-
-/** A profile file. Whether its parts agree with each other is for `contradictions`. */
-export const profileSchema = z.strictObject({
-  $schema: z.string().optional(),
-  name: z.string().min(1),
-  description: z.string(),
-  groups: z.record(z.string(), z.string()),
-  lineOccupancy: z.strictObject({ value: z.number().min(0).max(MOST), source: SOURCE, note: z.string() }),
-  distance: z.strictObject({ line: distanceSchema, flight: distanceSchema }),
-  noise: z.strictObject({ value: z.number().min(0).max(MOST_NOISE), source: SOURCE, note: z.string() }),
-  classes: z.record(
-    z.enum(INSTRUCTION_CLASSES),
-    z.strictObject({ ticks: z.int().min(1).max(MOST_CLASS_TICKS), source: SOURCE, note: z.string() }),
-  ),
-  steps: z.record(z.enum(STEP_NAMES), stepSchema),
-});
-
-export type CostProfile = z.infer<typeof profileSchema>;
-export type StepCost = z.infer<typeof stepSchema>;
+export type { CostProfile, StepCost };
 
 /** The profile that runs use unless told otherwise: the fit to the published table. */
 export const DEFAULT_PROFILE = 'ipiv-v1';
@@ -69,11 +23,9 @@ export function builtInProfiles(): string[] {
     .sort();
 }
 
-/** Loads a built-in profile. */
+/** Loads a built-in profile, unchecked: a test holds all of them against the schema, which takes long to load. */
 export function loadProfile(name: string): CostProfile {
-  const profile: unknown = JSON.parse(readFileSync(new URL(`${name}.json`, BUILT_IN), 'utf8'));
-  // Compiling the schema takes longer than checking one object with it.
-  return profileSchema.parse(profile, { jitless: true });
+  return JSON.parse(readFileSync(new URL(`${name}.json`, BUILT_IN), 'utf8')) as CostProfile;
 }
 
 /** Two parts of a profile that cannot both be meant; the path leads to the one to change. */
@@ -108,16 +60,4 @@ export function contradictions({ steps, groups }: CostProfile): Contradiction[] 
     if (unit === 'ns' && most < Infinity) report('unit', 'is "ns"', 'give this step in cycles');
     return found;
   });
-}
-
-/** SHA-256 over the values that a machine uses, in canonical order: notes and names do not matter. */
-export function profileHash(profile: CostProfile): string {
-  const values = [
-    STEP_NAMES.map((name) => [name, profile.steps[name].value, profile.steps[name].unit ?? 'cycles']),
-    INSTRUCTION_CLASSES.map((name) => [name, profile.classes[name].ticks]),
-    profile.lineOccupancy.value,
-    [profile.distance.line, profile.distance.flight].map(({ sibling, socket, remote }) => [sibling, socket, remote]),
-    profile.noise.value,
-  ];
-  return createHash('sha256').update(JSON.stringify(values)).digest('hex');
 }

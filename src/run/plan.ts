@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { costTable } from '../cost/cost-table.js';
 import { drawPlacement, runSeed } from '../cost/placement.js';
-import { profileHash, type CostProfile } from '../cost/profile.js';
+import { profileHash } from '../cost/profile-hash.js';
+import type { CostProfile } from '../cost/profile.js';
 import type { CostTable } from '../cost/step.js';
 import { expandCases, type Case } from '../scenario/expand.js';
 import type { LoadedScenario } from '../scenario/load.js';
-import { readImage, type ImageFile } from '../scenario/image-file.js';
+import { readImage } from '../scenario/image-file.js';
 import { readProfile } from '../scenario/profile-file.js';
 import { bad, good, type Checked, type Location, type Problem } from '../scenario/problem.js';
 import type { Scenario } from '../scenario/schema.js';
@@ -23,7 +25,7 @@ export interface Plan {
   readonly scenario: Scenario;
   readonly cases: readonly Case[];
   readonly profiles: ReadonlyMap<string, PlannedProfile>;
-  readonly images: ReadonlyMap<string, ImageFile>;
+  readonly images: ReadonlyMap<string, Uint8Array>;
 }
 
 /** One run of one case: all that a machine needs besides the interpreter. */
@@ -75,7 +77,7 @@ function profileFiles({ resolveProfile, locator }: LoadedScenario): ProfileSourc
 /** Every image, read once; it must be one that each of its cases can start. */
 function imagesOf(cases: readonly Case[], { resolveImage, locator }: LoadedScenario): Checked<Plan['images']> {
   const at = locator.locate(['guest', 'image']);
-  const images = new Map<string, ImageFile>();
+  const images = new Map<string, Uint8Array>();
   const problems = new Map<string, Problem>();
   for (const { options } of cases) {
     if (isProgramCase(options)) continue;
@@ -91,16 +93,17 @@ function imagesOf(cases: readonly Case[], { resolveImage, locator }: LoadedScena
   return problems.size > 0 ? bad(...problems.values()) : good(images);
 }
 
-function loadProblems({ bytes }: ImageFile, options: ImageCaseOptions, at: Location): Problem[] {
-  const problem = imageProblem(bytes, options);
+function loadProblems(image: Uint8Array, options: ImageCaseOptions, at: Location): Problem[] {
+  const problem = imageProblem(image, options);
   if (problem === null) return [];
   const { offset, message, hint } = problem;
   return [{ at, message: offset === 0 ? message : `${message} (at byte ${offset})`, hint }];
 }
 
-/** What images were, by the names that the scenario gives them. */
+/** What images were, by the names that the scenario gives them: `sha256:` and the hash over all bytes. */
 export function imageDigests(images: Plan['images']): Record<string, string> {
-  return Object.fromEntries([...images].map(([name, { digest }]) => [name, digest]));
+  const digest = (image: Uint8Array): string => `sha256:${createHash('sha256').update(image).digest('hex')}`;
+  return Object.fromEntries([...images].map(([name, image]) => [name, digest(image)]));
 }
 
 /** The run with this index (from 0) of a case: the same placement for all cases. */
@@ -113,5 +116,5 @@ export function unitOf({ scenario, profiles, images }: Plan, { options, profile:
   if (isProgramCase(options)) return { options, costs };
   const image = images.get(options.guest.image);
   if (image === undefined) throw new Error(`image ${options.guest.image} was not loaded`);
-  return { options, image: image.bytes, costs };
+  return { options, image, costs };
 }

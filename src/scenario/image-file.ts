@@ -1,19 +1,11 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { bad, good, type Checked, type Location } from './problem.js';
-
-/** A guest image as it lies on disk. */
-export interface ImageFile {
-  readonly bytes: Uint8Array;
-  /** `sha256:` and the hash over all bytes. */
-  readonly digest: string;
-}
 
 /** Larger than any image that fits into a machine. */
 const LARGEST = 2 ** 31 - 1;
 
 /** Reads an image; `at` is where it was named. Whether it is one, the machine that loads it says. */
-export function readImage(file: string, at: Location): Checked<ImageFile> {
+export function readImage(file: string, at: Location): Checked<Uint8Array> {
   const wrong = (message: string, hint: string): Checked<never> => bad({ at, message, hint });
   try {
     const stat = statSync(file);
@@ -22,7 +14,7 @@ export function readImage(file: string, at: Location): Checked<ImageFile> {
     if (stat.size > LARGEST) return wrong(`has ${stat.size} bytes, too many for an image`, 'name another file');
     const bytes = readFileSync(file);
     if (bytes.length === 0) return wrong('is empty', 'build or copy the image again');
-    return good({ bytes, digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}` });
+    return good(bytes);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const [reason, hint] = UNREADABLE[code ?? ''] ?? [message, 'check the path'];

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { builtInProfiles, contradictions, loadProfile, profileSchema, type CostProfile } from '../cost/profile.js';
+import { profileSchema } from '../cost/profile-schema.js';
+import { builtInProfiles, contradictions, loadProfile, type CostProfile } from '../cost/profile.js';
 import { suggestion } from './closest.js';
 import { JsonDocument } from './document.js';
 import { bad, good, type Checked, type Location } from './problem.js';

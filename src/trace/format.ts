@@ -1,8 +1,9 @@
 import { chromeText } from './chrome.js';
-import { ftraceText, type TraceClock } from './ftrace.js';
+import { ftraceText } from './ftrace.js';
 import { perfettoBytes } from './perfetto.js';
 import { perfStatText } from './perf-stat.js';
 import type { TraceRecording } from './recording.js';
+import type { TraceClock } from './trace-clock.js';
 import { traceDatBytes } from './trace-dat.js';
 
 /** Formats that a trace can be written in; the first is the usual one. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TraceEvent } from './event.js';
-import { ftraceText, type TraceClock } from './ftrace.js';
+import { ftraceText } from './ftrace.js';
+import type { TraceClock } from './trace-clock.js';
 import type { TraceRecording } from './recording.js';
 import { exitAt, recordingOf, type Told } from './test-support/recordings.js';
 import { eventText } from './tracepoints.js';

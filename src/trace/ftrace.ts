@@ -2,12 +2,8 @@
 import type { TraceEventName, TraceRecord } from './event.js';
 import { nanoseconds, tscOf, type TraceRecording } from './recording.js';
 import { threadId, threadName } from './thread.js';
+import type { TraceClock } from './trace-clock.js';
 import { eventText } from './tracepoints.js';
-
-/** Trace clocks: seconds, or the TSC of the host. */
-export const TRACE_CLOCKS = ['local', 'x86-tsc'] as const;
-/** Name of a trace clock. */
-export type TraceClock = (typeof TRACE_CLOCKS)[number];
 
 const NS_PER_US = 1000;
 const US_PER_SECOND = 1e6;

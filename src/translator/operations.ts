@@ -108,12 +108,22 @@ const PATTERNS: readonly (readonly [RegExp, (...parts: string[]) => Operation])[
   [/^NOP$/, () => () => undefined],
 ];
 
-/** The operations that have a translation, by opcode. */
-export const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
-  Object.entries(OPCODES as Record<string, number>).flatMap(([name, opcode]) =>
-    PATTERNS.flatMap(([pattern, make]) => {
-      const match = pattern.exec(name);
-      return match === null ? [] : [[opcode, make(...match.slice(1))] as const];
-    }),
-  ),
-);
+let operations: ReadonlyMap<number, Operation> | null = null;
+
+/** The translation of an operation, if it has one. */
+export function translationOf(opcode: number): Operation | undefined {
+  operations ??= allOperations();
+  return operations.get(opcode);
+}
+
+/** By opcode. Many runs translate nothing. */
+function allOperations(): ReadonlyMap<number, Operation> {
+  return new Map(
+    Object.entries(OPCODES as Record<string, number>).flatMap(([name, opcode]) =>
+      PATTERNS.flatMap(([pattern, make]) => {
+        const match = pattern.exec(name);
+        return match === null ? [] : [[opcode, make(...match.slice(1))] as const];
+      }),
+    ),
+  );
+}

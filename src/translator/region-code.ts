@@ -35,7 +35,7 @@ import {
   VALUE,
 } from './locals.js';
 import { pushTargetInMemory } from './memory-operand.js';
-import { OPERATIONS } from './operations.js';
+import { translationOf } from './operations.js';
 import { following, isBranch, isConditional, isRare, isTranslatable, recordAt, type PageOfRecords } from './region.js';
 import { accessPop, accessPush, finishPop, finishPush } from './stack.js';
 import type { Operation, Translation } from './translation.js';
@@ -126,7 +126,7 @@ class RegionWriter implements Translation {
       if (isConditional(record)) this.#writeConditional(record);
       else if (isRare(record)) this.#writeRare(record);
       else {
-        (OPERATIONS.get(record.opcode) as Operation)(this, record);
+        (translationOf(record.opcode) as Operation)(this, record);
         this.#count(record);
       }
       const next = following(page, record);

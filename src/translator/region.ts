@@ -7,7 +7,7 @@ import { RECORD_SIZE } from '../hardware/cpu/layout.js';
 import * as OP from '../hardware/cpu/opcodes.js';
 import { CodeRecord } from './code-record.js';
 import { hasPlainAddress } from './memory-operand.js';
-import { OPERATIONS } from './operations.js';
+import { translationOf } from './operations.js';
 
 const PAGE_SIZE = 4096;
 const MOST_BLOCKS = 64;
@@ -32,12 +32,12 @@ export function recordAt({ view, map }: PageOfRecords, offset: number): number {
 
 /** Can translated code execute it? */
 export function isTranslatable(record: CodeRecord): boolean {
-  return isBranch(record) || isRare(record) || (OPERATIONS.has(record.opcode) && hasPlainAddress(record));
+  return isBranch(record) || isRare(record) || (translationOf(record.opcode) !== undefined && hasPlainAddress(record));
 }
 
 /** Is it left to a function of the interpreter? */
 export function isRare({ opcode }: CodeRecord): boolean {
-  if (OPERATIONS.has(opcode)) return false;
+  if (translationOf(opcode) !== undefined) return false;
   return (opcode > OP.IRETQ && opcode < OP.SLOW) || (opcode >= OP.RDTSC && opcode <= OP.JCXZ64);
 }
 

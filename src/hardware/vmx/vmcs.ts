@@ -66,8 +66,8 @@ Object.values(VMCS_FIELD)
   });
 
 /** The encodings of vmcs-field.ts and those of the high halves of 64-bit fields. */
-export const VMCS_ENCODINGS: readonly number[] = Array.from(WORD_OF_ENCODING.keys()).filter(
-  (encoding) => WORD_OF_ENCODING[encoding] !== 0,
+export const VMCS_ENCODINGS: readonly number[] = Object.values(VMCS_FIELD).flatMap((encoding) =>
+  fieldWidth(encoding) === FIELD_WIDTH_64 ? [encoding, encoding + 1] : [encoding],
 );
 
 /** Guest state outside registers: loaded at every VM entry, checked when software has written it. */
