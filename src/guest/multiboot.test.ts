@@ -123,6 +123,7 @@ describe('loadMultiboot', () => {
   // prettier-ignore
   it.each([
     ['an empty file',                     new Uint8Array(0),                                     'no multiboot header'],
+    ['ELF cut off before the header',     kernel().subarray(0, 60),                                'truncated ELF'],
     ['a file that is no image',           new TextEncoder().encode('#!/bin/sh\n'.repeat(100)),   'no multiboot header'],
     ['a wrong checksum',                  wrongSum,                                              'wrong checksum'],
     ['a video mode',                      kernel({ text: multibootHeader(4) }),                  'flags 4H'],

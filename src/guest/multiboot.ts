@@ -120,6 +120,9 @@ function findHeader(image: Uint8Array): number | LoadProblem {
   if (damaged >= 0) {
     return loadProblem(damaged, 'multiboot header with a wrong checksum', 'magic, flags and checksum must add up to 0');
   }
+  // Of a file that is cut off so early, this is the matter.
+  const executable = isElf(image) && image.length < SEARCHED ? parseElf(image) : null;
+  if (executable?.kind === 'problem') return executable;
   const hint = 'boot takes multiboot-1 kernels, such as the .flat files of kvm-unit-tests';
   return loadProblem(0, `no multiboot header in the first ${SEARCHED} bytes`, hint);
 }

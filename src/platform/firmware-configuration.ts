@@ -2,7 +2,9 @@
  * fw_cfg through its I/O ports: a 16-bit selector at offset 0, from which data are read byte by byte at offset 1
  * (QEMU's specification docs/specs/fw_cfg). Unknown keys and the bytes past an item's end read as zero.
  *
- * Left out: writing items, the DMA interface, files.
+ * Left out: writing items, files, and the DMA interface, whose bit in the ID is 0. One write to its port would read and write
+ * guest memory at once, and there an access takes cache lines, one after the other, in the order of all CPUs: every way to a
+ * port would have to be left and taken up again in the middle.
  */
 import type { IoDevice } from './io-device.js';
 

@@ -93,6 +93,17 @@ export function decodeInstruction(bytes: Uint8Array, bitness: 16 | 32 | 64): Emu
   return decoded;
 }
 
+/** Name and bytes of an instruction, for messages. */
+export function nameInstruction(bytes: Uint8Array, bitness: 16 | 32 | 64): string {
+  const decoder = new Decoder(bitness, bytes, DecoderOptions.None);
+  const instruction = decoder.decode();
+  const name = Mnemonic[instruction.mnemonic].toUpperCase();
+  const own = Array.from(bytes.subarray(0, instruction.length), (value) => value.toString(16).padStart(2, '0'));
+  instruction.free();
+  decoder.free();
+  return `${name} (${own.join(' ')})`;
+}
+
 function describe(instruction: Instruction): EmulatedInstruction | null {
   const operation = OPERATIONS.get(instruction.mnemonic);
   if (operation === undefined) return null;

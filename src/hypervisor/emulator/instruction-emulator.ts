@@ -15,7 +15,7 @@ import { collectRaised } from '../interrupt-chip.js';
 import { compute, type Computed } from './arithmetic.js';
 import type { EmulatedInstruction } from './decoded-instruction.js';
 import { chargeAccess, readDevice, writeDevice } from './device-access.js';
-import { fetchEmulated, fetchedBytes } from './fetch.js';
+import { fetchEmulated, unknownInstruction } from './fetch.js';
 import { readRegister, writeRegister } from './registers.js';
 import { emulateString } from './string-instructions.js';
 
@@ -39,8 +39,7 @@ export function emulateInstruction(host: HostCpu, guestPhysical: number | null):
 
 /** KVM_INTERNAL_ERROR_EMULATION */
 function failEmulation(host: HostCpu): ExitResult {
-  const rip = host.cpu.vmx.vmread(VMCS_FIELD.GUEST_RIP).toString(16);
-  return failInternally(host, `cannot emulate the instruction at ${rip}H (${fetchedBytes()})`);
+  return failInternally(host, `the KVM model cannot emulate ${unknownInstruction(host)}`);
 }
 
 function emulateOperand(host: HostCpu, instruction: EmulatedInstruction, guestPhysical: number): ExitResult {

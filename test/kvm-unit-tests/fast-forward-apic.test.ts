@@ -1,0 +1,14 @@
+/** All of apic.flat, with and without fast-forwarding. */
+import { BARE, NO_APICV, testFastForward } from '../support/image-fast-forward.js';
+import { describeLong, MINUTES } from '../support/kvm-unit-tests.js';
+
+describeLong('apic.flat', (file) => {
+  const cells = [
+    ['x2APIC mode, without hypervisor', { options: BARE }],
+    ['x2APIC mode, IPIv on', {}],
+    ['x2APIC mode, APICv off', { options: NO_APICV }],
+    ['xAPIC mode, without hypervisor', { options: { ...BARE, apicMode: 'xapic' } }],
+    ['xAPIC mode, IPIv on', { options: { apicMode: 'xapic' } }],
+  ] as const;
+  testFastForward(file, cells, 30 * MINUTES);
+});
