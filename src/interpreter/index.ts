@@ -46,6 +46,7 @@ export { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 export { writeX2apicMsr } from './x2apic-msr';
 export { leaveGuest, resumeGuest } from './vmx-transitions';
 export { go } from './control';
-export { accessFromRegion } from './region';
+export { iretq } from './iret';
+export { accessFromRegion, spinFromRegion } from './region';
 export { multiplyHighSigned } from './multiply';
 export { rare } from './rare';

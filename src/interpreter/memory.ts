@@ -259,6 +259,8 @@ function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool
 }
 
 /** The bytes [va, last], if they are on the tracked page of an entry in lines that this CPU may access; otherwise 0. */
+// @ts-ignore: decorator
+@inline
 export function heldLines(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {
   const kind = load<u64>(entry, TLB_OTHER) ^ (va & ~u64(0xfff));
   if ((va ^ last) >> 12 != 0 || (kind != TLB_TRACKED && (write || kind != TLB_TRACKED_READ_ONLY))) return 0;

@@ -19,6 +19,7 @@ import {
   STOP_MARKER,
   STOP_PAUSE_LOOP,
   STOP_SLOW,
+  TICKS_SHIFT,
 } from '../hardware/cpu/layout';
 import { R_IMMEDIATE } from '../hardware/cpu/record';
 import { FLAG_DF, getFlags, setArithmeticFlags, setSystemFlags } from './flags';
@@ -31,7 +32,6 @@ const RAX = CPU_GPR;
 const RDX = CPU_GPR + 16;
 const RSP = CPU_GPR + 32;
 const AH = CPU_GPR + 1;
-const TICKS_SHIFT: u64 = 6; // TICKS_PER_CYCLE is 64
 
 /** Flags that POPF may change, besides the arithmetic ones: TF IF DF NT AC ID, and IOPL at CPL 0. */
 const POPF_FLAGS: u32 = 0x244700;
@@ -56,7 +56,7 @@ export function countOne(cpu: usize, counter: usize): void {
 
 export function rdtsc(cpu: usize, pc: usize, now: u64): usize {
   if (load<u32>(cpu, CPU_RDTSC_SLOW) != 0) return slow(cpu, pc);
-  const tsc = (now >> TICKS_SHIFT) + load<u64>(cpu, CPU_TSC_OFFSET);
+  const tsc = (now >> u64(TICKS_SHIFT)) + load<u64>(cpu, CPU_TSC_OFFSET);
   store<u64>(cpu, tsc & 0xffffffff, RAX);
   store<u64>(cpu, tsc >> 32, RDX);
   countOne(cpu, CPU_COUNT_RDTSC);

@@ -3,7 +3,8 @@ import { I32, I64, type Import } from './wasm-code.js';
 
 // Parameters
 export const CPU = 0;
-export const BLOCK = 1;
+/** The entry of a record (layout.ts): the block to go to, and this region. */
+export const ENTRY = 1;
 export const NOW = 2;
 // 64 bits
 export const LIMIT = 3;
@@ -22,8 +23,9 @@ export const VALUE = 27;
 export const OPERAND = 28;
 export const NEXT = 29;
 export const TLB = 30;
+export const REGION = 31;
 
-export const LOCALS: readonly number[] = Array.from({ length: TLB - NOW }, (_, index) =>
+export const LOCALS: readonly number[] = Array.from({ length: REGION - NOW }, (_, index) =>
   NOW + 1 + index < OPERAND ? I64 : I32,
 );
 
@@ -34,10 +36,14 @@ export const ACCESS = 0;
 export const GO = 1;
 export const MULTIPLY_HIGH = 2;
 export const RARE = 3;
+export const SPIN = 4;
+export const IRET = 5;
 
 export const IMPORTS: readonly Import[] = [
   { name: 'accessFromRegion', type: { parameters: [I32, I64, I32, I32, I32], result: I32 } },
   { name: 'go', type: { parameters: [I32, I64], result: I32 } },
   { name: 'multiplyHighSigned', type: { parameters: [I64, I64], result: I64 } },
   { name: 'rare', type: { parameters: [I32, I32, I64], result: I32 } },
+  { name: 'spinFromRegion', type: { parameters: [I32, I32, I64], result: I32 } },
+  { name: 'iretq', type: { parameters: [I32, I32], result: I32 } },
 ];

@@ -5,6 +5,8 @@
 import { ACCESS_READ, ACCESS_WRITE } from '../hardware/cpu/layout.js';
 import * as OPCODES from '../hardware/cpu/opcodes.js';
 import { arithmetic, unary } from './arithmetic.js';
+import type { CodeRecord } from './code-record.js';
+import { exchange, locked, mfence, rdtsc } from './counted.js';
 import { OPERAND } from './locals.js';
 import { accessOperand, pushAddress, pushOperand, SIGNED_LOAD, STORE, UNSIGNED_LOAD } from './memory-operand.js';
 import { multiply, shift } from './shift-and-multiply.js';
@@ -105,25 +107,39 @@ const PATTERNS: readonly (readonly [RegExp, (...parts: string[]) => Operation])[
   [/^PUSH_([RI])64$/, (form) => push(form as 'R' | 'I')],
   [/^POP_R64$/, () => pop],
   [/^LEAVE$/, () => leave],
+  [/^XCHG_MR(\d+)$/, (bits) => exchange(Number(bits))],
   [/^NOP$/, () => () => undefined],
+  [/^MFENCE$/, () => mfence],
+  [/^RDTSC$/, () => rdtsc],
 ];
 
-let operations: ReadonlyMap<number, Operation> | null = null;
-
-/** The translation of an operation, if it has one. */
-export function translationOf(opcode: number): Operation | undefined {
-  operations ??= allOperations();
-  return operations.get(opcode);
+interface Operations {
+  readonly byOpcode: ReadonlyMap<number, Operation>;
+  /** Form and size of the LOCKED_* records. */
+  readonly locked: ReadonlyMap<number, readonly ['R' | 'I', number]>;
 }
 
-/** By opcode. Many runs translate nothing. */
-function allOperations(): ReadonlyMap<number, Operation> {
-  return new Map(
-    Object.entries(OPCODES as Record<string, number>).flatMap(([name, opcode]) =>
-      PATTERNS.flatMap(([pattern, make]) => {
-        const match = pattern.exec(name);
-        return match === null ? [] : [[opcode, make(...match.slice(1))] as const];
-      }),
-    ),
+let operations: Operations | null = null;
+
+/** The translation of an instruction, if it has one. */
+export function operationOf({ opcode, c }: CodeRecord): Operation | undefined {
+  operations ??= allOperations();
+  const form = operations.locked.get(opcode);
+  return form === undefined ? operations.byOpcode.get(opcode) : locked(c, ...form);
+}
+
+/** Many runs translate nothing. */
+function allOperations(): Operations {
+  const opcodes = Object.entries(OPCODES as Record<string, number>);
+  const byOpcode = opcodes.flatMap(([name, opcode]) =>
+    PATTERNS.flatMap(([pattern, make]) => {
+      const match = pattern.exec(name);
+      return match === null ? [] : [[opcode, make(...match.slice(1))] as const];
+    }),
   );
+  const lockedForms = opcodes.flatMap(([name, opcode]) => {
+    const match = /^LOCKED_([RI])(\d+)$/.exec(name);
+    return match === null ? [] : [[opcode, [match[1] as 'R' | 'I', Number(match[2])]] as const];
+  });
+  return { byOpcode: new Map(byOpcode), locked: new Map(lockedForms) };
 }

@@ -10,92 +10,115 @@ import {
   CPU_REGION_NOW,
   CPU_REGION_RETIRED,
   CPU_TLB,
-  ENTRY_BLOCK,
   ENTRY_REGION,
   RECORD_SIZE,
 } from '../hardware/cpu/layout.js';
 import * as OP from '../hardware/cpu/opcodes.js';
 import { R_OP } from '../hardware/cpu/record.js';
 import { BlockState } from './block-state.js';
+import { writeBranch, writeCalled, writeConditional, type Flow } from './branches.js';
 import { CodeRecord } from './code-record.js';
 import {
-  BLOCK,
   CPU,
+  ENTRY,
   GO,
   IMPORTS,
   LIMIT,
   LOCALS,
   NEXT,
   NOW,
-  OPERAND,
-  RARE,
+  REGION,
   REGION_TYPE,
   RETIRED,
   TLB,
   VALUE,
 } from './locals.js';
-import { pushTargetInMemory } from './memory-operand.js';
-import { translationOf } from './operations.js';
-import { following, isBranch, isConditional, isRare, isTranslatable, recordAt, type PageOfRecords } from './region.js';
-import { accessPop, accessPush, finishPop, finishPush } from './stack.js';
-import type { Operation, Translation } from './translation.js';
+import { operationOf } from './operations.js';
+import {
+  endsStretch,
+  fallsThrough,
+  following,
+  isCalled,
+  isConditional,
+  isTranslatable,
+  targetOf,
+  type Blocks,
+  type PageOfRecords,
+} from './region.js';
 import { moduleWith, WASM, WasmCode } from './wasm-code.js';
 
-/** What a region is translated for. */
-export interface RegionPlace {
+/** What a region is made of. */
+export interface RegionPlace extends Blocks {
   readonly page: PageOfRecords;
-  /** Records at which its blocks begin. */
-  readonly blocks: readonly number[];
-  /** Its index in the table. */
-  readonly index: number;
   /** ORDER_ENTRIES. */
   readonly entries: number;
 }
 
-/** The module of a region. */
-export function translateRegion(place: RegionPlace): Uint8Array<ArrayBuffer> {
-  return new RegionWriter(place).write();
+export interface RegionCode {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Records that it would not be the same without. */
+  readonly records: ReadonlySet<number>;
 }
 
-class RegionWriter implements Translation {
+/** The module of a region. */
+export function translateRegion(place: RegionPlace): RegionCode {
+  const writer = new RegionWriter(place);
+  return { bytes: writer.write(), records: writer.records };
+}
+
+interface Block {
+  readonly records: readonly CodeRecord[];
+  /** The record to go on with behind the last one, or 0. */
+  readonly behind: number;
+}
+
+/** Of a block that is no loop: nothing goes to it from within. */
+const NO_LABEL = -1;
+
+/** The instructions that are executed together, after one look at the limit. */
+function stretchAt(records: readonly CodeRecord[], from: number): readonly CodeRecord[] {
+  let end = from + 1;
+  while (end < records.length && !endsStretch(records[end - 1]) && !isCalled(records[end])) end++;
+  return records.slice(from, end);
+}
+
+class RegionWriter implements Flow {
   readonly code = new WasmCode();
   readonly #place: RegionPlace;
+  /** Numbers of the blocks. */
   readonly #blocks: ReadonlyMap<number, number>;
   state = new BlockState(this.code);
+  readonly records = new Set<number>();
   #leave = 0;
   #dispatch = 0;
+  #indirect = 0;
   /** By block, the label that goes to it directly: the end of what encloses the blocks before it, or its own loop. */
   readonly #labels: number[] = [];
   #current = 0;
 
   constructor(place: RegionPlace) {
     this.#place = place;
-    this.#blocks = new Map(place.blocks.map((address, index) => [address, index]));
+    this.#blocks = new Map(place.heads.map((address, index) => [address, index]));
   }
 
   write(): Uint8Array<ArrayBuffer> {
     const { code } = this;
-    const { blocks, page } = this.#place;
     code.get(CPU);
     code.memory(WASM.i64_load, CPU_LIMIT);
     code.set(LIMIT);
     code.get(CPU);
     code.memory(WASM.i32_load, CPU_TLB);
     code.set(TLB);
+    code.get(ENTRY);
+    code.i32(ENTRY_REGION * 8);
+    code.op(WASM.i32_shr_u);
+    code.set(REGION);
     this.#leave = code.open(WASM.block);
     this.#dispatch = code.open(WASM.loop);
-    for (let index = blocks.length - 1; index >= 0; index--) this.#labels[index] = code.open(WASM.block);
-    code.get(BLOCK);
-    code.branchTable(this.#labels);
+    this.#indirect = code.open(WASM.block);
+    this.#writeBlocks();
     code.close();
-    for (const [index, address] of blocks.entries()) {
-      this.#current = index;
-      this.#labels[index] = code.open(WASM.loop);
-      this.#writeBlock(new CodeRecord(page.view, address));
-      code.close();
-      // What follows stands behind the end of the next block's label.
-      if (index + 1 < blocks.length) code.close();
-    }
+    this.#writeIndirect();
     code.close();
     code.close();
     code.get(CPU);
@@ -110,47 +133,78 @@ class RegionWriter implements Translation {
 
   // ---- Blocks
 
-  /** Every path through it ends with a branch. */
-  #writeBlock(head: CodeRecord): void {
-    const { page } = this.#place;
-    this.state = new BlockState(this.code);
-    let record: CodeRecord = head;
-    let checked = 0;
-    for (;;) {
-      if (checked === 0) checked = this.#checkLimit(record);
-      checked--;
-      if (isBranch(record) && !isConditional(record)) {
-        this.#writeBranch(record);
-        return;
-      }
-      if (isConditional(record)) this.#writeConditional(record);
-      else if (isRare(record)) this.#writeRare(record);
-      else {
-        (translationOf(record.opcode) as Operation)(this, record);
-        this.#count(record);
-      }
-      const next = following(page, record);
-      if (next === null) {
-        this.#leaveFor(record.at + RECORD_SIZE);
-        return;
-      }
-      const block = this.#blocks.get(next.at);
-      if (block !== undefined) {
-        this.#goToBlock(block);
-        return;
-      }
-      if (next.isTranslated || !isTranslatable(next)) {
-        this.#leaveFor(next.at);
-        return;
-      }
-      record = next;
+  #writeBlocks(): void {
+    const { code } = this;
+    const { heads } = this.#place;
+    for (let index = heads.length - 1; index >= 0; index--) this.#labels[index] = code.open(WASM.block);
+    code.get(ENTRY);
+    code.i32(0xffff);
+    code.op(WASM.i32_and);
+    code.branchTable(this.#labels);
+    for (const [index, address] of heads.entries()) {
+      // The end of the label that goes to it.
+      code.close();
+      this.#current = index;
+      this.#writeBlock(this.#blockAt(address));
     }
   }
 
-  /** Leaves unless the instructions from `record` to the next branch fit before the limit; returns how many they are. */
-  #checkLimit(record: CodeRecord): number {
+  /** A block that is gone to from within is a loop. */
+  #writeBlock({ records, behind }: Block): void {
+    const { code } = this;
+    const [head] = records;
+    const loops = behind === head.at || records.some((each) => targetOf(this.#place.page, each) === head.at);
+    this.#labels[this.#current] = loops ? code.open(WASM.loop) : NO_LABEL;
+    this.state = new BlockState(code);
+    this.records.add(behind);
+    let checked = 0;
+    for (const [number, record] of records.entries()) {
+      // Behind it stands the next one, or a link to it.
+      this.records.add(record.at).add(record.at + RECORD_SIZE);
+      if (number === checked) checked += this.#checkLimit(records, number);
+      this.#writeInstruction(record);
+    }
+    if (behind !== 0) this.goToRecord(behind);
+    if (loops) code.close();
+  }
+
+  #blockAt(address: number): Block {
+    const { page, joins } = this.#place;
+    let record = new CodeRecord(page.view, address);
+    const records = [record];
+    while (fallsThrough(record)) {
+      const next = following(page, record);
+      if (next === null) return { records, behind: record.at + RECORD_SIZE };
+      if (joins.has(next.at) || !this.#isWithin(next)) return { records, behind: next.at };
+      records.push(next);
+      record = next;
+    }
+    return { records, behind: 0 };
+  }
+
+  #writeInstruction(record: CodeRecord): void {
+    const operation = operationOf(record);
+    if (operation !== undefined) {
+      operation(this, record);
+      this.count(record);
+    } else if (isCalled(record)) {
+      writeCalled(this, record, targetOf(this.#place.page, record));
+    } else if (isConditional(record)) {
+      writeConditional(this, record);
+    } else {
+      writeBranch(this, record);
+    }
+  }
+
+  /** Can the block that comes to a record go on with it? */
+  #isWithin(record: CodeRecord): boolean {
+    return isTranslatable(record) && (!record.isTranslated || this.#blocks.has(record.at));
+  }
+
+  /** Leaves unless a stretch of instructions fits before the limit; returns how many they are. */
+  #checkLimit(records: readonly CodeRecord[], from: number): number {
     const { code, state } = this;
-    const stretch = this.#stretch(record);
+    const stretch = stretchAt(records, from);
     code.get(NOW);
     const before = state.ticks + stretch.slice(0, -1).reduce((sum, each) => sum + each.ticks, 0);
     if (before !== 0) {
@@ -160,23 +214,12 @@ class RegionWriter implements Translation {
     code.get(LIMIT);
     code.op(WASM.i64_ge_u);
     code.open(WASM.if);
-    this.leaveBefore(record);
+    this.leaveBefore(records[from]);
     code.close();
     return stretch.length;
   }
 
-  #stretch(from: CodeRecord): readonly CodeRecord[] {
-    const stretch = [from];
-    for (let record = from; !isBranch(record);) {
-      const next = following(this.#place.page, record);
-      if (next === null || this.#blocks.has(next.at) || next.isTranslated || !isTranslatable(next)) break;
-      stretch.push(next);
-      record = next;
-    }
-    return stretch;
-  }
-
-  #count(record: CodeRecord): void {
+  count(record: CodeRecord): void {
     this.state.ticks += record.ticks;
     this.state.instructions++;
   }
@@ -188,14 +231,16 @@ class RegionWriter implements Translation {
   }
 
   #leaveFor(address: number): void {
-    const { code } = this;
-    this.state.settle();
-    code.i32(address);
-    code.set(NEXT);
-    code.branch(WASM.br, this.#leave);
+    this.code.i32(address);
+    this.code.set(NEXT);
+    this.leaveForNext();
   }
 
-  /** Goes on with a block; the state is settled. */
+  leaveForNext(): void {
+    this.state.settle();
+    this.code.branch(WASM.br, this.#leave);
+  }
+
   #goToBlock(block: number): void {
     const { code } = this;
     this.state.settle();
@@ -204,28 +249,31 @@ class RegionWriter implements Translation {
       return;
     }
     code.i32(block);
-    code.set(BLOCK);
+    code.set(ENTRY);
     code.branch(WASM.br, this.#dispatch);
   }
 
-  /** To the target of a direct branch. */
-  #goToTarget(record: CodeRecord): void {
-    const { code } = this;
-    const target = recordAt(this.#place.page, record.targetOffset);
-    const block = this.#blocks.get(target);
-    if (block !== undefined) {
-      this.#goToBlock(block);
-      return;
-    }
-    this.state.settle();
-    code.get(CPU);
-    this.#pushLinear(record.targetOffset);
-    code.call(GO);
-    code.set(NEXT);
-    code.branch(WASM.br, this.#leave);
+  goToRecord(address: number): void {
+    const block = this.#blocks.get(address);
+    if (block === undefined) this.#leaveFor(address);
+    else this.#goToBlock(block);
   }
 
-  #pushLinear(offset: number): void {
+  goToTarget(record: CodeRecord): void {
+    const { code } = this;
+    const target = targetOf(this.#place.page, record);
+    if (this.#blocks.has(target)) {
+      this.goToRecord(target);
+      return;
+    }
+    code.get(CPU);
+    this.pushLinear(record.targetOffset);
+    code.call(GO);
+    code.set(NEXT);
+    this.leaveForNext();
+  }
+
+  pushLinear(offset: number): void {
     const { code } = this;
     code.get(CPU);
     code.memory(WASM.i64_load, CPU_CODE_BASE);
@@ -233,135 +281,70 @@ class RegionWriter implements Translation {
     code.op(WASM.i64_add);
   }
 
-  /** To the address in VALUE. */
-  #goToValue(): void {
-    const { code } = this;
+  goToValue(): void {
     this.state.settle();
+    this.code.branch(WASM.br, this.#indirect);
+  }
+
+  /** Behind all blocks: to the address in VALUE, as `go` of interpreter/control.ts. */
+  #writeIndirect(): void {
+    const { code } = this;
+    code.get(VALUE);
+    code.get(CPU);
+    code.memory(WASM.i64_load, CPU_CODE_BASE);
+    code.op(WASM.i64_xor);
+    code.i64(12);
+    code.op(WASM.i64_shr_u, WASM.i64_eqz);
+    code.open(WASM.if);
+    code.get(VALUE);
+    code.op(WASM.i32_wrap_i64);
+    code.i32(0xfff);
+    code.op(WASM.i32_and);
+    code.i32(2);
+    code.op(WASM.i32_shl);
+    code.memory(WASM.i32_load, this.#place.page.map);
+    code.tee(NEXT);
+    code.open(WASM.if);
+    this.#dispatchMarked();
+    code.close();
+    code.close();
     code.get(CPU);
     code.get(VALUE);
     code.call(GO);
-    code.tee(NEXT);
+    code.set(NEXT);
+    code.branch(WASM.br, this.#leave);
+  }
+
+  goToNext(): void {
+    this.state.settle();
+    this.#dispatchNext();
+    this.code.branch(WASM.br, this.#leave);
+  }
+
+  /** Goes to the record in NEXT if one of the blocks begins there. */
+  #dispatchNext(): void {
+    const { code } = this;
+    code.get(NEXT);
     code.memory(WASM.i32_load16_u, R_OP);
     code.i32(OP.TRANSLATED);
     code.op(WASM.i32_ge_u);
     code.open(WASM.if);
+    this.#dispatchMarked();
+    code.close();
+  }
+
+  /** The same for a record that may be in the code map only. */
+  #dispatchMarked(): void {
+    const { code } = this;
     code.get(NEXT);
     code.i32(3);
     code.op(WASM.i32_shr_u);
-    code.tee(OPERAND);
-    code.memory(WASM.i32_load16_u, this.#place.entries + ENTRY_REGION);
-    code.i32(this.#place.index);
+    code.memory(WASM.i32_load, this.#place.entries);
+    code.tee(ENTRY);
+    code.i32(ENTRY_REGION * 8);
+    code.op(WASM.i32_shr_u);
+    code.get(REGION);
     code.op(WASM.i32_eq);
-    code.open(WASM.if);
-    code.get(OPERAND);
-    code.memory(WASM.i32_load16_u, this.#place.entries + ENTRY_BLOCK);
-    code.set(BLOCK);
-    code.branch(WASM.br, this.#dispatch);
-    code.close();
-    code.close();
-    code.branch(WASM.br, this.#leave);
-  }
-
-  /** Calls the interpreter, which may stop, or go somewhere else. */
-  #writeRare(record: CodeRecord): void {
-    const { code, state } = this;
-    state.release();
-    code.get(CPU);
-    code.i32(record.at);
-    code.get(NOW);
-    code.call(RARE);
-    code.tee(NEXT);
-    code.i32(record.at + RECORD_SIZE);
-    code.op(WASM.i32_ne);
-    code.get(CPU);
-    code.memory(WASM.i64_load, CPU_LIMIT);
-    code.op(WASM.i64_eqz, WASM.i32_or);
-    code.open(WASM.if);
-    code.get(NEXT);
-    code.op(WASM.i32_eqz);
-    code.open(WASM.if);
-    this.leaveBefore(record);
-    code.close();
-    this.#count(record);
-    state.settle();
-    code.branch(WASM.br, this.#leave);
-    code.close();
-  }
-
-  // ---- Branches
-
-  #writeConditional(record: CodeRecord): void {
-    const { code, state } = this;
-    state.pushCondition(record.opcode - OP.JCC0);
-    this.#count(record);
-    code.open(WASM.if);
-    this.#goToTarget(record);
-    code.close();
-  }
-
-  #writeBranch(record: CodeRecord): void {
-    const { code, state } = this;
-    switch (record.opcode) {
-      case OP.JMP_J:
-        this.#count(record);
-        this.#goToTarget(record);
-        return;
-      case OP.CALL_J:
-        accessPush(this, record);
-        this.#storeReturn(record);
-        this.#count(record);
-        this.#goToTarget(record);
-        return;
-      case OP.RET:
-        accessPop(this, record);
-        code.get(OPERAND);
-        code.memory(WASM.i64_load, 0);
-        this.#leaveUnlessCanonical(record);
-        finishPop(this, 8n + record.immediate);
-        break;
-      case OP.JMP_R64:
-        state.pushRegister(record.a);
-        this.#leaveUnlessCanonical(record);
-        break;
-      case OP.JMP_M64:
-        pushTargetInMemory(this, record);
-        this.#leaveUnlessCanonical(record);
-        break;
-      case OP.CALL_R64:
-        state.pushRegister(record.a);
-        this.#leaveUnlessCanonical(record);
-        accessPush(this, record);
-        this.#storeReturn(record);
-        break;
-      default:
-        pushTargetInMemory(this, record);
-        this.#leaveUnlessCanonical(record);
-        accessPush(this, record);
-        this.#storeReturn(record);
-    }
-    this.#count(record);
-    this.#goToValue();
-  }
-
-  /** Pops the address to go to into VALUE; one that is not canonical faults in the interpreter. */
-  #leaveUnlessCanonical(record: CodeRecord): void {
-    const { code } = this;
-    code.tee(VALUE);
-    code.i64(16);
-    code.op(WASM.i64_shl);
-    code.i64(16);
-    code.op(WASM.i64_shr_s);
-    code.get(VALUE);
-    code.op(WASM.i64_ne);
-    code.open(WASM.if);
-    this.leaveBefore(record);
-    code.close();
-  }
-
-  #storeReturn(record: CodeRecord): void {
-    this.code.get(OPERAND);
-    this.#pushLinear(record.offset + record.length);
-    this.code.memory(WASM.i64_store, 0);
-    finishPush(this);
+    code.branch(WASM.br_if, this.#dispatch);
   }
 }

@@ -1,22 +1,29 @@
 /**
- * What is translated together: the blocks that can be reached from a hot record without leaving its page. A block begins
- * at a record that something goes to, or where the interpreter has executed what is not translated, and ends with a
- * branch that does not fall through, with what is not translated, or in front of another block.
+ * What is translated together: the blocks of a page that can be reached from its hot records without leaving it. A block
+ * begins where something goes to, or where the interpreter begins to run often, and ends with what does not fall through,
+ * with what is not translated, or in front of a block that is a join. Where the interpreter begins is none: the block
+ * before it goes on, and what follows is there twice.
  */
 import { RECORD_SIZE } from '../hardware/cpu/layout.js';
 import * as OP from '../hardware/cpu/opcodes.js';
+import { CONDITION_ALWAYS } from '../hardware/cpu/record.js';
 import { CodeRecord } from './code-record.js';
 import { hasPlainAddress } from './memory-operand.js';
-import { translationOf } from './operations.js';
+import { operationOf } from './operations.js';
 
 const PAGE_SIZE = 4096;
-const MOST_BLOCKS = 64;
+const MOST_BLOCKS = 128;
 const MOST_INSTRUCTIONS = 600;
 
-const BRANCHES: readonly number[] = [
-  ...[OP.JMP_J, OP.CALL_J, OP.RET, OP.JMP_R64, OP.JMP_M64, OP.CALL_R64, OP.CALL_M64],
+const DIRECT_BRANCHES: ReadonlySet<number> = new Set([
+  ...[OP.JMP_J, OP.CALL_J, OP.SPIN, OP.SPIN_EXIT],
   ...Array.from({ length: 16 }, (_, condition) => OP.JCC0 + condition),
-];
+  ...[OP.LOOP32, OP.LOOPE32, OP.LOOPNE32, OP.JCXZ32, OP.LOOP64, OP.LOOPE64, OP.LOOPNE64, OP.JCXZ64],
+]);
+const CALLS: readonly number[] = [OP.CALL_J, OP.CALL_R64, OP.CALL_M64];
+const WITHOUT_FALL_THROUGH: readonly number[] = [OP.JMP_J, OP.RET, OP.JMP_R64, OP.JMP_M64, OP.IRETQ, ...CALLS];
+/** The interpreter always stops at them. */
+const STOPS: readonly number[] = [OP.SLOW, OP.MARKER, OP.WRMSR];
 
 /** Decoded code of one page. */
 export interface PageOfRecords {
@@ -25,28 +32,55 @@ export interface PageOfRecords {
   readonly map: number;
 }
 
+export interface Blocks {
+  /** Records at which they begin. */
+  readonly heads: readonly number[];
+  /** Those in front of which another block ends. */
+  readonly joins: ReadonlySet<number>;
+}
+
 /** The record at an offset of the page, or beyond, or 0. */
 export function recordAt({ view, map }: PageOfRecords, offset: number): number {
   return offset >= 0 && offset < PAGE_SIZE ? view.getUint32(map + offset * 4, true) : 0;
 }
 
-/** Can translated code execute it? */
+/** Has it a target of its own? Then the record remembers where that stands. */
+export function isDirectBranch(opcode: number): boolean {
+  return DIRECT_BRANCHES.has(opcode);
+}
+
+/** The record that a direct branch goes to; 0 if it is not known, on another page, or the instruction is none. */
+export function targetOf(page: PageOfRecords, record: CodeRecord): number {
+  return isDirectBranch(record.opcode) ? recordAt(page, record.targetOffset) : 0;
+}
+
+/** Is it executed by a function of the interpreter? */
+export function isCalled(record: CodeRecord): boolean {
+  const { opcode } = record;
+  if (operationOf(record) !== undefined) return false;
+  return (opcode >= OP.SPIN && opcode <= OP.JCXZ64) || opcode === OP.WRMSR;
+}
+
+/** Can translated code execute it, alone or by a call of the interpreter? */
 export function isTranslatable(record: CodeRecord): boolean {
-  return isBranch(record) || isRare(record) || (translationOf(record.opcode) !== undefined && hasPlainAddress(record));
-}
-
-/** Is it left to a function of the interpreter? */
-export function isRare({ opcode }: CodeRecord): boolean {
-  if (translationOf(opcode) !== undefined) return false;
-  return (opcode > OP.IRETQ && opcode < OP.SLOW) || (opcode >= OP.RDTSC && opcode <= OP.JCXZ64);
-}
-
-export function isBranch({ opcode }: CodeRecord): boolean {
-  return BRANCHES.includes(opcode);
+  const { opcode } = record;
+  if (operationOf(record) !== undefined) return hasPlainAddress(record);
+  return isCalled(record) || isDirectBranch(opcode) || WITHOUT_FALL_THROUGH.includes(opcode);
 }
 
 export function isConditional({ opcode }: CodeRecord): boolean {
   return opcode >= OP.JCC0 && opcode <= OP.JCC15;
+}
+
+/** Can control go on behind it at once? */
+export function fallsThrough({ opcode, c }: CodeRecord): boolean {
+  if (opcode === OP.SPIN) return c !== CONDITION_ALWAYS;
+  return !WITHOUT_FALL_THROUGH.includes(opcode) && !STOPS.includes(opcode);
+}
+
+/** Can control go anywhere else, or is the interpreter called, which may stop? */
+export function endsStretch(record: CodeRecord): boolean {
+  return isDirectBranch(record.opcode) || !fallsThrough(record) || isCalled(record);
 }
 
 /** The record that control reaches at `address`, over links; null where nothing is decoded yet. */
@@ -62,35 +96,34 @@ export function following(page: PageOfRecords, { at }: CodeRecord): CodeRecord |
   return follow(page, at + RECORD_SIZE);
 }
 
-/** Addresses of the records at which the blocks begin; the first is `head`. Empty if `head` has no translation. */
-export function findBlocks(page: PageOfRecords, head: number): readonly number[] {
-  const blocks: number[] = [];
-  let instructions = 0;
-  const add = (address: number): void => {
-    if (address === 0 || blocks.includes(address) || blocks.length === MOST_BLOCKS) return;
+/** The blocks that can be reached from `entries`. */
+export function findBlocks(page: PageOfRecords, entries: readonly number[]): Blocks {
+  const heads: number[] = [];
+  const joins = new Set<number>();
+  const addHead = (address: number): boolean => {
+    if (address === 0 || heads.length === MOST_BLOCKS) return false;
     const record = new CodeRecord(page.view, address);
-    if (!record.isTranslated && isTranslatable(record)) blocks.push(address);
+    if (record.isTranslated || !isTranslatable(record)) return false;
+    if (!heads.includes(address)) heads.push(address);
+    return true;
   };
-  add(head);
-  for (let index = 0; index < blocks.length && instructions < MOST_INSTRUCTIONS; index++) {
-    let record: CodeRecord | null = new CodeRecord(page.view, blocks[index]);
-    while (record !== null && !record.isTranslated && isTranslatable(record)) {
+  const addJoin = (address: number): void => {
+    if (addHead(address)) joins.add(address);
+  };
+  for (const entry of entries) addHead(entry);
+  let instructions = 0;
+  for (let index = 0; index < heads.length && instructions < MOST_INSTRUCTIONS; index++) {
+    let record: CodeRecord | null = new CodeRecord(page.view, heads[index]);
+    while (record !== null && !record.isTranslated) {
       instructions++;
-      const behind = record.offset + record.length;
-      if (isConditional(record) || record.opcode === OP.JMP_J || record.opcode === OP.CALL_J) {
-        add(recordAt(page, record.targetOffset));
+      addJoin(targetOf(page, record));
+      const isLast: boolean = !isTranslatable(record) || !fallsThrough(record);
+      if (isLast && (CALLS.includes(record.opcode) || !WITHOUT_FALL_THROUGH.includes(record.opcode))) {
+        addJoin(recordAt(page, record.offset + record.length));
       }
-      if (record.opcode === OP.CALL_J || record.opcode === OP.CALL_R64 || record.opcode === OP.CALL_M64) {
-        add(recordAt(page, behind));
-      }
-      if (isBranch(record) && !isConditional(record)) break;
-      record = following(page, record);
-      if (record !== null && blocks.includes(record.at)) break;
-    }
-    if (record !== null && !isTranslatable(record)) add(recordAt(page, record.offset + record.length));
-    if (record !== null && (record.opcode === OP.SPIN || record.opcode === OP.SPIN_EXIT)) {
-      add(recordAt(page, record.targetOffset));
+      record = isLast ? null : following(page, record);
+      if (record !== null && joins.has(record.at)) break;
     }
   }
-  return blocks;
+  return { heads, joins };
 }

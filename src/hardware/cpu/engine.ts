@@ -125,8 +125,10 @@ export interface Engine {
   readonly table: WebAssembly.Table;
   readonly accessFromRegion: unknown;
   readonly go: unknown;
+  readonly iretq: unknown;
   readonly multiplyHighSigned: unknown;
   readonly rare: unknown;
+  readonly spinFromRegion: unknown;
 
   /** Parks the CPU, which has stopped with STOP_PARKED; 0 when another pass has to be executed first. */
   readonly park: (block: number) => number;

@@ -333,11 +333,14 @@ export const SPECIAL_STORE = 2;
 
 export const LINE_MASK_SIZE = 16; // u64 may-read, u64 may-write
 export const RECORD_SIZE = 32;
+/** Of a time in ticks to cycles: TICKS_PER_CYCLE is 64. */
+export const TICKS_SHIFT = 6;
 
 // ---- Entry of a record: a u32 count while it is interpreted; once it is the head of translated code (TRANSLATED in R_OP):
 export const ENTRY_SIZE = 4;
 export const ENTRY_BLOCK = 0; // u16: number of the block in its region
 export const ENTRY_REGION = 2; // u16: index of the region's function in the table
+export const MOST_COUNTED = 0xffff; // more is no count
 
 // ---- Why run() returns
 export const STOP_LIMIT = 0; //     now >= limit
