@@ -272,6 +272,7 @@ export function nonRoot(overrides: Partial<NonRoot> = {}): NonRoot {
   const pass = (): typeof PASS => PASS;
   return {
     takesBoundaries: true,
+    enablesRdtscp: true,
     finishExit: pass,
     boundary: pass,
     intercept: pass,

@@ -9,6 +9,8 @@ import type { Outcome } from './outcome.js';
 export interface NonRoot {
   /** There may be events at instruction boundaries that the interpreter does not know. */
   readonly takesBoundaries: boolean;
+  /** "Enable RDTSCP": without it RDTSCP and RDPID are #UD. */
+  readonly enablesRdtscp: boolean;
   /**
    * Events between two instructions, in the SDM's order: exits for INIT, NMI, windows, the preemption timer, physical
    * interrupts (exit or posted-interrupt processing), then delivery of a recognized virtual interrupt.

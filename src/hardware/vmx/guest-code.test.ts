@@ -59,6 +59,24 @@ describe('guest code', () => {
     expect(guest.cpu.gprLow(3)).toBe(7);
   });
 
+  it.each([
+    ['RDTSCP', [0x0f, 0x01, 0xf9]],
+    ['RDPID', [0xf3, 0x0f, 0xc7, 0xf8]],
+  ])('%s is #UD unless "enable RDTSCP" is 1', (_name, code) => {
+    const exits = (secondary: number): (number | undefined)[] => {
+      const { exits: seen } = run({
+        code: [...code, ...HLT],
+        prepare: (vm) => {
+          withSecondary(secondary)(vm);
+          vm.set(F.EXCEPTION_BITMAP, 1 << 6);
+        },
+      });
+      return seen.map(({ reason, rip }) => (reason === 0 ? -1 : rip));
+    };
+    expect(exits(0)).toEqual([-1]);
+    expect(exits(C.SECONDARY_EXEC_ENABLE_RDTSCP)).toEqual([code.length]);
+  });
+
   it('an injected interrupt runs its handler first', () => {
     const handler = NOP.length;
     const guest = run({

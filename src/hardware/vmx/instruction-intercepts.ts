@@ -25,6 +25,7 @@ export function interception(reason: number, controls: ActiveControls): Intercep
     case R.EXIT_REASON_RDPMC:
       return exitIf(controls.has(C.CPU_BASED_RDPMC_EXITING));
     case R.EXIT_REASON_RDTSC:
+    case R.EXIT_REASON_RDTSCP:
       return exitIf(controls.has(C.CPU_BASED_RDTSC_EXITING));
     case R.EXIT_REASON_DR_ACCESS:
       return exitIf(controls.has(C.CPU_BASED_MOV_DR_EXITING));
@@ -60,8 +61,6 @@ function exitIf(condition: boolean): Interception {
 /** Instructions that a secondary control makes valid, and those that always exit. */
 function enabledInstruction(reason: number, controls: ActiveControls): Interception {
   switch (reason) {
-    case R.EXIT_REASON_RDTSCP:
-      return ifEnabled(controls, C.SECONDARY_EXEC_ENABLE_RDTSCP, controls.has(C.CPU_BASED_RDTSC_EXITING));
     case R.EXIT_REASON_INVPCID:
       return ifEnabled(controls, C.SECONDARY_EXEC_ENABLE_INVPCID, controls.has(C.CPU_BASED_INVLPG_EXITING));
     case R.EXIT_REASON_UMWAIT:

@@ -57,6 +57,7 @@ describe('instructions in VMX non-root operation', () => {
     [R.EXIT_REASON_GDTR_IDTR,           0, C.SECONDARY_EXEC_DESC],
     [R.EXIT_REASON_LDTR_TR,             0, C.SECONDARY_EXEC_DESC],
     [R.EXIT_REASON_WBINVD,              0, C.SECONDARY_EXEC_WBINVD_EXITING],
+    [R.EXIT_REASON_RDTSCP,              C.CPU_BASED_RDTSC_EXITING, 0],
     [R.EXIT_REASON_RDRAND,              0, C.SECONDARY_EXEC_RDRAND_EXITING],
     [R.EXIT_REASON_RDSEED,              0, C.SECONDARY_EXEC_RDSEED_EXITING],
   ];
@@ -79,7 +80,6 @@ describe('instructions in VMX non-root operation', () => {
 
   // prettier-ignore
   it.each<[name: string, reason: number, enable: number, primary: number]>([
-    ['RDTSCP',  R.EXIT_REASON_RDTSCP,  C.SECONDARY_EXEC_ENABLE_RDTSCP,         C.CPU_BASED_RDTSC_EXITING],
     ['INVPCID', R.EXIT_REASON_INVPCID, C.SECONDARY_EXEC_ENABLE_INVPCID,        C.CPU_BASED_INVLPG_EXITING],
     ['TPAUSE',  R.EXIT_REASON_TPAUSE,  C.SECONDARY_EXEC_ENABLE_USR_WAIT_PAUSE, C.CPU_BASED_RDTSC_EXITING],
   ])('%s is #UD unless enabled, and exits with the related exiting control', (_name, reason, enable, primary) => {

@@ -92,6 +92,10 @@ export class NonRootOperation implements NonRoot, ApicExits {
     );
   }
 
+  get enablesRdtscp(): boolean {
+    return this.controls.has2(C.SECONDARY_EXEC_ENABLE_RDTSCP);
+  }
+
   get virtualApicPage(): number {
     return this.state.virtualApicPage;
   }

@@ -3,7 +3,7 @@
  * 64-bit code: MOV in all its forms, arithmetic and bit instructions with one memory operand, string instructions and string
  * I/O.
  *
- * Left out: shifts, CMOVcc, SETcc, PUSH, POP and CALL with a device as their operand, CMPS and SCAS, SSE moves.
+ * Left out: shifts, CMOVcc, SETcc, PUSH, POP and CALL with a device as their operand, SSE moves.
  */
 import {
   Decoder,
@@ -32,7 +32,7 @@ export type Operation =
   | ('add' | 'or' | 'adc' | 'sbb' | 'and' | 'sub' | 'xor' | 'cmp' | 'test')
   | ('inc' | 'dec' | 'not' | 'neg')
   | ('bt' | 'bts' | 'btr' | 'btc')
-  | ('movs' | 'stos' | 'lods' | 'ins' | 'outs');
+  | ('movs' | 'stos' | 'lods' | 'cmps' | 'scas' | 'ins' | 'outs');
 
 export interface EmulatedInstruction {
   readonly operation: Operation;
@@ -46,6 +46,8 @@ export interface EmulatedInstruction {
   readonly immediate: bigint;
   // String instructions
   readonly repeats: boolean;
+  /** The prefix is REPNE: CMPS and SCAS end at elements that are equal, not at others. */
+  readonly endsAtEqual: boolean;
   /** Bytes of the index registers and the count. */
   readonly addressSize: number;
   /** Segment of the source: 0 ES .. 5 GS. */
@@ -66,6 +68,8 @@ const OPERATIONS = new Map<Mnemonic, Operation>([
   ...strings('movs',  Mnemonic.Movsb, Mnemonic.Movsw, Mnemonic.Movsd, Mnemonic.Movsq),
   ...strings('stos',  Mnemonic.Stosb, Mnemonic.Stosw, Mnemonic.Stosd, Mnemonic.Stosq),
   ...strings('lods',  Mnemonic.Lodsb, Mnemonic.Lodsw, Mnemonic.Lodsd, Mnemonic.Lodsq),
+  ...strings('cmps',  Mnemonic.Cmpsb, Mnemonic.Cmpsw, Mnemonic.Cmpsd, Mnemonic.Cmpsq),
+  ...strings('scas',  Mnemonic.Scasb, Mnemonic.Scasw, Mnemonic.Scasd, Mnemonic.Scasq),
   ...strings('ins',   Mnemonic.Insb,  Mnemonic.Insw,  Mnemonic.Insd),
   ...strings('outs',  Mnemonic.Outsb, Mnemonic.Outsw, Mnemonic.Outsd),
 ]);
@@ -123,6 +127,7 @@ function describe(instruction: Instruction): EmulatedInstruction | null {
     register,
     immediate: isImmediate ? instruction.immediate(other) : 1n,
     repeats: instruction.hasRepPrefix || instruction.hasRepnePrefix,
+    endsAtEqual: instruction.hasRepnePrefix,
     addressSize: element === undefined ? 0 : (ELEMENT_KINDS.get(element) ?? 0),
     segment: instruction.memorySegment - Register.ES,
   };

@@ -223,6 +223,56 @@ describe('string instructions', () => {
     expect(moved(machine, 0)).toBe(0x801);
   });
 
+  /** Compares a device with memory that holds "sphinx of white" (CMPS), or looks for `character` in it (SCAS). */
+  const compare = (hex: string, count: number, character = 0) => {
+    const device = new Uint8Array(4096);
+    device.set(Buffer.from(source), DEVICE_OFFSET);
+    const machine = run(
+      (asm) => {
+        pointToDevice(asm);
+        for (let index = 0; index < 16; index += 4) {
+          asm.mov(EAX, Buffer.from('sphinx of white ').readUInt32LE(index));
+          asm.mov(qword(MEMORY + index), RAX);
+        }
+        asm.mov(RSI, MEMORY);
+        asm.mov(RDI, RBX);
+        asm.mov(EAX, character);
+        asm.mov(ECX, count);
+        bytes(asm, 0xfc, ...code(hex), PUSHF, POP_RDX);
+        asm.mov(qword(RESULTS), RDI);
+        asm.mov(qword(RESULTS + 8), RDX);
+      },
+      { deviceMemory: device },
+    );
+    const flags = Number(machine.kvm.guestMemory.read64(RESULTS + 8) & ARITHMETIC_FLAGS);
+    return { elements: moved(machine, 0) - DEVICE_OFFSET, flags };
+  };
+  /** ZF PF */
+  const EQUAL = 0x44;
+
+  it.each([
+    ['CMPSB compares memory with a device', 'a6', 1, 0, 1, EQUAL],
+    ['REPE CMPSB ends behind the first difference: "w" - "b"', 'f3 a6', 20, 0, 11, 0],
+    ['REPE CMPSB ends with the count', 'f3 a6', 6, 0, 6, EQUAL],
+    ['REPNE SCASB ends behind the first match', 'f2 ae', 20, 0x78, 6, EQUAL],
+    ['REPNE SCASB ends with the count: 10H - "n"', 'f2 ae', 5, 0x10, 5, 0x91],
+    ['REPE SCASB ends behind what differs', 'f3 ae', 20, 0x73, 2, 0x04],
+  ])('%s', (_name, hex, count, character, elements, flags) => {
+    expect(compare(hex, count, character)).toMatchObject({ elements, flags });
+  });
+
+  it('a comparison of a device with itself reads it twice', () => {
+    const machine = run((asm) => {
+      pointToDevice(asm);
+      asm.mov(RSI, RBX);
+      asm.mov(RDI, RBX);
+      bytes(asm, 0xfc, ...code('a7'), PUSHF, POP_RDX);
+      asm.mov(qword(RESULTS), RDX);
+    });
+    expect(Number(machine.kvm.guestMemory.read64(RESULTS) & ARITHMETIC_FLAGS)).toBe(EQUAL);
+    expect(machine.hardware.meter.counts[STEP.USER_SPACE_EXIT]).toBe(2 + 1);
+  });
+
   it('REP with a count of 0 does nothing', () => {
     const { device } = copy('f3 ab', 0, true);
     expect(device.every((byte) => byte === 0)).toBe(true);

@@ -1,6 +1,6 @@
 /**
- * String instructions that KVM emulates: MOVS, STOS and LODS with a device on either side, INS and OUTS (em_in, em_out,
- * pio_in_emulated, string_addr_inc, x86_emulate_insn, emulate.c). One element after the other, without entering the guest
+ * String instructions that KVM emulates: MOVS, STOS, LODS, CMPS and SCAS with a device on either side, INS and OUTS (em_in,
+ * em_out, pio_in_emulated, string_addr_inc, string_insn_completed, x86_emulate_insn, emulate.c). One element after the other, without entering the guest
  * in between; a repeated INS fetches what fits into its page with one access of user space.
  *
  * Left out: segment limits, and KVM's return to the guest after 1024 elements.
@@ -12,7 +12,8 @@ import { GUEST_WAITS, translateGuestData } from '../guest-linear.js';
 import type { HostCpu } from '../host-cpu.js';
 import { collectRaised } from '../interrupt-chip.js';
 import { readRegister, moveAddress, readAddress, writeRegister } from './registers.js';
-import type { EmulatedInstruction } from './decoded-instruction.js';
+import { compute } from './arithmetic.js';
+import type { EmulatedInstruction, Operation } from './decoded-instruction.js';
 import { chargeAccess, isApic, readDevice, readPort, writeDevice, writePort } from './device-access.js';
 
 const RAX = 0;
@@ -22,6 +23,7 @@ const RSI = 6;
 const RDI = 7;
 const SEGMENT_ES = 0;
 const SEGMENT_FS = 4;
+const RFLAGS_ZF = 1 << 6;
 const RFLAGS_DF = 1 << 10;
 const ACCESS_L = 1 << 13;
 const PAGE = 4096;
@@ -29,9 +31,15 @@ const LINE = 64;
 /** Bytes that one access of user space can carry (KVM_PIO_PAGE_OFFSET; struct read_cache). */
 const READ_AHEAD_BYTES = 1024;
 
+// Which instructions use RSI, which RDI, and which set flags
+const USES_SOURCE = new Set<Operation>(['movs', 'lods', 'cmps', 'outs']);
+const USES_DESTINATION = new Set<Operation>(['movs', 'stos', 'cmps', 'scas', 'ins']);
+const COMPARES = new Set<Operation>(['cmps', 'scas']);
+
 // Phases of an element
 const READ_PAID = 1;
 const READ = 2;
+/** Of the second access: a write, or the second read of a comparison. */
 const WRITE_PAID = 3;
 
 /** Emulates one element, or the end; EXIT_WAITS: call again. */
@@ -44,12 +52,12 @@ export function emulateString(host: HostCpu, instruction: EmulatedInstruction): 
     if (read !== EXIT_CONTINUES) return read === FAULTED ? EXIT_CONTINUES : read;
     host.phase = READ;
   }
-  const written = writeElement(host, instruction);
+  const written = useElement(host, instruction);
   if (written === EXIT_WAITS) return EXIT_WAITS;
   if (written === FAULTED) return EXIT_CONTINUES;
   moveOn(host, instruction);
   host.phase = 0;
-  const isOver = !repeats || readAddress(cpu, RCX, addressSize) === 0n;
+  const isOver = !repeats || readAddress(cpu, RCX, addressSize) === 0n || endsEarly(host, instruction);
   const result = isOver ? finish(host, instruction) : EXIT_WAITS;
   // What a device has asked for comes first: the rest of a repeated instruction begins anew.
   return written === EXIT_CONTINUES ? result : written;
@@ -69,25 +77,33 @@ function finish(host: HostCpu, { length }: EmulatedInstruction): ExitResult {
 
 function moveOn({ cpu }: HostCpu, { operation, size, repeats, addressSize }: EmulatedInstruction): void {
   const step = (cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_DF) !== 0 ? -size : size;
-  if (operation === 'movs' || operation === 'lods' || operation === 'outs') moveAddress(cpu, RSI, addressSize, step);
-  if (operation === 'movs' || operation === 'stos' || operation === 'ins') moveAddress(cpu, RDI, addressSize, step);
+  if (USES_SOURCE.has(operation)) moveAddress(cpu, RSI, addressSize, step);
+  if (USES_DESTINATION.has(operation)) moveAddress(cpu, RDI, addressSize, step);
   if (repeats) moveAddress(cpu, RCX, addressSize, -1);
+}
+
+/** REPE ends behind elements that differ, REPNE behind elements that are equal. */
+function endsEarly({ cpu }: HostCpu, { operation, endsAtEqual }: EmulatedInstruction): boolean {
+  if (!COMPARES.has(operation)) return false;
+  return ((cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_ZF) !== 0) === endsAtEqual;
 }
 
 function readElement(host: HostCpu, instruction: EmulatedInstruction): Step {
   const { operation, size, segment, addressSize } = instruction;
   switch (operation) {
     case 'stos':
+    case 'scas':
       host.operand = readRegister(host.cpu, { number: RAX, size, high: false });
       return EXIT_CONTINUES;
     case 'ins':
       return readPortElement(host, instruction);
     default:
-      return readMemory(host, linearAddress(host, segment, RSI, addressSize), size);
+      return readMemory(host, linearAddress(host, segment, RSI, addressSize), size, READ_PAID);
   }
 }
 
-function writeElement(host: HostCpu, { operation, size, addressSize }: EmulatedInstruction): Step {
+/** What becomes of the element that has been read. */
+function useElement(host: HostCpu, { operation, size, addressSize }: EmulatedInstruction): Step {
   const { cpu } = host;
   switch (operation) {
     case 'lods':
@@ -95,6 +111,9 @@ function writeElement(host: HostCpu, { operation, size, addressSize }: EmulatedI
       return EXIT_CONTINUES;
     case 'outs':
       return writePortElement(host, size);
+    case 'cmps':
+    case 'scas':
+      return compareMemory(host, linearAddress(host, SEGMENT_ES, RDI, addressSize), size);
     default:
       return writeMemory(host, linearAddress(host, SEGMENT_ES, RDI, addressSize), size);
   }
@@ -150,7 +169,19 @@ function translate(host: HostCpu, linear: number, write: boolean): number {
   return physical >= 0 ? physical : FAULTED;
 }
 
-function readMemory(host: HostCpu, linear: number, size: number): Step {
+/** Flags of the element that has been read, less the one at `linear`. */
+function compareMemory(host: HostCpu, linear: number, size: number): Step {
+  const { vmx } = host.cpu;
+  const first = host.operand;
+  const read = readMemory(host, linear, size, WRITE_PAID);
+  if (read !== EXIT_CONTINUES) return read;
+  const { flags } = compute('cmp', first, host.operand, size, vmx.vmread(VMCS_FIELD.GUEST_RFLAGS));
+  vmx.vmwrite(VMCS_FIELD.GUEST_RFLAGS, flags);
+  return EXIT_CONTINUES;
+}
+
+/** Reads into host.operand; `paid` is the phase in which an access to a device has been charged. */
+function readMemory(host: HostCpu, linear: number, size: number, paid: number): Step {
   const physical = translate(host, linear, false);
   if (physical < 0) return physical === FAULTED ? FAULTED : EXIT_WAITS;
   const ram = memoryAt(host, physical);
@@ -159,7 +190,7 @@ function readMemory(host: HostCpu, linear: number, size: number): Step {
     host.operand = load(host.cpu.memory.bytes(ram, size));
     return EXIT_CONTINUES;
   }
-  if (pays(host, READ_PAID, () => chargeAccess(host, 'memory', physical, size, null))) return EXIT_WAITS;
+  if (pays(host, paid, () => chargeAccess(host, 'memory', physical, size, null))) return EXIT_WAITS;
   host.operand = readDevice(host, physical, size);
   return EXIT_CONTINUES;
 }

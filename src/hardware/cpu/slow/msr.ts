@@ -56,7 +56,13 @@ function rdtsc(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   return outcome === PASS ? readTsc(cpu) : outcome;
 }
 
+/** RDTSCP and RDPID: in VMX non-root operation only where a control enables them (SDM vol. 3, 26.3). */
+function hasTscAux({ nonRoot }: Cpu): boolean {
+  return nonRoot === null || nonRoot.enablesRdtscp;
+}
+
 function rdtscp(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (!hasTscAux(cpu)) return invalidOpcode(cpu);
   if ((cpu.cr4 & CR4_TSD) !== 0 && cpu.cpl !== 0) return generalProtection(cpu);
   const outcome = intercept(cpu, EXIT_REASON_RDTSCP, 0, instruction.length);
   if (outcome !== PASS) return outcome;
@@ -73,6 +79,7 @@ function readTsc(cpu: Cpu): Outcome {
 }
 
 function rdpid(cpu: Cpu, instruction: DecodedInstruction): Outcome {
+  if (!hasTscAux(cpu)) return invalidOpcode(cpu);
   chargeSystem(cpu);
   writeRegister(cpu, registerOperand(instruction, 0), 0, cpu.msrs.tscAux);
   return DONE;
