@@ -13,6 +13,9 @@ const KVM_CPUID_SIGNATURE = 0x4000_0000;
 const KVM_CPUID_FEATURES = 0x4000_0001;
 
 const ECX_VMX = 1 << 5;
+/** Enhanced Intel SpeedStep, and xTPR messages: the host's. */
+const ECX_EIST = 1 << 7;
+const ECX_XTPR = 1 << 14;
 /** KVM_FEATURE_NOP_IO_DELAY, KVM_FEATURE_PV_SEND_IPI. */
 const PARAVIRTUAL_FEATURES = (1 << 1) | (1 << 11);
 const ECX_X2APIC = 1 << 21;
@@ -44,7 +47,8 @@ function adjustFeatures({ guestFeatures }: VirtualMachine, vcpu: Vcpu, result: C
   const withheld = (guestFeatures.x2apic ? 0 : ECX_X2APIC) | (guestFeatures.tscDeadline ? 0 : ECX_TSC_DEADLINE);
   const osxsave = (vmx.vmread(VMCS_FIELD.GUEST_CR4) & CR4_OSXSAVE) !== 0 ? ECX_OSXSAVE : 0;
   result.ebx = ((result.ebx & 0x00ff_ffff) | (vcpu.id << 24)) >>> 0;
-  result.ecx = ((result.ecx & ~(ECX_VMX | ECX_OSXSAVE | withheld)) | ECX_HYPERVISOR | osxsave) >>> 0;
+  result.ecx =
+    ((result.ecx & ~(ECX_VMX | ECX_EIST | ECX_XTPR | ECX_OSXSAVE | withheld)) | ECX_HYPERVISOR | osxsave) >>> 0;
   result.edx = (vcpu.apic.enabled ? result.edx | EDX_APIC : result.edx & ~EDX_APIC) >>> 0;
 }
 

@@ -7,6 +7,7 @@
 import { MAXPHYADDR } from './layout.js';
 import type { Cpu } from './cpu.js';
 import type { CpuFeatures } from './features.js';
+import { hasExecuteDisable, hasMonitor, limitsCpuid } from './misc-enable.js';
 import { CR4_OSXSAVE } from './mode.js';
 
 export interface CpuidResult {
@@ -17,6 +18,8 @@ export interface CpuidResult {
 }
 
 const MAX_BASIC_LEAF = 0x16;
+/** With IA32_MISC_ENABLE.Limit_CPUID_Maxval. */
+const LIMITED_MAX_LEAF = 2;
 const MAX_EXTENDED_LEAF = 0x8000_0008;
 const LINEAR_ADDRESS_BITS = 48;
 const LINE_SIZE = 64;
@@ -29,8 +32,11 @@ const VENDOR_EDX = 0x4965_6e69;
 const ECX_SSE3 = 1 << 0;
 const ECX_MONITOR = 1 << 3;
 const ECX_VMX = 1 << 5;
+/** Enhanced Intel SpeedStep. */
+const ECX_EIST = 1 << 7;
 const ECX_SSSE3 = 1 << 9;
 const ECX_CX16 = 1 << 13;
+const ECX_XTPR = 1 << 14;
 const ECX_PCID = 1 << 17;
 const ECX_SSE4_1 = 1 << 19;
 const ECX_SSE4_2 = 1 << 20;
@@ -73,12 +79,13 @@ const EXTENDED_ECX_LAHF = 1 << 0;
 const EXTENDED_ECX_LZCNT = 1 << 5;
 const EXTENDED_ECX_PREFETCHW = 1 << 8;
 const EXTENDED_ECX = EXTENDED_ECX_LAHF | EXTENDED_ECX_LZCNT | EXTENDED_ECX_PREFETCHW;
-const EXTENDED_EDX = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29); // SYSCALL NX 1-GByte pages RDTSCP LM
+const EXTENDED_EDX_NX = 1 << 20;
+const EXTENDED_EDX = (1 << 11) | (1 << 26) | (1 << 27) | (1 << 29); // SYSCALL 1-GByte pages RDTSCP LM
 
 /** What CPUID with EAX = `leaf` and ECX = `subleaf` returns. */
 export function cpuid(cpu: Cpu, leaf: number, subleaf: number): CpuidResult {
-  if (leaf >= 0x8000_0000 && leaf <= MAX_EXTENDED_LEAF) return extendedLeaf(cpu.features, leaf);
-  if (leaf > MAX_BASIC_LEAF) return zero();
+  if (leaf >= 0x8000_0000 && leaf <= MAX_EXTENDED_LEAF) return extendedLeaf(cpu, leaf);
+  if (leaf > maxBasicLeaf(cpu)) return zero();
   return basicLeaf(cpu, leaf, subleaf);
 }
 
@@ -86,10 +93,14 @@ function zero(): CpuidResult {
   return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 }
 
+function maxBasicLeaf(cpu: Cpu): number {
+  return limitsCpuid(cpu) ? LIMITED_MAX_LEAF : MAX_BASIC_LEAF;
+}
+
 function basicLeaf(cpu: Cpu, leaf: number, subleaf: number): CpuidResult {
   switch (leaf) {
     case 0:
-      return { eax: MAX_BASIC_LEAF, ebx: VENDOR_EBX, ecx: VENDOR_ECX, edx: VENDOR_EDX };
+      return { eax: maxBasicLeaf(cpu), ebx: VENDOR_EBX, ecx: VENDOR_ECX, edx: VENDOR_EDX };
     case 1:
       return featureLeaf(cpu);
     case 5:
@@ -111,8 +122,10 @@ function featureLeaf(cpu: Cpu): CpuidResult {
   const { features } = cpu;
   const ecx =
     ECX_SSE3 |
+    ECX_EIST |
     ECX_SSSE3 |
     ECX_CX16 |
+    ECX_XTPR |
     ECX_PCID |
     ECX_SSE4_1 |
     ECX_SSE4_2 |
@@ -120,7 +133,7 @@ function featureLeaf(cpu: Cpu): CpuidResult {
     ECX_POPCNT |
     ECX_XSAVE |
     ECX_RDRAND |
-    (features.mwait ? ECX_MONITOR : 0) |
+    (hasMonitor(cpu) ? ECX_MONITOR : 0) |
     (features.vmx ? ECX_VMX : 0) |
     (features.x2apic ? ECX_X2APIC : 0) |
     (features.tscDeadline ? ECX_TSC_DEADLINE : 0) |
@@ -167,16 +180,16 @@ function idBits(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
 }
 
-function extendedLeaf(features: CpuFeatures, leaf: number): CpuidResult {
+function extendedLeaf(cpu: Cpu, leaf: number): CpuidResult {
   switch (leaf) {
     case 0x8000_0000:
       return { eax: MAX_EXTENDED_LEAF, ebx: 0, ecx: 0, edx: 0 };
     case 0x8000_0001:
-      return { eax: 0, ebx: 0, ecx: EXTENDED_ECX, edx: EXTENDED_EDX };
+      return { eax: 0, ebx: 0, ecx: EXTENDED_ECX, edx: EXTENDED_EDX | (hasExecuteDisable(cpu) ? EXTENDED_EDX_NX : 0) };
     case 0x8000_0002:
     case 0x8000_0003:
     case 0x8000_0004:
-      return brandPart(features.brand, leaf - 0x8000_0002);
+      return brandPart(cpu.features.brand, leaf - 0x8000_0002);
     case 0x8000_0006:
       return { eax: 0, ebx: 0, ecx: LINE_SIZE, edx: 0 };
     case 0x8000_0007:

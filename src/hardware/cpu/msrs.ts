@@ -10,6 +10,7 @@ import { readUserInterruptMsr, writeUserInterruptMsr } from '../vmx/user-interru
 import type { Cpu } from './cpu.js';
 import { CPU_FS_BASE, CPU_GS_BASE, CPU_TSC_OFFSET } from './layout.js';
 import { canonical, highWord, isCanonicalPair } from './linear-access.js';
+import { hasExecuteDisable, MISC_ENABLE_AT_RESET, readMiscEnable, writeMiscEnable } from './misc-enable.js';
 import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from './mode.js';
 
 export const MSR_IA32_TSC = 0x10;
@@ -27,6 +28,8 @@ export const MSR_IA32_SYSENTER_ESP = 0x175;
 export const MSR_IA32_SYSENTER_EIP = 0x176;
 export const MSR_IA32_MCG_CAP = 0x179;
 export const MSR_IA32_MCG_STATUS = 0x17a;
+export const MSR_IA32_PERF_STATUS = 0x198;
+export const MSR_IA32_PERF_CTL = 0x199;
 export const MSR_IA32_MISC_ENABLE = 0x1a0;
 export const MSR_IA32_DEBUGCTL = 0x1d9;
 export const MSR_IA32_MTRR_PHYSBASE0 = 0x200;
@@ -60,9 +63,10 @@ const MTRRCAP = 0x508;
 const MTRR_DEF_TYPE = 0x806;
 /** No machine-check banks. */
 const MCG_CAP = 0;
-/** Fast strings. */
-const MISC_ENABLE = 1;
-const MISC_ENABLE_WRITABLE = 0x0044_0009;
+/** Bus ratio of P1, 2 GHz, in bits 15:8. */
+const PERF_CTL_AT_RESET = 20 << 8;
+/** IDA engage, bit 32. */
+const PERF_CTL_HIGH_WRITABLE = 1;
 /** IBRS, STIBP, SSBD. */
 const SPEC_CTRL_WRITABLE = 7;
 /** RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, MDS_NO, TAA_NO. */
@@ -91,7 +95,11 @@ export class Msrs {
   patHigh = 0x0007_0406;
   debugCtl = 0;
   specCtrl = 0;
-  miscEnable = MISC_ENABLE;
+  miscEnable = MISC_ENABLE_AT_RESET;
+  miscEnableHigh = 0;
+  /** Stored, without effect. */
+  perfCtl = PERF_CTL_AT_RESET;
+  perfCtlHigh = 0;
   mcgStatus = 0;
   /** Of the generator behind RDRAND and RDSEED. */
   randomState = 0;
@@ -187,7 +195,11 @@ function readControlMsr(cpu: Cpu, msr: number): MsrValue | null {
     case MSR_IA32_SYSENTER_EIP:
       return address(msrs.sysenterEip);
     case MSR_IA32_MISC_ENABLE:
-      return words(0, msrs.miscEnable);
+      return words(msrs.miscEnableHigh, readMiscEnable(cpu));
+    case MSR_IA32_PERF_STATUS:
+      return words(0, msrs.perfCtl);
+    case MSR_IA32_PERF_CTL:
+      return words(msrs.perfCtlHigh, msrs.perfCtl);
     case MSR_IA32_DEBUGCTL:
       return words(0, msrs.debugCtl);
     case MSR_IA32_PAT:
@@ -309,6 +321,7 @@ function writeAddressMsr(cpu: Cpu, msr: number, hi: number, lo: number): boolean
 function writeEfer(cpu: Cpu, hi: number, lo: number): boolean {
   if (hi !== 0 || (lo & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) !== 0) return false;
   if ((cpu.cr0 & CR0_PG) !== 0 && ((lo ^ cpu.eferLow) & EFER_LME) !== 0) return false;
+  if ((lo & ~cpu.eferLow & EFER_NXE) !== 0 && !hasExecuteDisable(cpu)) return false;
   cpu.eferLow = (lo & ~EFER_LMA) | (cpu.eferLow & EFER_LMA);
   cpu.flushTlbs();
   return true;
@@ -332,9 +345,21 @@ function writeControlMsr(cpu: Cpu, msr: number, hi: number, lo: number): boolean
       return writePat(msrs, hi, lo);
     case MSR_IA32_BIOS_SIGN_ID:
       return true;
+    case MSR_IA32_MISC_ENABLE:
+      return writeMiscEnable(cpu, hi, lo);
+    case MSR_IA32_PERF_CTL:
+      return writePerfCtl(msrs, hi, lo);
     default:
       return hi === 0 && writeLowMsr(msrs, msr, lo);
   }
+}
+
+/** A target in bits 15:0: every processor state is granted and runs at the same speed. */
+function writePerfCtl(msrs: Msrs, hi: number, lo: number): boolean {
+  if ((hi & ~PERF_CTL_HIGH_WRITABLE) !== 0 || lo > 0xffff) return false;
+  msrs.perfCtl = lo;
+  msrs.perfCtlHigh = hi;
+  return true;
 }
 
 function adjustTsc(cpu: Cpu, delta: number): boolean {
@@ -355,10 +380,6 @@ function writeLowMsr(msrs: Msrs, msr: number, lo: number): boolean {
       return true;
     case MSR_IA32_PRED_CMD:
       return (lo & ~1) === 0;
-    case MSR_IA32_MISC_ENABLE:
-      if ((lo & ~MISC_ENABLE_WRITABLE) !== 0) return false;
-      msrs.miscEnable = lo;
-      return true;
     case MSR_IA32_DEBUGCTL:
       if ((lo & ~DEBUGCTL_WRITABLE) !== 0) return false;
       msrs.debugCtl = lo;

@@ -11,6 +11,7 @@ import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
+import { hasMonitor } from '../misc-enable.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
 import { chargeSystem, intercept, type HandlerTable } from './handler.js';
 import { ADDRESS_FAULT, implicitAddress, operandRange } from './operands.js';
@@ -22,7 +23,7 @@ const LINE_SIZE = 64;
 const BREAK_ON_INTERRUPT = 1;
 
 function monitor(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  if (!cpu.features.mwait || cpu.cpl !== 0) return invalidOpcode(cpu);
+  if (!hasMonitor(cpu) || cpu.cpl !== 0) return invalidOpcode(cpu);
   const outcome = intercept(cpu, EXIT_REASON_MONITOR_INSTRUCTION, 0, instruction.length);
   if (outcome !== PASS) return outcome;
   if (cpu.gprLow(RCX) !== 0) return generalProtection(cpu);
@@ -37,7 +38,7 @@ function monitor(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 }
 
 function mwait(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  if (!cpu.features.mwait || cpu.cpl !== 0) return invalidOpcode(cpu);
+  if (!hasMonitor(cpu) || cpu.cpl !== 0) return invalidOpcode(cpu);
   const armed = cpu.monitoredLine >= 0;
   const outcome = intercept(cpu, EXIT_REASON_MWAIT_INSTRUCTION, armed ? 1 : 0, instruction.length);
   if (outcome !== PASS) return outcome;
