@@ -220,7 +220,6 @@ export const CPU_RUNS_CODE = 2424; //  u32: address of a byte per tracked page: 
 export const CPU_ITLB_USED = 2432;
 export const CPU_TLB_USED = 2496;
 
-export const CPU_BOUNCE = 0x1000; //   a page that stands in for a device during one instruction
 export const CPU_ITLB_SUPERVISOR = 0x2000;
 export const CPU_ITLB_USER = 0x3000;
 export const ITLB_ENTRIES = 256; //    16 bytes each: tag u64 (linear page address | 1), code map address u32, 0
@@ -239,6 +238,7 @@ export const TLB_VICTIM_BANK = 0x100;
 export const TLB_VICTIMS = 4;
 export const CPU_TLB_NEXT_VICTIM = 0x10300; // u32: counts displacements
 export const CPU_TLB_NONE = 0x14000; // a bank that stays empty: every access goes the long way
+export const CPU_BOUNCE = 0x18000; //   two pages that stand in for devices during one instruction
 // An instruction decoded for one execution; forgotten when it retires and, like a translation, when the TLBs are flushed
 export const CPU_ONCE = 0x10380; //     u32: its record, or 0
 export const CPU_ONCE_RIP = 0x10388; // its address

@@ -2,12 +2,14 @@
  * Guest-linear memory as microcode sees it: a range is translated, its cache lines are collected, and only then read
  * or written (SDM vol. 3, 4.1; Intel 64 canonical addresses vol. 1, 3.3.7.1).
  *
- * Left out: ranges that translate to device memory or to the APIC-access page; structures are not put there.
+ * Left out: ranges on the APIC-access page and structures in device memory, by errors. Operands of instructions may be there
+ * (device-operands.ts).
  */
 import { translate } from '../memory/walk.js';
 import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
-import { ACCESS_READ, CPU_SYSTEM_FLAGS, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from './layout.js';
+import { ACCESS_READ, CPU_GUEST_APIC_PAGE, CPU_SYSTEM_FLAGS, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from './layout.js';
+import { deviceOperand } from './device-operands.js';
 import { fault, VECTOR_AC } from './fault.js';
 import { CR0_AM, CR4_SMAP } from './mode.js';
 import { DONE, PASS, WAIT, type Outcome } from './outcome.js';
@@ -65,15 +67,18 @@ function isAsInstructions(cpu: Cpu, privilege: number): boolean {
 function checkedTranslation(cpu: Cpu, va: number, access: number, privilege: number): number {
   const pa = translate(cpu, va, access, privilege);
   if (pa < 0) return pa;
-  if (isSpecial(cpu, pa - (pa % PAGE_SIZE))) {
-    throw new UnimplementedError(
-      `an operand or a structure of microcode in the device page at ${pa.toString(16)}H`,
-      cpu,
-    );
-  }
+  if (isSpecial(cpu, pa - (pa % PAGE_SIZE))) return deviceAddress(cpu, pa);
   if (!cpu.lines.touch(cpu, pa)) return -WAIT;
   if (access !== ACCESS_READ) cpu.lines.prepareStore(cpu, pa);
   return pa;
+}
+
+function deviceAddress(cpu: Cpu, pa: number): number {
+  if (pa - (pa % PAGE_SIZE) !== cpu.long(CPU_GUEST_APIC_PAGE)) return pa;
+  throw new UnimplementedError(
+    `an operand of microcode on the APIC-access page, offset ${(pa % PAGE_SIZE).toString(16)}H,`,
+    cpu,
+  );
 }
 
 /** Of operands of some sizes, in bytes (SDM vol. 3, table 6-7): pointers of 48 and 80 bits, extended precision. */
@@ -99,6 +104,8 @@ export class LinearRange {
   #rest = 0;
   /** Bytes on the first page. */
   #split = 0;
+  /** What stands in for device memory. */
+  #device: Uint8Array | null = null;
 
   /**
    * Translates `size` bytes at canonical `va` and collects their lines. DONE; WAIT; or FAULT with cpu.fault set. The
@@ -110,13 +117,25 @@ export class LinearRange {
     if (pa < 0) return -pa as Outcome;
     this.#pa = pa;
     this.#split = Math.min(size, PAGE_SIZE - offset);
+    this.#device = null;
     if (this.#split < size) {
       const next = translateLinear(cpu, va + this.#split, access, privilege);
       if (next < 0) return -next as Outcome;
       this.#rest = next - this.#split;
     }
     if (privilege === PRIVILEGE_USER && isMisaligned(cpu, va, size)) return fault(cpu, VECTOR_AC, 0);
+    if (!cpu.memory.isRam(pa) || !cpu.memory.isRam(this.address(size - 1))) {
+      return this.#mapDevice(cpu, size, access, privilege);
+    }
     return this.#collect(cpu, size, access !== ACCESS_READ) ? DONE : WAIT;
+  }
+
+  #mapDevice(cpu: Cpu, size: number, access: number, privilege: number): Outcome {
+    if (this.#split < size)
+      throw new UnimplementedError('an operand of microcode across pages, in device memory,', cpu);
+    if (privilege !== PRIVILEGE_IMPLICIT && cpu.clock.mustWait(cpu)) return WAIT;
+    this.#device = deviceOperand(cpu, this.#pa, size, privilege === PRIVILEGE_IMPLICIT ? null : access).bytes;
+    return DONE;
   }
 
   #collect(cpu: Cpu, size: number, write: boolean): boolean {
@@ -137,7 +156,7 @@ export class LinearRange {
   }
 
   read8(memory: PhysicalMemory, offset: number): number {
-    return memory.read8(this.address(offset));
+    return this.#device === null ? memory.read8(this.address(offset)) : this.#device[offset];
   }
 
   read16(memory: PhysicalMemory, offset: number): number {
@@ -146,7 +165,7 @@ export class LinearRange {
 
   read32(memory: PhysicalMemory, offset: number): number {
     const pa = this.address(offset);
-    if ((pa & 3) === 0) return memory.read32(pa);
+    if ((pa & 3) === 0 && this.#device === null) return memory.read32(pa);
     return (this.read16(memory, offset) | (this.read16(memory, offset + 2) << 16)) >>> 0;
   }
 
@@ -156,7 +175,8 @@ export class LinearRange {
   }
 
   write8(memory: PhysicalMemory, offset: number, value: number): void {
-    memory.write8(this.address(offset), value);
+    if (this.#device === null) memory.write8(this.address(offset), value);
+    else this.#device[offset] = value;
   }
 
   write16(memory: PhysicalMemory, offset: number, value: number): void {
@@ -166,7 +186,7 @@ export class LinearRange {
 
   write32(memory: PhysicalMemory, offset: number, value: number): void {
     const pa = this.address(offset);
-    if ((pa & 3) === 0) {
+    if ((pa & 3) === 0 && this.#device === null) {
       memory.write32(pa, value >>> 0);
       return;
     }

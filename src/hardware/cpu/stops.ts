@@ -7,16 +7,18 @@
  */
 import * as L from './layout.js';
 import type { Cpu } from './cpu.js';
-import { outcomeOf } from '../memory/walk.js';
+import { PAGE_SIZE } from '../memory/physical-memory.js';
+import { outcomeOf, translate } from '../memory/walk.js';
 import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
 import type { NonRoot } from './non-root.js';
-import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
+import { readDevice, writeDevice } from './device-access.js';
+import { beginDeviceOperands, endDeviceOperands } from './device-operands.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
-import { mapSpecial, restoreSpecial, translateSpecial } from './tlb.js';
+import { fillTlb, isSpecial, mapSpecial, restoreSpecial, translateSpecial } from './tlb.js';
 import { UnimplementedError } from './unimplemented.js';
 
-const PAGE_MASK = 4095;
+const PAGE_MASK = PAGE_SIZE - 1;
 
 export function handleStop(cpu: Cpu, stop: number): Outcome {
   switch (stop) {
@@ -69,7 +71,9 @@ function hasErrorCode(vector: number): boolean {
 function executeAndRetire(cpu: Cpu): Outcome {
   cpu.engine.dropEarlierLines(cpu.block);
   const instruction = cpu.slowInstruction ?? cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO));
+  beginDeviceOperands();
   const outcome = executeSlow(cpu, instruction);
+  endDeviceOperands(cpu, outcome === DONE || outcome === REDIRECTED);
   cpu.slowInstruction = outcome === WAIT ? instruction : null;
   if (outcome === DONE) cpu.retire(instruction.length);
   return cpu.resolve(outcome);
@@ -86,9 +90,10 @@ function accessSpecialPage(cpu: Cpu): Outcome {
   const va = cpu.long(L.CPU_STOP_VA);
   const size = cpu.word(L.CPU_STOP_SIZE);
   const access = cpu.word(L.CPU_STOP_ACCESS);
+  if ((va & PAGE_MASK) + size > PAGE_SIZE) return accessAcrossPages(cpu, va, size, access);
   const pa = translateSpecial(cpu, va, access);
   if (pa < 0) return -pa as Outcome;
-  if (cpu.nonRoot !== null && cpu.long(L.CPU_GUEST_APIC_PAGE) === pa - (pa & PAGE_MASK)) {
+  if (cpu.nonRoot !== null && isApicAccessPage(cpu, pa)) {
     return virtualApicAccess(cpu, cpu.nonRoot.apicAccess(pa & PAGE_MASK, size, access), va, access);
   }
   return deviceAccess(cpu, pa, va, size, access);
@@ -106,27 +111,64 @@ function virtualApicAccess(cpu: Cpu, outcome: Outcome, va: number, access: numbe
   return REDIRECTED;
 }
 
-/** Physical addresses without memory: the local APIC of this CPU, devices, or nothing (reads all ones). */
+/** An access to what is not memory. */
 function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: number): Outcome {
   if (cpu.clock.mustWait(cpu)) return WAIT;
   const bounce = cpu.block + L.CPU_BOUNCE;
   const offset = va & PAGE_MASK;
-  const base = cpu.apic.basePage;
-  const isApic = pa >= base && pa < base + LOCAL_APIC_PAGE_SIZE;
   const bytes = cpu.memory.u8.subarray(bounce + offset, bounce + offset + size);
-  bytes.fill(0xff);
-  if (access !== L.ACCESS_WRITE) {
-    if (isApic) accessDevice(cpu, offset, bytes, false);
-    else cpu.deviceMemory?.read(pa, bytes);
-  }
+  if (access !== L.ACCESS_WRITE) readDevice(cpu, pa, bytes);
   const stop = executeMapped(cpu, va, bounce);
   if (stop === L.STOP_SPECIAL) throw new UnimplementedError('an instruction with two device operands', cpu);
   if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
-  if (access !== L.ACCESS_READ) {
-    if (isApic) accessDevice(cpu, offset, bytes, true);
-    else cpu.deviceMemory?.write(pa, bytes);
-  }
+  if (access !== L.ACCESS_READ) writeDevice(cpu, pa, bytes);
   return REDIRECTED;
+}
+
+/** One page's share of an access to two pages. */
+interface Share {
+  readonly va: number;
+  readonly pa: number;
+  /** Null for memory. */
+  readonly bytes: Uint8Array | null;
+}
+
+/** An access to a device and to the page behind it, or before it: another device, or memory. */
+function accessAcrossPages(cpu: Cpu, va: number, size: number, access: number): Outcome {
+  const second = va - (va & PAGE_MASK) + PAGE_SIZE;
+  const bounce = cpu.block + L.CPU_BOUNCE;
+  const shares: Share[] = [];
+  for (const [at, address, count] of [
+    [va, bounce + (va & PAGE_MASK), second - va],
+    [second, bounce + PAGE_SIZE, va + size - second],
+  ]) {
+    const outcome = fillTlb(cpu, at, access);
+    if (outcome !== PASS) return outcome;
+    const pa = translate(cpu, at, access, cpu.privilege);
+    if (pa < 0) return -pa as Outcome;
+    const isMemory = !isSpecial(cpu, pa - (pa & PAGE_MASK));
+    if (isApicAccessPage(cpu, pa)) {
+      throw new UnimplementedError('an access to the APIC-access page and to the page beside it', cpu);
+    }
+    if (isMemory && !cpu.lines.hold(cpu, pa, access !== L.ACCESS_READ)) return WAIT;
+    shares.push({ va: at, pa, bytes: isMemory ? null : cpu.memory.u8.subarray(address, address + count) });
+  }
+  return cpu.clock.mustWait(cpu) ? WAIT : accessShares(cpu, shares, access);
+}
+
+function accessShares(cpu: Cpu, shares: readonly Share[], access: number): Outcome {
+  const devices = shares.filter((share): share is Share & { bytes: Uint8Array } => share.bytes !== null);
+  if (access !== L.ACCESS_WRITE) for (const { pa, bytes } of devices) readDevice(cpu, pa, bytes);
+  const pages = devices.map(({ va, bytes }) => mapSpecial(cpu, va, bytes.byteOffset - (va & PAGE_MASK)));
+  const stop = cpu.execute(cpu.now + 1);
+  devices.forEach(({ va }, index) => restoreSpecial(cpu, va, pages[index]));
+  if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
+  if (access !== L.ACCESS_READ) for (const { pa, bytes } of devices) writeDevice(cpu, pa, bytes);
+  return REDIRECTED;
+}
+
+function isApicAccessPage(cpu: Cpu, pa: number): boolean {
+  return cpu.long(L.CPU_GUEST_APIC_PAGE) === pa - (pa & PAGE_MASK);
 }
 
 /** Executes the one instruction at RIP with the page of `va` standing at `address` of the shared memory. */
