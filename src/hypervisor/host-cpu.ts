@@ -18,7 +18,7 @@ export class HostCpu {
   readonly vm: VirtualMachine;
   readonly vcpu: Vcpu;
   /** All host CPUs with a vCPU, by physical CPU. */
-  readonly peers: Map<number, HostCpu>;
+  readonly peers: readonly (HostCpu | undefined)[];
 
   /** In the idle loop, nothing to run. Seen by other CPUs. */
   idle = false;
@@ -54,7 +54,7 @@ export class HostCpu {
   readonly #wakeup: ApicMessage;
   readonly #reschedule: ApicMessage;
 
-  constructor(cpu: Cpu, vm: VirtualMachine, vcpu: Vcpu, peers: Map<number, HostCpu>) {
+  constructor(cpu: Cpu, vm: VirtualMachine, vcpu: Vcpu, peers: readonly (HostCpu | undefined)[]) {
     this.cpu = cpu;
     this.vm = vm;
     this.vcpu = vcpu;
@@ -82,7 +82,7 @@ export class HostCpu {
 
   /** The host CPU that runs `vcpu`. */
   of(vcpu: Vcpu): HostCpu {
-    return this.peers.get(vcpu.cpu.id) as HostCpu;
+    return this.peers[vcpu.cpu.id] as HostCpu;
   }
 
   /** Charges a write to the physical ICR by host software. */

@@ -52,9 +52,11 @@ type Step =
   | typeof WAKE
   | typeof RESCHEDULE;
 
+const NOBODY: readonly Vcpu[] = [];
+
 export class IpiDelivery {
   readonly #host: HostCpu;
-  readonly #targets: Vcpu[] = [];
+  #targets: readonly Vcpu[] = NOBODY;
   #step: Step = DONE;
   #next = 0;
   /** Non-zero: the targets get requests (KVM_REQ_*) instead of an interrupt. */
@@ -80,7 +82,7 @@ export class IpiDelivery {
 
   /** What devices have raised, in `host.raised`, one after the other. */
   beginRaised(): void {
-    this.#targets.length = 0;
+    this.#targets = NOBODY;
     this.#next = 0;
     this.#step = NEXT;
   }
@@ -89,11 +91,11 @@ export class IpiDelivery {
   beginLocal(lvt: number): void {
     const { vcpu, request } = this.#host;
     this.#requests = 0;
-    this.#targets.length = 0;
+    this.#targets = NOBODY;
     this.#next = 0;
     this.#step = NEXT;
     if (!vcpu.apic.enabled || (lvt & APIC_LVT_MASKED) !== 0) return;
-    this.#targets.push(vcpu);
+    this.#targets = [vcpu];
     request.fromLvt(lvt);
   }
 
@@ -101,8 +103,7 @@ export class IpiDelivery {
   beginTo(targets: readonly Vcpu[]): void {
     this.#host.cpu.charge(STEP.APIC_MAP_LOOKUP);
     this.#requests = 0;
-    this.#targets.length = 0;
-    this.#targets.push(...targets);
+    this.#targets = targets;
     this.#next = 0;
     this.#step = NEXT;
   }
@@ -110,8 +111,7 @@ export class IpiDelivery {
   /** kvm_make_all_cpus_request: gives `requests` to every vCPU and kicks those in guest mode. */
   beginKickAll(requests: number): void {
     this.#requests = requests;
-    this.#targets.length = 0;
-    this.#targets.push(...this.#host.vm.vcpus);
+    this.#targets = this.#host.vm.vcpus;
     this.#next = 0;
     this.#step = NEXT;
   }
@@ -163,9 +163,9 @@ export class IpiDelivery {
 
   #lookUp(): Step {
     const { vm, vcpu, request } = this.#host;
-    resolveDestinations(vm.vcpus, this.#fromDevice ? null : vcpu, request, this.#targets);
+    this.#targets = resolveDestinations(vm.vcpus, this.#fromDevice ? null : vcpu, request);
     this.#next = 0;
-    return NEXT;
+    return this.#toTarget();
   }
 
   #toTarget(): Step {
@@ -177,11 +177,11 @@ export class IpiDelivery {
   }
 
   #nextRaised(): Step {
-    const raised = this.#host.raised.shift();
-    if (raised === undefined) return DONE;
+    const { raised } = this.#host;
+    if (raised.length === 0) return DONE;
     this.#next = 0;
-    this.#targets.length = 0;
-    return this.#beginDevice(raised);
+    this.#targets = NOBODY;
+    return this.#beginDevice(raised.shift() as RaisedInterrupt);
   }
 
   #beginDevice(raised: RaisedInterrupt): Step {
@@ -192,14 +192,14 @@ export class IpiDelivery {
         return NEXT;
       case 'pic-output':
         this.#requests = KVM_REQ_EVENT;
-        this.#targets.push(...vm.vcpus.filter(({ apic }) => apic.acceptsPic).slice(0, 1));
+        this.#targets = vm.vcpus.filter(({ apic }) => apic.acceptsPic).slice(0, 1);
         return NEXT;
       case 'timer-tick':
         this.#beginWatchdog();
         return NEXT;
       case 'redirection':
         this.#requests = KVM_REQ_SCAN_IOAPIC;
-        this.#targets.push(...vm.vcpus);
+        this.#targets = vm.vcpus;
         return NEXT;
       default:
         this.#requests = 0;
@@ -214,7 +214,7 @@ export class IpiDelivery {
   #beginWatchdog(): void {
     const { vm, request } = this.#host;
     this.#requests = 0;
-    this.#targets.push(...vm.vcpus.filter(({ apic }) => apic.takesWatchdog));
+    this.#targets = vm.vcpus.filter(({ apic }) => apic.takesWatchdog);
     if (this.#targets.length > 0) request.fromLvt(this.#targets[0].apic.page.read(APIC_LVT0));
   }
 
@@ -222,7 +222,7 @@ export class IpiDelivery {
     if (this.#posts) traceApicvAccept(this.#host, this.#target);
     this.#posts = false;
     this.#next++;
-    return NEXT;
+    return this.#toTarget();
   }
 
   /** __apic_accept_irq */

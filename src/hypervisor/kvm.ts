@@ -66,7 +66,7 @@ export class Kvm implements RootSoftware {
   readonly vm: VirtualMachine;
   readonly guestMemory: GuestMemory;
   /** By physical CPU, those with a vCPU. */
-  readonly hosts = new Map<number, HostCpu>();
+  readonly hosts: (HostCpu | undefined)[] = [];
   readonly #setup: HardwareSetup;
   readonly #memory: HostMemory;
   readonly #ids: VcpuIds;
@@ -145,12 +145,12 @@ export class Kvm implements RootSoftware {
    */
   createVcpu(id: number, cpu: Cpu): Vcpu {
     check(this.#ids.create(id), 'KVM_CREATE_VCPU');
-    if (this.hosts.has(cpu.id)) throw new RangeError(`physical CPU ${String(cpu.id)} has a vCPU already`);
+    if (this.hosts[cpu.id] !== undefined) throw new RangeError(`physical CPU ${String(cpu.id)} has a vCPU already`);
     this.#allocatePidPointerTable(cpu);
     const vcpu = this.#newVcpu(id, cpu);
     this.vm.vcpus.push(vcpu);
     const host = new HostCpu(cpu, this.vm, vcpu, this.hosts);
-    this.hosts.set(cpu.id, host);
+    this.hosts[cpu.id] = host;
     vcpu.apic.offersX2apic = this.vm.guestFeatures.x2apic;
     vcpu.apic.offersTscDeadline = this.vm.guestFeatures.tscDeadline;
     this.#initialize(host);
@@ -221,7 +221,7 @@ export class Kvm implements RootSoftware {
 
   /** VM exits on physical CPU `cpu` so far. */
   exitStatistics(cpu: number): ExitStatistics {
-    return this.hosts.get(cpu)?.vcpu ?? NO_EXITS;
+    return this.hosts[cpu]?.vcpu ?? NO_EXITS;
   }
 
   /** Every vCPU's last exit and VMCS as dump_vmcs prints it, for reports of failures. */

@@ -25,6 +25,7 @@ import { R_IMMEDIATE } from '../hardware/cpu/record';
 import { FLAG_DF, getFlags, setArithmeticFlags, setSystemFlags } from './flags';
 import { address, toLoad, toPop } from './memory';
 import { push } from './control';
+import { dropEarlierLines } from './lines';
 import { after } from './operand';
 import { stop, stopAfter, stopWith } from './stop';
 
@@ -41,6 +42,7 @@ const FLAGS_RF: u32 = 0x10000;
 
 /** The host executes it. */
 export function slow(cpu: usize, pc: usize): usize {
+  dropEarlierLines(cpu);
   return stopWith(cpu, STOP_SLOW, u32(pc));
 }
 

@@ -69,7 +69,6 @@ function hasErrorCode(vector: number): boolean {
 }
 
 function executeAndRetire(cpu: Cpu): Outcome {
-  cpu.engine.dropEarlierLines(cpu.block);
   const instruction = cpu.slowInstruction ?? cpu.decoder.instruction(cpu.word(L.CPU_STOP_INFO));
   beginDeviceOperands();
   const outcome = executeSlow(cpu, instruction);

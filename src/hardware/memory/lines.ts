@@ -88,7 +88,7 @@ export class Lines implements EngineHost {
    * Gets the line of `pa` for one single access of microcode or host code. False: wait for your turn, ask again.
    */
   hold(cpu: Cpu, pa: number, write: boolean): boolean {
-    return this.isPrivate(cpu, pa) || this.#engine.hold(cpu.block, pa, write ? 1 : 0) !== 0;
+    return this.#has(cpu, pa, write) || this.#engine.hold(cpu.block, pa, write ? 1 : 0) !== 0;
   }
 
   /**
@@ -96,7 +96,17 @@ export class Lines implements EngineHost {
    * instant when the last one arrives; the CPU drops the collection when the operation completes.
    */
   collect(cpu: Cpu, pa: number, write: boolean): boolean {
-    return this.isPrivate(cpu, pa) || this.#engine.collect(cpu.block, pa, write ? 1 : 0) !== 0;
+    return this.#has(cpu, pa, write) || this.#engine.collect(cpu.block, pa, write ? 1 : 0) !== 0;
+  }
+
+  /** The CPU may access the line of `pa` as things are; how it gets there is the interpreter's. */
+  #has(cpu: Cpu, pa: number, write: boolean): boolean {
+    const { lineMasks, trackedPages, u8 } = this.#memory;
+    const state = this.#pages[pa >>> PAGE_SHIFT];
+    if (state >= 0) return state === 1 + cpu.id;
+    const line = (pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1);
+    const mask = lineMasks + (cpu.id * trackedPages - state - 1) * LINE_MASK_SIZE + (write ? MASK_SIZE : 0);
+    return (u8[mask + (line >>> 3)] & (1 << (line & 7))) !== 0;
   }
 
   /** First touch of a page by a CPU: an act. False: not yet this CPU's turn. */

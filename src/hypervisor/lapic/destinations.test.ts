@@ -30,8 +30,7 @@ function vcpus(mode: number): Numbered[] {
 function targets(mode: number, low: number, high: number, all = vcpus(mode)): number[] {
   const request = new IpiRequest();
   request.fromIcr(low, high, mode === X2APIC);
-  const found: Numbered[] = [];
-  resolveDestinations(all, all[2], request, found);
+  const found = resolveDestinations(all, all[2], request);
   return found.map(({ id }) => id);
 }
 

@@ -29,20 +29,15 @@ interface Addressed {
   readonly apic: VcpuApic;
 }
 
-/** Fills `targets` with the vCPUs that `request` from `source` goes to; null = from a device. */
+/** The vCPUs that `request` from `source` goes to; null = from a device. */
 export function resolveDestinations<T extends Addressed>(
   vcpus: readonly T[],
   source: T | null,
   request: IpiRequest,
-  targets: T[],
-): void {
-  targets.length = 0;
-  if (request.shorthand === SHORTHAND_SELF) {
-    if (source !== null) targets.push(source);
-    return;
-  }
-  for (const vcpu of vcpus) if (matches(vcpu, source, request)) targets.push(vcpu);
-  if (request.deliveryMode === DELIVERY_LOWEST_PRIORITY) keepOne(request.vector, targets);
+): readonly T[] {
+  if (request.shorthand === SHORTHAND_SELF) return source === null ? [] : [source];
+  const matching = vcpus.filter((vcpu) => matches(vcpu, source, request));
+  return request.deliveryMode === DELIVERY_LOWEST_PRIORITY ? oneOf(request.vector, matching) : matching;
 }
 
 /** kvm_apic_match_dest. Devices address like a CPU in xAPIC mode. */
@@ -75,9 +70,6 @@ function matchesLogical(vcpu: Addressed, destination: number): boolean {
 }
 
 /** Vector hashing: a lowest-priority interrupt goes to one of the matching vCPUs, always the same for a vector. */
-function keepOne(vector: number, targets: unknown[]): void {
-  if (targets.length <= 1) return;
-  const chosen = targets[vector % targets.length];
-  targets.length = 0;
-  targets.push(chosen);
+function oneOf<T>(vector: number, targets: readonly T[]): readonly T[] {
+  return targets.length <= 1 ? targets : [targets[vector % targets.length]];
 }

@@ -157,8 +157,8 @@ export function kvmMachine(options: KvmMachineOptions = {}): KvmMachine {
   return {
     hardware,
     kvm,
-    sender: kvm.hosts.get(0) as HostCpu,
-    target: kvm.hosts.get(1) as HostCpu,
+    sender: kvm.hosts[0] as HostCpu,
+    target: kvm.hosts[1] as HostCpu,
     failures,
     writes,
     counter: () => Number(kvm.guestMemory.read64(COUNTER) & 0xffff_ffffn),
