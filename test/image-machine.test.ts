@@ -129,3 +129,9 @@ it('what is no multiboot image is a problem with its place and a hint', () => {
     message: expect.stringContaining('no multiboot header') as string,
   });
 });
+
+it('every vCPU starts with the IA32_PAT of a processor after reset', () => {
+  const lines = run(bootGuest(), { vcpus: 3 }).machine.kvm?.describeVcpus() ?? [];
+  const pats = lines.filter((line) => /PAT = /.test(line)).filter((_, index) => index % 2 === 0);
+  expect(pats.map((line) => line.trim())).toEqual(Array<string>(3).fill('PAT = 0x0007040600070406'));
+});

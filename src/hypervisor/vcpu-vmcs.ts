@@ -27,7 +27,7 @@ import {
 } from '../hardware/vmx/controls.js';
 import { VMCS_FIELD as F } from '../hardware/vmx/vmcs-field.js';
 import { ControlShadow, writeField, writeField64, type VmcsAccess } from './control-shadow.js';
-import { writeGuestState, type InitialGuestState } from './guest-state.js';
+import { PAT_RESET, writeGuestState, type InitialGuestState } from './guest-state.js';
 import type { HardwareSetup } from './hardware-setup.js';
 import { POSTED_INTR_VECTOR } from './host-interrupt-vectors.js';
 import { LINUX_HOST_STATE, writeHostState } from './host-state.js';
@@ -95,7 +95,7 @@ export class VcpuVmcs {
     return this.controls.tertiary.has(IPIV_TERTIARY);
   }
 
-  /** Control and host-state fields of a fresh VMCS; the local APIC starts in xAPIC mode. */
+  /** Control and host-state fields of a fresh VMCS, and the guest's PAT, which INIT keeps; the local APIC starts in xAPIC mode. */
   initialize(parts: VcpuVmcsParts): void {
     this.#apicvActive = parts.apicvActive;
     this.#mode = 'xapic';
@@ -108,6 +108,7 @@ export class VcpuVmcs {
     this.#initializeOthers(parts);
     this.#updateMsrBitmap();
     writeHostState(this.#vmcs, LINUX_HOST_STATE, parts.cpuId);
+    if (this.controls.entry.has(VM_ENTRY_LOAD_IA32_PAT)) writeField64(this.#vmcs, F.GUEST_IA32_PAT, PAT_RESET);
     if (this.controls.exit.has(VM_EXIT_LOAD_IA32_PAT)) {
       writeField64(this.#vmcs, F.HOST_IA32_PAT, LINUX_HOST_STATE.pat);
     }

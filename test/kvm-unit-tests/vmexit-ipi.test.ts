@@ -12,7 +12,7 @@ const AXES = { apicMode: ['xapic', 'x2apic'], ipiv: [false, true], kvm: { versio
 describeImage('vmexit.flat', (file) => {
   const policies = ['hlt', 'hlt-passthrough', 'spin'];
   it.for(policies)(
-    'gives the cycles of the built-in program, within 2 %%: %s',
+    'gives the cycles of the built-in program to within a fiftieth: %s',
     { timeout: 5 * MINUTES },
     async (apHaltPolicy, { signal }) => {
       const ofProgram = await averages({ ...AXES, apHaltPolicy }, signal);
