@@ -6,6 +6,7 @@ import { Cpu } from '../hardware/cpu/cpu.js';
 import { Decoder } from '../hardware/cpu/decoder.js';
 import { instantiateEngine } from '../hardware/cpu/engine.js';
 import { DEFAULT_FEATURES, type CpuFeatures } from '../hardware/cpu/features.js';
+import type { KnownCode } from '../hardware/cpu/known-code.js';
 import { CPU_FAST_FORWARD, ORDER_STEPPED } from '../hardware/cpu/layout.js';
 import { Lines } from '../hardware/memory/lines.js';
 import { PhysicalMemory } from '../hardware/memory/physical-memory.js';
@@ -23,6 +24,8 @@ export interface HardwareOptions {
   readonly ramBytes: number;
   readonly features?: Partial<CpuFeatures>;
   readonly onMarker?: (cpu: Cpu, marker: number) => void;
+  /** Of machines that have run the same program; this one adds to it. */
+  readonly knownCode?: KnownCode;
   /** Still to be attached. */
   readonly observer?: Observer | undefined;
 }
@@ -58,7 +61,8 @@ export function buildHardware(options: HardwareOptions, inputs: MachineInputs): 
   const bus = new Bus(memory, engine, topology.flightLatency);
   const { translateAfter = TRANSLATE_AFTER } = simulation;
   const translates = translateAfter > 0 && engine === interpreter;
-  const decoder = new Decoder(memory, costs, translates ? new Translator(memory, engine, translateAfter) : null);
+  const translator = translates ? new Translator(memory, engine, translateAfter) : null;
+  const decoder = new Decoder(memory, costs, translator, options.knownCode);
   const features = { ...DEFAULT_FEATURES, ...topologyFeatures(options), ...options.features };
   const parts = { memory, clock, meter, lines, engine, decoder, bus, features, onMarker: options.onMarker ?? IGNORE };
   const cpus = Array.from({ length: options.cpus }, (_, id) => {

@@ -2,6 +2,7 @@
  * One machine for one run of one case: the host, KVM on it, a built-in guest in it; from reset to result.
  */
 import { DEFAULT_FEATURES } from '../hardware/cpu/features.js';
+import { KnownCode } from '../hardware/cpu/known-code.js';
 import { ALL_CPUS } from '../hardware/clock/clock.js';
 import { TICKS_PER_CYCLE } from '../cost/step.js';
 import { buildGuest, type GuestImage, type GuestOptions, type GuestResults } from '../guest/guest-image.js';
@@ -41,7 +42,7 @@ export interface Machine {
 export function buildMachine(options: MachineOptions, inputs: MachineInputs, observer?: Observer): Machine {
   const impossible = impossibilities(options).at(0);
   if (impossible !== undefined) throw new RangeError(`${impossible.path.join('.')}: ${impossible.message}`);
-  const guest = guestOf(options);
+  const { guest, code } = programOf(options);
   const hostBytes = HOST_BYTES + options.vcpus * HOST_BYTES_PER_VCPU;
   const kvmOfExits: { kvm: Kvm | null } = { kvm: null };
   const measurement = new Measurement((cpu) => kvmOfExits.kvm?.exitStatistics(cpu) ?? NO_EXITS);
@@ -55,6 +56,7 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs, obs
         measurement.onMarker(cpu, marker);
         observer?.onMarker?.(cpu, marker);
       },
+      knownCode: code,
       observer,
     },
     inputs,
@@ -83,19 +85,25 @@ export function buildMachine(options: MachineOptions, inputs: MachineInputs, obs
   return { hardware, kvm, guest, userSpace, measurement };
 }
 
-/** Guests built so far, by their options: the runs of a case differ in costs alone. */
-const guests = new Map<string, GuestImage>();
-const GUESTS_KEPT = 32;
+/** A guest, and what machines have found out about its code. */
+interface Program {
+  readonly guest: GuestImage;
+  readonly code: KnownCode;
+}
 
-function guestOf({ workload, vcpus, apicMode, apHaltPolicy, apPhase, iterations, warmup }: MachineOptions): GuestImage {
+/** Those built so far, by their options: the runs of a case differ in costs alone. */
+const programs = new Map<string, Program>();
+const PROGRAMS_KEPT = 32;
+
+function programOf({ workload, vcpus, apicMode, apHaltPolicy, apPhase, iterations, warmup }: MachineOptions): Program {
   const options: GuestOptions = { workload, vcpus, apicMode, apHaltPolicy, apPhase, iterations, warmup };
   const key = JSON.stringify(options);
-  const known = guests.get(key);
+  const known = programs.get(key);
   if (known !== undefined) return known;
-  const guest = buildGuest(options);
-  if (guests.size === GUESTS_KEPT) guests.clear();
-  guests.set(key, guest);
-  return guest;
+  const program = { guest: buildGuest(options), code: new KnownCode() };
+  if (programs.size === PROGRAMS_KEPT) programs.clear();
+  programs.set(key, program);
+  return program;
 }
 
 function loadGuest(kvm: Kvm, hardware: Hardware, guest: GuestImage): void {

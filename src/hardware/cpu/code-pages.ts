@@ -47,6 +47,7 @@ export class CodePages {
   #addMap(page: number, variant: number): number {
     if (this.#pages.length === this.#memory.codePages) return 0;
     const map = this.#memory.codeMaps + this.#pages.length * MAP_SIZE;
+    this.#memory.mapsUsed = Math.max(this.#memory.mapsUsed, map + MAP_SIZE);
     const maps = this.#maps.get(page) ?? new Map<number, number>();
     this.#maps.set(page, maps.set(variant, map));
     if (!this.#code.has(page)) this.#code.set(page, { since: Infinity });
@@ -100,6 +101,7 @@ export class CodePages {
     const at = this.#nextRecord;
     if (at + count * RECORD_SIZE > this.#memory.recordsEnd) return 0;
     this.#nextRecord += count * RECORD_SIZE;
+    this.#memory.recordsUsed = Math.max(this.#memory.recordsUsed, this.#nextRecord);
     return at;
   }
 

@@ -6,6 +6,7 @@ import type { Instruction } from 'iced-x86';
 import type { CostTable } from '../../cost/step.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
+import type { KnownInstruction } from './known-code.js';
 import { RECORD_SIZE } from './layout.js';
 import { dependsOnStack, writeLegacyRecord } from './legacy-code.js';
 import * as OP from './opcodes.js';
@@ -60,6 +61,19 @@ export class CodeRecords {
     const opcode = (long ? writeRecord : writeLegacyRecord)(this.#memory, at, instruction, selection, origin);
     if (mayReachHost(opcode)) this.#instructions.set(at, describeInstruction(instruction, code));
     return selection.continues;
+  }
+
+  /** Writes the record of an instruction that is known; false when nothing follows it. */
+  writeKnown(at: number, { record, described, continues }: KnownInstruction): boolean {
+    this.#memory.u32.set(record, at >>> 2);
+    if (described !== null) this.#instructions.set(at, described);
+    return continues;
+  }
+
+  /** What `write` has just written of the instruction with these bytes. */
+  known(at: number, bytes: Uint8Array, continues: boolean): KnownInstruction {
+    const record = this.#memory.u32.slice(at >>> 2, (at + RECORD_SIZE) >>> 2);
+    return { bytes: bytes.slice(), record, described: this.#instructions.get(at) ?? null, continues };
   }
 
   /** To `record`, or if that is 0 to whatever will have been decoded at `offset` of the page. */

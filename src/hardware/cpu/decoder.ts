@@ -8,7 +8,7 @@
  *
  * Left out: fetches from devices raise #UD.
  */
-import { DecoderError, Instruction } from 'iced-x86';
+import { DecoderError, Instruction, type Decoder as IcedDecoder } from 'iced-x86';
 import type { CostTable } from '../../cost/step.js';
 import type { PageCode } from '../memory/lines.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
@@ -20,6 +20,7 @@ import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
 import { VECTOR_GP, VECTOR_UD } from './fault.js';
 import { instructionTlbMap } from './instruction-tlb.js';
+import type { KnownCode } from './known-code.js';
 import * as L from './layout.js';
 import { privilegeOf } from './mode.js';
 import { bitnessOf, isFetchable, isLong, isPageOfCode, newDecoder, originOf, variantOf, type Fetch } from './fetch.js';
@@ -62,14 +63,22 @@ export class Decoder {
   readonly #pages: CodePages;
   readonly #records: CodeRecords;
   readonly #translator: CodeTranslator | null;
+  readonly #known: KnownCode | null;
   readonly #cpus: DecodingCpu[] = [];
   /** Of the instruction that a CPU has decoded for one execution. */
   readonly #onceBytes = new Map<DecodingCpu, Uint8Array>();
   readonly #instruction = new Instruction();
 
-  constructor(memory: PhysicalMemory, costs: CostTable, translator: CodeTranslator | null = null) {
+  constructor(
+    memory: PhysicalMemory,
+    costs: CostTable,
+    translator: CodeTranslator | null = null,
+    known: KnownCode | null = null,
+  ) {
     this.#memory = memory;
     this.#translator = translator;
+    this.#known = known;
+    known?.prepare(costs);
     this.#pages = new CodePages(memory, translator);
     this.#records = new CodeRecords(memory, costs);
   }
@@ -189,15 +198,11 @@ export class Decoder {
     return map;
   }
 
-  #flushTlbs(): void {
-    for (const cpu of this.#cpus) cpu.flushTlbs();
-  }
-
   #forgetAll(): void {
     this.#pages.dropAll();
     this.#records.clear();
-    this.#flushTlbs();
     for (const cpu of this.#cpus) {
+      cpu.flushTlbs();
       cpu.setWord(L.CPU_MARK_BRANCH, 0);
       cpu.setWord(L.CPU_SPIN_BRANCH, 0);
       cpu.setWord(L.CPU_LOOP, 0);
@@ -218,33 +223,43 @@ export class Decoder {
   #decodeRun(cpu: DecodingCpu, fetch: Fetch): Outcome {
     const start = this.#allocate(cpu, fetch, LONGEST_RUN + 2);
     const map = this.#pages.open(fetch.page, variantOf(cpu, fetch.rip));
-    const long = isLong(cpu);
+    const known = isLong(cpu) ? this.#known : null;
     const origin = BigInt(originOf(cpu, fetch));
     const loops: { branch: number; head: number }[] = [];
     const bytes = this.#memory.bytes(fetch.page, PAGE_SIZE);
-    const decoder = newDecoder(cpu, bytes);
-    decoder.position = fetch.offset;
-    decoder.ip = origin + BigInt(fetch.offset);
+    let decoder: IcedDecoder | null = null;
     let offset = fetch.offset;
     let at = start;
     let isOpen = true;
     let missing = -1;
     while (isOpen && offset < PAGE_SIZE && at < start + LONGEST_RUN * L.RECORD_SIZE) {
       if (this.#pages.record(map, offset) !== 0 && offset !== fetch.offset) break;
-      decoder.decodeOut(this.#instruction);
-      if (decoder.lastError === DecoderError.NoMoreBytes) break;
-      const { length } = this.#instruction;
+      const earlier = known?.instruction(fetch.page, bytes, offset) ?? null;
+      if (earlier === null) {
+        decoder ??= newDecoder(cpu, bytes, offset, origin + BigInt(offset));
+        decoder.decodeOut(this.#instruction);
+        if (decoder.lastError === DecoderError.NoMoreBytes) break;
+      }
+      const length = earlier?.bytes.length ?? this.#instruction.length;
       missing = this.#missingLine(cpu, fetch.page + offset, length);
       if (missing >= 0) break;
       this.#addCode(fetch.page, offset, length);
-      isOpen = this.#records.write(at, this.#instruction, bytes.subarray(offset), long, origin);
+      const code = bytes.subarray(offset, offset + length);
+      if (earlier !== null) {
+        isOpen = this.#records.writeKnown(at, earlier);
+        decoder?.free();
+        decoder = null;
+      } else {
+        isOpen = this.#records.write(at, this.#instruction, code, isLong(cpu), origin);
+        known?.keepInstruction(fetch.page, offset, this.#records.known(at, code, isOpen));
+      }
       this.#pages.setRecord(map, offset, at);
       const head = this.#records.backwardTarget(at, offset);
       if (head >= 0) loops.push({ branch: offset, head });
       offset += length;
       at += L.RECORD_SIZE;
     }
-    decoder.free();
+    decoder?.free();
     if (at === start && missing >= 0) {
       this.#pages.trim(start);
       return cpu.lines.fetch(cpu as Cpu, missing) ? PASS : WAIT;
@@ -276,8 +291,7 @@ export class Decoder {
   // ---- Spin loops
 
   #markSpinLoop(cpu: DecodingCpu, fetch: Fetch, branch: number, head: number): void {
-    const code = { bytes: this.#memory.bytes(fetch.page, PAGE_SIZE), bitness: bitnessOf(cpu) };
-    const loop = findSpinLoop(code, head, branch, (instruction) => this.#records.select(instruction).ticks);
+    const loop = this.#spinLoopAt(cpu, fetch.page, branch, head);
     if (loop === null) return;
     const variant = variantOf(cpu, fetch.rip);
     if (this.#pages.record(this.#pages.open(fetch.page, variant), head) === 0) {
@@ -295,6 +309,17 @@ export class Decoder {
     this.#records.markSpinLoop(record, loop, exits);
   }
 
+  #spinLoopAt(cpu: DecodingCpu, page: number, branch: number, head: number): SpinLoop | null {
+    const bytes = this.#memory.bytes(page, PAGE_SIZE);
+    const known = isLong(cpu) ? this.#known : null;
+    const earlier = known?.loop(page, bytes, head, branch);
+    if (earlier !== undefined) return earlier;
+    const code = { bytes, bitness: bitnessOf(cpu) };
+    const loop = findSpinLoop(code, head, branch, (instruction) => this.#records.select(instruction).ticks);
+    known?.keepLoop(page, bytes, head, branch, loop);
+    return loop;
+  }
+
   // ---- Instructions that cross a page, and those decoded for one execution
 
   /** The bytes of an instruction on its page, and those on the next page if `next` is its physical address. */
@@ -308,8 +333,7 @@ export class Decoder {
 
   /** Decodes into `#instruction`; false if there are too few bytes. */
   #decodeBytes(cpu: DecodingCpu, bytes: Uint8Array, ip: bigint): boolean {
-    const decoder = newDecoder(cpu, bytes);
-    decoder.ip = ip;
+    const decoder = newDecoder(cpu, bytes, 0, ip);
     decoder.decodeOut(this.#instruction);
     const isWhole = decoder.lastError !== DecoderError.NoMoreBytes;
     decoder.free();

@@ -30,9 +30,12 @@ export function bitnessOf(cpu: FetchingCpu): 16 | 32 | 64 {
   return BITNESS[cpu.word(CPU_MODE)];
 }
 
-/** A decoder for the mode of the CPU; to be freed. */
-export function newDecoder(cpu: FetchingCpu, bytes: Uint8Array): IcedDecoder {
-  return new IcedDecoder(bitnessOf(cpu), bytes, DecoderOptions.None);
+/** A decoder for the mode of the CPU, in front of the instruction at `offset`, which has address `ip`; to be freed. */
+export function newDecoder(cpu: FetchingCpu, bytes: Uint8Array, offset = 0, ip = 0n): IcedDecoder {
+  const decoder = new IcedDecoder(bitnessOf(cpu), bytes, DecoderOptions.None);
+  decoder.position = offset;
+  decoder.ip = ip;
+  return decoder;
 }
 
 /** What page offsets of the records count from: code of 64-bit mode may stand anywhere. */

@@ -5,8 +5,12 @@ import { InstructionInfoFactory, Mnemonic, OpAccess, OpKind, type Instruction, t
 import { INSTRUCTION_CLASSES, STEP, type CostTable, type InstructionClass } from '../../cost/step.js';
 import { isNearBranch, SHIFTS } from './operand-form.js';
 
+/** Steps that are all of what an instruction costs. */
+const OWN_STEPS = [STEP.LOCKED_RMW, STEP.RDTSC, STEP.MFENCE, STEP.PAUSE, STEP.IRETQ] as const;
+type OwnStep = (typeof OWN_STEPS)[number];
+
 /** By number, as cost tables count them. */
-export type InstructionCost = { readonly step: number } | { readonly classes: readonly number[] };
+export type InstructionCost = { readonly step: OwnStep } | { readonly classes: readonly number[] };
 
 /** Instructions that do nothing, whatever their operands are. */
 export const NOPS = new Set<number>([
@@ -38,6 +42,14 @@ export function instructionCost(instruction: Instruction): InstructionCost {
 /** In ticks, with the values of a profile. */
 export function ticksOf(cost: InstructionCost, { stepTicks, classTicks }: CostTable): number {
   return 'step' in cost ? stepTicks[cost.step] : cost.classes.reduce((sum, each) => sum + classTicks[each], 0);
+}
+
+/** Does every instruction cost the same with both? */
+export function haveSameCosts(a: CostTable, b: CostTable): boolean {
+  return (
+    OWN_STEPS.every((step) => a.stepTicks[step] === b.stepTicks[step]) &&
+    a.classTicks.every((ticks, index) => ticks === b.classTicks[index])
+  );
 }
 
 function classesOf(instruction: Instruction): InstructionClass[] {

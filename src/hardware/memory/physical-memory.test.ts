@@ -1,13 +1,36 @@
 import { describe, expect, it } from 'vitest';
-import { PhysicalMemory } from './physical-memory.js';
+import { ENTRY_SIZE, RECORD_SIZE } from '../cpu/layout.js';
+import { PAGE_SIZE, PhysicalMemory } from './physical-memory.js';
 
 const OPTIONS = { cpus: 1, ramBytes: 0x10000, trackedPages: 1, records: 1, codePages: 1 };
+
+/** Writes something in each way there is. */
+function use(memory: PhysicalMemory): void {
+  const { u8, i32, ram, pages, records, entries, codeMaps } = memory;
+  memory.write8(0x1003, 1);
+  memory.write32(0x2ffc, 2);
+  memory.write64(0x4008, 3n);
+  memory.writeNumber(0x5010, 4);
+  memory.bytes(0x6ffe, 4).fill(5);
+  memory.bytes(0xffff, 1).fill(6);
+  // A CPU touches a page of its own, and one that another CPU has as well.
+  [1, -1].forEach((state, index) => {
+    i32[(pages >>> 2) + 8 + index] = state;
+    u8[ram + (8 + index) * PAGE_SIZE + 7] = 7;
+  });
+  memory.recordsUsed = records + RECORD_SIZE;
+  memory.mapsUsed = codeMaps + PAGE_SIZE * 4;
+  u8.fill(8, records, memory.recordsUsed);
+  u8.fill(9, entries, entries + ENTRY_SIZE);
+  u8.fill(10, codeMaps, memory.mapsUsed);
+  u8.fill(11, 0, pages);
+}
 
 describe('released memory', () => {
   it('goes to the next machine of its size, as if it were new', () => {
     const fresh = new PhysicalMemory(OPTIONS);
     const first = new PhysicalMemory(OPTIONS);
-    first.u8.fill(0xff);
+    use(first);
     first.release();
     const next = new PhysicalMemory(OPTIONS);
     expect(next.wasm).toBe(first.wasm);

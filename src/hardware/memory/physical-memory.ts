@@ -32,6 +32,7 @@ import {
 export const PAGE_SIZE = 4096;
 export const LINES_PER_PAGE = 64;
 const LINE_SHIFT = 6;
+const PAGE_SHIFT = 12;
 const WASM_PAGE = 65536;
 const TWO_32 = 2 ** 32;
 
@@ -91,12 +92,18 @@ export class PhysicalMemory {
   readonly ram: number;
   readonly trackedPages: number;
   readonly cpus: number;
+  /** Where the records and the code maps end that have been used so far. */
+  recordsUsed: number;
+  mapsUsed: number;
+  /** Per physical page 1 if the host has written to it, or has had its bytes. */
+  readonly #written: Uint8Array;
 
   constructor(options: MemoryOptions) {
     const { cpus, ramBytes, trackedPages = 1024, records = 1 << 16, codePages = 64 } = options;
     this.cpus = cpus;
     this.ramBytes = ramBytes;
     this.trackedPages = trackedPages;
+    this.#written = new Uint8Array(ramBytes / PAGE_SIZE);
     this.codePages = codePages;
     this.lineMasks = CPU_BLOCKS + cpus * CPU_STRIDE;
     this.codeLines = this.lineMasks + cpus * trackedPages * LINE_MASK_SIZE;
@@ -113,8 +120,10 @@ export class PhysicalMemory {
     this.codeRunners = this.pageCode + (ramBytes / PAGE_SIZE) * 4;
     this.records = alignUp(this.codeRunners + cpus * trackedPages, PAGE_SIZE);
     this.recordsEnd = this.records + records * RECORD_SIZE;
+    this.recordsUsed = this.records;
     this.entries = this.recordsEnd;
     this.codeMaps = alignUp(this.entries + records * ENTRY_SIZE, PAGE_SIZE);
+    this.mapsUsed = this.codeMaps;
     this.ram = alignUp(this.codeMaps + codePages * PAGE_SIZE * 4, PAGE_SIZE);
     const pages = alignUp(this.ram + ramBytes, WASM_PAGE) / WASM_PAGE;
     this.wasm = takeSpare(pages) ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -170,7 +179,24 @@ export class PhysicalMemory {
 
   /** Leaves the memory to the next machine of the same size; this one must not run, nor be looked into, any more. */
   release(): void {
+    this.#clear();
     spare = this.wasm;
+  }
+
+  /**
+   * Makes all of it zeros, as a new memory is. What a CPU stores to it has touched, the interpreter as well as microcode;
+   * the host writes through what is here, or to pages whose bytes it has had. A machine uses little of its memory.
+   */
+  #clear(): void {
+    const { u8, ram, records, entries, codeMaps } = this;
+    const touched = this.i32.subarray(this.pages >>> 2, (this.pages >>> 2) + this.#written.length);
+    this.#written.forEach((written, page) => {
+      if (written !== 0 || touched[page] !== 0) u8.fill(0, ram + page * PAGE_SIZE, ram + (page + 1) * PAGE_SIZE);
+    });
+    u8.fill(0, records, this.recordsUsed);
+    u8.fill(0, entries, entries + ((this.recordsUsed - records) / RECORD_SIZE) * ENTRY_SIZE);
+    u8.fill(0, codeMaps, this.mapsUsed);
+    u8.fill(0, 0, records);
   }
 
   /** Byte address of the state block of CPU `id`. */
@@ -234,6 +260,7 @@ export class PhysicalMemory {
   }
 
   write8(pa: number, value: number): void {
+    this.#written[pa >>> PAGE_SHIFT] = 1;
     this.u8[this.ram + pa] = value;
   }
 
@@ -243,6 +270,7 @@ export class PhysicalMemory {
   }
 
   write32(pa: number, value: number): void {
+    this.#written[pa >>> PAGE_SHIFT] = 1;
     this.u32[(this.ram + pa) >>> 2] = value;
   }
 
@@ -252,6 +280,7 @@ export class PhysicalMemory {
   }
 
   write64(pa: number, value: bigint): void {
+    this.#written[pa >>> PAGE_SHIFT] = 1;
     this.u64[(this.ram + pa) / 8] = value;
   }
 
@@ -267,6 +296,8 @@ export class PhysicalMemory {
 
   /** The bytes [pa, pa + length) of physical memory, not a copy. */
   bytes(pa: number, length: number): Uint8Array {
+    const end = (pa + length - 1) >>> PAGE_SHIFT;
+    for (let page = pa >>> PAGE_SHIFT; page <= end; page++) this.#written[page] = 1;
     return this.u8.subarray(this.ram + pa, this.ram + pa + length);
   }
 }
@@ -274,12 +305,11 @@ export class PhysicalMemory {
 /** Of the machine that was released last. The garbage collector frees such memory late, and at the price of a full mark. */
 let spare: WebAssembly.Memory | null = null;
 
-/** The spare memory, all zeros like a new one, if it has that many WebAssembly pages. */
+/** The spare memory, if it has that many WebAssembly pages. */
 function takeSpare(pages: number): WebAssembly.Memory | null {
   const memory = spare;
   if (memory?.buffer.byteLength !== pages * WASM_PAGE) return null;
   spare = null;
-  new Uint8Array(memory.buffer).fill(0);
   return memory;
 }
 

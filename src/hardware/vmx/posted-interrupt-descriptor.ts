@@ -9,7 +9,7 @@
  *
  * Functions take the address of the descriptor and act at once; the caller holds its line for writing.
  */
-import { setVector, testVector } from '../apic/vectors.js';
+import { testVector } from '../apic/vectors.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 
 export const DESCRIPTOR_SIZE = 64;
@@ -27,9 +27,11 @@ function pir(memory: PhysicalMemory, descriptor: number): number {
 
 /** PIR[vector] := 1; returns whether it was set before. */
 export function testAndSetPir(memory: PhysicalMemory, descriptor: number, vector: number): boolean {
-  const wasSet = testVector(memory.u32, pir(memory, descriptor), 1, vector);
-  setVector(memory.u32, pir(memory, descriptor), 1, vector);
-  return wasSet;
+  const word = descriptor + 4 * (vector >>> 5);
+  const requests = memory.read32(word);
+  const request = 1 << (vector & 31);
+  memory.write32(word, requests | request);
+  return (requests & request) !== 0;
 }
 
 export function testPir(memory: PhysicalMemory, descriptor: number, vector: number): boolean {

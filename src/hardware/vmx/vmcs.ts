@@ -122,8 +122,9 @@ export class Vmcs {
 
   constructor(memory: PhysicalMemory, address: number) {
     this.address = address;
-    this.#u32 = new Uint32Array(memory.wasm.buffer, memory.ram + address, VMCS_WORDS);
-    this.#i32 = new Int32Array(memory.wasm.buffer, memory.ram + address, VMCS_WORDS);
+    const { buffer, byteOffset } = memory.bytes(address, VMCS_WORDS * 4);
+    this.#u32 = new Uint32Array(buffer, byteOffset, VMCS_WORDS);
+    this.#i32 = new Int32Array(buffer, byteOffset, VMCS_WORDS);
   }
 
   // ---- Header
