@@ -3,6 +3,7 @@
  * as 0, fields that a control leaves unused have neutral values (SDM vol. 3, 25.6.2, 25.7, 25.8). Guest/host masks and
  * read shadows stay in the VMCS (cr-access.ts).
  */
+import { VECTOR_PF } from '../cpu/fault.js';
 import * as L from '../cpu/layout.js';
 import * as C from './controls.js';
 import type { Vmcs } from './vmcs.js';
@@ -137,6 +138,13 @@ export class ActiveControls {
   /** A VM-entry control is 1. */
   onEntry(bit: number): boolean {
     return (this.entry & bit) !== 0;
+  }
+
+  /** A page fault exits when its error code matches and bit 14 is 1, or does not match and bit 14 is 0 (26.2). */
+  exceptionExits(vector: number, errorCode: number): boolean {
+    const bit = ((this.exceptionBitmap >>> vector) & 1) !== 0;
+    if (vector !== VECTOR_PF) return bit;
+    return bit === ((errorCode & this.pageFaultMask) >>> 0 === this.pageFaultMatch);
   }
 
   #virtualization(): number {

@@ -5,7 +5,6 @@
  * Left out: monitor trap flag, #VE, VM functions, PML, SMM, bus-lock and notify exiting, and "NMI unblocking due to
  * IRET" in exit information.
  */
-import { TICKS_PER_CYCLE } from '../../cost/step.js';
 import { X2APIC_MSR_ICR } from '../apic/registers.js';
 import {
   ACTIVITY_ACTIVE,
@@ -19,7 +18,6 @@ import type { Cpu } from '../cpu/cpu.js';
 import { EVENT_EXTERNAL, invalidOpcode, isFault, VECTOR_DB, VECTOR_DF, VECTOR_PF } from '../cpu/fault.js';
 import { chargeWake, interruptBoundary } from '../cpu/interrupts.js';
 import * as L from '../cpu/layout.js';
-import { CR4_TSD } from '../cpu/mode.js';
 import type { NonRoot } from '../cpu/non-root.js';
 import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { ActiveControls } from './active-controls.js';
@@ -38,6 +36,7 @@ import {
   losesDebugTraps,
   NMI_INFORMATION,
 } from './interruption-information.js';
+import { setPauseLoop, startInterception, stopInterception } from './interpreter-intercepts.js';
 import { KeptGuest } from './kept-guest.js';
 import { PreemptionTimer } from './preemption-timer.js';
 import { canDeliverUserInterrupt, deliverUserInterrupt } from './user-interrupts.js';
@@ -116,8 +115,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
   #loadAllControls(vmcs: Vmcs): void {
     if (this.controls.read(vmcs)) vmcs.markAreasDirty();
     this.controls.fill(this.state, vmcs);
-    this.#cpu.setLong(L.CPU_PLE_GAP, this.controls.pleGap * TICKS_PER_CYCLE);
-    this.#cpu.setLong(L.CPU_PLE_WINDOW, this.controls.pleWindow * TICKS_PER_CYCLE);
+    setPauseLoop(this.#cpu, this.controls);
   }
 
   /** VM entry to a guest whose state is still in the CPU. PASS: nothing has happened; WAIT; DONE: the guest goes on. */
@@ -141,24 +139,11 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (controls.hasPin(C.PIN_BASED_VMX_PREEMPTION_TIMER)) {
       this.#timer.start(vmcs.read32(F.VMX_PREEMPTION_TIMER_VALUE), hostOffset);
     }
-    this.#startInterpreter();
+    startInterception(cpu, controls);
     this.#inject(vmcs);
     cpu.nonRoot = this;
     cpu.attention = true;
     if (cpu.activity === ACTIVITY_HLT) cpu.trace?.({ name: 'ipiv_halt', instruction: 'hlt' });
-  }
-
-  #startInterpreter(): void {
-    const cpu = this.#cpu;
-    const { controls } = this;
-    const tsd = (cpu.cr4 & CR4_TSD) !== 0;
-    cpu.setWord(L.CPU_RDTSC_SLOW, tsd || controls.has(C.CPU_BASED_RDTSC_EXITING) ? 1 : 0);
-    cpu.setWord(L.CPU_PAUSE_SLOW, controls.has(C.CPU_BASED_PAUSE_EXITING) ? 1 : 0);
-    const pauseLoop = controls.has2(C.SECONDARY_EXEC_PAUSE_LOOP_EXITING);
-    cpu.setWord(L.CPU_PLE_ON, pauseLoop ? 1 : 0);
-    if (!pauseLoop) return;
-    cpu.setLong(L.CPU_PLE_FIRST, 0);
-    cpu.setLong(L.CPU_PLE_LAST, 0);
   }
 
   /** The injected event is delivered before anything else happens (SDM 27.6), and ends blocking by STI and MOV SS (27.7.1). */
@@ -208,14 +193,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (virtualNmis) cpu.nmiBlocked = false;
     if (this.#exit.interruption === NMI_INFORMATION) cpu.nmiBlocked = true;
     if (controls.tscOffset !== 0) cpu.setLong(L.CPU_TSC_OFFSET, hostOffset);
-    this.#stopInterpreter();
-  }
-
-  #stopInterpreter(): void {
-    const cpu = this.#cpu;
-    cpu.setWord(L.CPU_RDTSC_SLOW, (cpu.cr4 & CR4_TSD) !== 0 ? 1 : 0);
-    cpu.setWord(L.CPU_PAUSE_SLOW, 0);
-    cpu.setWord(L.CPU_PLE_ON, 0);
+    stopInterception(cpu);
   }
 
   /** An exit between two instructions; a sleeping core wakes for it, but the saved activity state does not change. */
@@ -381,21 +359,13 @@ export class NonRootOperation implements NonRoot, ApicExits {
   // ---- Exceptions and memory
 
   exception(vector: number, errorCode: number | null, faultAddress: number, type: number, length: number): Outcome {
-    if (!this.#exceptionExits(vector, errorCode ?? 0)) return PASS;
+    if (!this.controls.exceptionExits(vector, errorCode ?? 0)) return PASS;
     const cpu = this.#cpu;
     if (vector === VECTOR_DF) cpu.delivering = null;
     if (isFault({ type, vector })) cpu.debugExceptions.resume();
     const qualification = vector === VECTOR_PF || vector === VECTOR_DB ? faultAddress : 0;
     const information = encodeInterruption(vector, type, errorCode !== null);
     return this.#leave(R.EXIT_REASON_EXCEPTION_NMI, qualification, length, information, errorCode ?? 0);
-  }
-
-  /** A page fault exits when its error code matches and bit 14 is 1, or does not match and bit 14 is 0 (26.2). */
-  #exceptionExits(vector: number, errorCode: number): boolean {
-    const { controls } = this;
-    const bit = ((controls.exceptionBitmap >>> vector) & 1) !== 0;
-    if (vector !== VECTOR_PF) return bit;
-    return bit === ((errorCode & controls.pageFaultMask) >>> 0 === controls.pageFaultMatch);
   }
 
   tripleFault(): Outcome {
