@@ -1,9 +1,9 @@
 /** What an instruction does to a device is what the processor does to memory. */
-import { Instruction } from 'iced-x86';
+import { Code, Instruction, Register } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import type { Assembler } from '../../guest/assembler.js';
-import { APIC_ADDRESS, LOCAL_APIC } from '../../guest/memory-map.js';
-import { EAX, ECX, EDI, EDX, ESI, qword, RAX, RBX, RCX, RDI, RDX, RSI } from '../../guest/operand.js';
+import { APIC_ADDRESS, LOCAL_APIC, MEMORY_DIRECTORY } from '../../guest/memory-map.js';
+import { dword, EAX, ECX, EDI, EDX, ESI, qword, RAX, RBX, RCX, RDI, RDX, RSI } from '../../guest/operand.js';
 import { STEP } from '../../cost/step.js';
 import * as X from '../../hardware/vmx/exit-reason.js';
 import type { IoBus } from '../kernel-devices.js';
@@ -20,6 +20,9 @@ const PARAMETERS = { flexpriority: false, enableApicv: false };
 /** PUSH imm32, POPFQ: all arithmetic flags set. */
 const SET_FLAGS = [0x68, 0xd7, 0x08, 0, 0, 0x9d];
 const PUSHF = 0x9c;
+const STAC = [0x0f, 0x01, 0xcb];
+const CR4_SMAP = 1 << 21;
+const PTE_USER = 4;
 const POP_RDX = 0x5a;
 /** CF PF AF ZF SF OF */
 const ARITHMETIC_FLAGS = 0x8d5n;
@@ -323,6 +326,42 @@ describe('string I/O', () => {
     const machine = exchange('66 6f', 1, { kernelDevices: devices });
     expect(devices.log).toEqual([0x6364]);
     expect([userSpaceExits(machine), machine.hardware.meter.counts[STEP.KERNEL_PORT_IO]]).toEqual([0, 1]);
+  });
+
+  it.each([
+    ['with SMAP is a page fault', CR4_SMAP, [], 3],
+    ['with RFLAGS.AC is not', CR4_SMAP, STAC, 0],
+    ['without SMAP is not', 0, [], 0],
+  ])('a store to a user page by supervisor code %s', (_name, bit, prelude, errorCode) => {
+    const machine = run(
+      (asm) => {
+        asm.or(dword(MEMORY_DIRECTORY + 8), PTE_USER);
+        asm.movControl(Code.Mov_r64_cr, Register.RAX, Register.CR4);
+        asm.or(EAX, bit);
+        asm.movControl(Code.Mov_cr_r64, Register.CR4, Register.RAX);
+        asm.mov(EDI, MEMORY);
+        asm.mov(EDX, PORT);
+        bytes(asm, ...prelude, 0x6c);
+        // For the markers that follow.
+        bytes(asm, ...STAC);
+      },
+      {
+        exceptions: [
+          [
+            14,
+            (asm) => {
+              asm.movControl(Code.Mov_r64_cr, Register.RAX, Register.CR4);
+              asm.and(RAX, ~CR4_SMAP);
+              asm.movControl(Code.Mov_cr_r64, Register.CR4, Register.RAX);
+              asm.pop(RAX);
+              asm.mov(qword(RESULTS), RAX);
+            },
+          ],
+        ],
+      },
+    );
+    expect(machine.kvm.guestMemory.read64(RESULTS)).toBe(BigInt(errorCode));
+    expect(machine.kvm.guestMemory.bytes(MEMORY, 1)[0]).toBe(0x91);
   });
 
   it('a store to a page that is not mapped is a page fault', () => {
