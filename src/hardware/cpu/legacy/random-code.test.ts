@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CODE, CODE_16, CODE_32, LegacyMachine, STACK } from '../../../../test/support/legacy-machine.js';
+import { CODE, CODE_16, CODE_32, HANDLERS, LegacyMachine, STACK } from '../../../../test/support/legacy-machine.js';
 import { RUNNING } from '../layout.js';
 import { UnimplementedError } from '../unimplemented.js';
 import { runUntil } from '../../../../test/support/engine.js';
 
 const TURNS = 200;
+const NOP = 0x90;
 
 const machineCode = fc.uint8Array({ minLength: 16, maxLength: 64 });
 const registers = fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { minLength: 8, maxLength: 8 });
@@ -59,6 +60,8 @@ describe('the same code with flat and with other segments', () => {
   function outcomeOf(bytes: number[], values: readonly number[], base: number): unknown {
     const machine = new LegacyMachine().inProtectedMode('90');
     for (let vector = 0; vector < 32; vector++) machine.setGate(vector);
+    // Behind a fault, the first instruction of its handler.
+    machine.memory.bytes(HANDLERS, 32 * 16).fill(NOP);
     const { cpu } = machine;
     machine.memory.bytes(CODE, bytes.length).set(bytes);
     values.forEach((value, register) => cpu.setGprNumber(register, value));
