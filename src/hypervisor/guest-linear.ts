@@ -133,7 +133,7 @@ export function fetchInstruction(host: HostCpu, linear: number, bytes: Uint8Arra
     if (!host.cpu.lines.hold(host.cpu, pa, false)) return GUEST_WAITS;
     // Cache lines do not cross pages: what stands in this one is contiguous.
     const length = Math.min(bytes.length - fetched, 64 - (pa % 64));
-    bytes.set(memory.bytes(pa, length), fetched);
+    for (let index = 0; index < length; index++) bytes[fetched + index] = memory.read8(pa + index);
     fetched += length;
   }
   return bytes.length;

@@ -9,6 +9,7 @@ import {
   CPU_LINE_ARRIVING,
   CPU_LINE_MASKS,
   CPU_LOST_LINE_AT,
+  CPU_MAPPINGS_KNOWN,
   CPU_MONITORED_LINE,
   CPU_ONCE,
   CPU_RETIRED,
@@ -214,6 +215,19 @@ function collectLine(cpu: usize, line: u32, write: bool): bool {
 
 /** Gets the line of `pa` for one single access of microcode or host code. False: wait. */
 export function hold(cpu: usize, pa: u32, write: bool): bool {
+  return isHeld(cpu, pa, write) || getLine(cpu, pa, write);
+}
+
+/** May this CPU access the line of `pa` at once? */
+// @ts-ignore: decorator
+@inline
+export function isHeld(cpu: usize, pa: u32, write: bool): bool {
+  const state = pageState(pa);
+  if (state >= 0) return state == 1 + i32(idOf(cpu));
+  return may(cpu, (u32(-1 - state) << 6) | ((pa >> 6) & 63), write ? MAY_WRITE : MAY_READ);
+}
+
+function getLine(cpu: usize, pa: u32, write: bool): bool {
   const wasArriving = load<u32>(cpu, CPU_LINE_ARRIVING);
   const before = load<u32>(cpu, CPU_COLLECTED_COUNT);
   if (!collect(cpu, pa, write)) return false;
@@ -342,6 +356,7 @@ function takeForWriting(cpu: usize, line: u32): void {
     revoke(other, line, MAY_READ);
     revoke(other, line, MAY_WRITE);
     store<u32>(other, 0, CPU_ONCE);
+    store<u32>(other, 0, CPU_MAPPINGS_KNOWN);
     lose(other, line, timeOf(cpu));
   }
   store<u32>(load<u32>(ORDER_LINE_OWNER) + (line << 2), idOf(cpu));

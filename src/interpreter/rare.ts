@@ -6,6 +6,7 @@ import { DIV, IDIV, IMUL, MUL, imulRm, imulRmi, imulRr, imulRri, mulxRrm, mulxRr
 import { ADCX, ADOX, ANDN, BEXTR, BLSI, BLSMSK, BLSR, BSF, BSR, BT, BTC, BTR, BTS, BZHI, LZCNT, MOVBE, PDEP, PEXT, POPCNT, SARX, SHLX, SHRX, TZCNT, bitMi, bitMr, bitRi, bitRr, bswapR, cmovRm, cmovRr, combineRmr, combineRrm, combineRrr, crcRm, crcRr, movbeMr, rorxRmi, rorxRri, scanRm, scanRr, setccM } from './bit';
 import { cmpxchg16b, cmpxchg8b, cmpxchgMr, cmpxchgRr, lockedCmpxchg16b, lockedCmpxchg8b, lockedI, lockedR, xaddMr, xaddRr, xchgMr, xchgRr } from './exchange';
 import { CMPS, LODS, MOVS, SCAS, STOS, string } from './string';
+import { movCr4 } from './control-registers';
 import { enter, jumpIfCountZero, loop, popM, popR, pushI, pushM, pushR } from './control';
 import { zero } from './flags';
 import { opcodeOf } from './operand';
@@ -1081,6 +1082,7 @@ export function rare(cpu: usize, pc: usize, now: u64): usize {
     case OP.JMP_R32: return jmpR32(cpu, pc);
     case OP.JMP_M32: return jmpM32(cpu, pc);
     case OP.RET32: return ret32(cpu, pc);
+    case OP.MOV_CR4: return movCr4(cpu, pc);
     default: return slow(cpu, pc);
   }
 }

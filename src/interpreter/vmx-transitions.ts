@@ -6,6 +6,7 @@ import { APIC_TPR } from '../hardware/apic/registers';
 import {
   CPU_ATTENTION,
   CPU_GPR,
+  CPU_MAPPINGS_KNOWN,
   CPU_MARK_BRANCH,
   CPU_MODE,
   CPU_MONITORED_LINE,
@@ -108,6 +109,7 @@ export function resumeGuest(cpu: usize, vmcs: u32): u32 {
   if (!isRip(cpu, load<i64>(at, VMCS_GUEST_RIP))) return PASS;
   if (begin(cpu)) charge(cpu, STEP_VM_ENTRY);
   if (!hold(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE) + APIC_TPR, true)) return WAIT;
+  store<u32>(cpu, 0, CPU_MAPPINGS_KNOWN);
   store<u64>(cpu, load<u64>(at, VMCS_GUEST_RIP), CPU_RIP);
   store<u64>(cpu, load<u64>(at, VMCS_GUEST_RSP), RSP);
   const status = load<u32>(at, VMCS_GUEST_INTERRUPT_STATUS);

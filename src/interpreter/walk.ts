@@ -14,6 +14,8 @@ import {
   CPU_CR4,
   CPU_EFER,
   CPU_EPT_ROOT,
+  CPU_MAPPINGS,
+  CPU_MAPPINGS_KNOWN,
   CPU_PDPTES,
   CPU_SYSTEM_FLAGS,
   CPU_WALK_ERROR,
@@ -21,6 +23,8 @@ import {
   CPU_WALK_LINEAR,
   CPU_WALK_PHYSICAL,
   CPU_WALK_WRITABLE,
+  MAPPING_SIZE,
+  MAPPINGS,
   MAXPHYADDR,
   ORDER_RAM,
   ORDER_RAM_BYTES,
@@ -252,6 +256,8 @@ function setFlags(cpu: usize, gpa: u64, va: u64, at: u64, entry: u64, flags: u64
   if (!hold(cpu, u32(at), true)) return WALK_WAITS;
   const word = load<u32>(ORDER_RAM) + u32(at);
   store<u32>(word, load<u32>(word) | u32(flags));
+  // The guest's tables may be EPT tables at the same time.
+  store<u32>(cpu, 0, CPU_MAPPINGS_KNOWN);
   return WALK_DONE;
 }
 
@@ -296,6 +302,11 @@ export function guestPhysical(cpu: usize, gpa: u64, va: u64, translated: bool, a
   store<u32>(cpu, 1, CPU_WALK_WRITABLE);
   if (root < 0) return gpa;
   const needed = access == ACCESS_FETCH ? EPT_EXECUTE : access == ACCESS_READ ? EPT_READ : EPT_READ | EPT_WRITE;
+  const known = mapping(cpu, gpa);
+  if ((known & needed) == needed) {
+    store<u32>(cpu, u32((known & EPT_WRITE) != 0), CPU_WALK_WRITABLE);
+    return (known & ADDRESS) | (gpa & (PAGE - 1));
+  }
   let table = u64(root);
   let rights = EPT_RIGHTS;
   let level: u32 = 3;
@@ -316,10 +327,40 @@ export function guestPhysical(cpu: usize, gpa: u64, va: u64, translated: bool, a
     table = entry & ADDRESS;
     if (isLeaf) {
       store<u32>(cpu, u32((rights & EPT_WRITE) != 0), CPU_WALK_WRITABLE);
-      return table + (gpa & (mappedSize(level) - 1));
+      const pa = table + (gpa & (mappedSize(level) - 1));
+      remember(cpu, gpa, (pa & ADDRESS) | rights);
+      return pa;
     }
     level--;
   }
+}
+
+// Guest-physical mappings. Nothing that one was made of can change while this CPU is in the guest and keeps its lines: to
+// walk the tables again would have no effect, and come to the same.
+
+// @ts-ignore: decorator
+@inline
+function placeOf(cpu: usize, gpa: u64): usize {
+  const page = u32(gpa >> 12);
+  return cpu + CPU_MAPPINGS + ((page ^ (page >> 5)) & (MAPPINGS - 1)) * MAPPING_SIZE;
+}
+
+/** Host page and EPT rights of the page of `gpa`, or 0. */
+// @ts-ignore: decorator
+@inline
+function mapping(cpu: usize, gpa: u64): u64 {
+  const place = placeOf(cpu, gpa);
+  return load<u32>(cpu, CPU_MAPPINGS_KNOWN) != 0 && load<u64>(place) == ((gpa & ADDRESS) | 1) ? load<u64>(place, 8) : 0;
+}
+
+function remember(cpu: usize, gpa: u64, mapped: u64): void {
+  if (load<u32>(cpu, CPU_MAPPINGS_KNOWN) == 0) {
+    memory.fill(cpu + CPU_MAPPINGS, 0, MAPPINGS * MAPPING_SIZE);
+    store<u32>(cpu, 1, CPU_MAPPINGS_KNOWN);
+  }
+  const place = placeOf(cpu, gpa);
+  store<u64>(place, (gpa & ADDRESS) | 1);
+  store<u64>(place, mapped, 8);
 }
 
 /** SDM 29.3.3.1: write-only or (without execute-only support) execute-only, reserved bits, bad memory type. */

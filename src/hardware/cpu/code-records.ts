@@ -120,10 +120,12 @@ export class CodeRecords {
   }
 }
 
-const SOMETIMES_SLOW: readonly number[] = [OP.RDTSC, OP.PAUSE, OP.IRETQ, OP.WRMSR];
+const SOMETIMES_SLOW: readonly number[] = [OP.RDTSC, OP.PAUSE, OP.IRETQ, OP.WRMSR, OP.MOV_CR4];
 
-/** RDTSC and PAUSE are left to the host while they cause VM exits or faults, IRETQ and WRMSR if it
- * is not the plain case. */
+/**
+ * RDTSC and PAUSE are left to the host while they cause VM exits or faults, IRETQ, WRMSR and MOV to CR4 if it is not the
+ * plain case.
+ */
 function mayReachHost(opcode: number): boolean {
   return opcode === OP.SLOW || SOMETIMES_SLOW.includes(opcode) || dependsOnStack(opcode);
 }

@@ -224,6 +224,13 @@ export class Cpu extends StateBlock implements Timed {
     const changed = value ^ this.cr4;
     this.setWord(L.CPU_CR4, value);
     if ((changed & CR4_SMAP) !== 0) this.engine.selectBanks(this.block);
+    this.setWord(L.CPU_CR4_PGE_TOGGLES, 0);
+  }
+
+  /** Host-physical address of the topmost EPT table, or -1: guest-physical mappings are made anew. */
+  set eptRoot(address: number) {
+    this.setLong(L.CPU_EPT_ROOT, address);
+    this.setWord(L.CPU_MAPPINGS_KNOWN, 0);
   }
 
   /** IA32_EFER bits 31:0 (63:32 are reserved). */

@@ -1,7 +1,7 @@
 /**
  * What an instruction costs: a step that has a name, or what its class does, with a load and a store where it has them.
  */
-import { InstructionInfoFactory, Mnemonic, OpAccess, OpKind, type Instruction, type UsedMemory } from 'iced-x86';
+import { Code, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, type Instruction, type UsedMemory } from 'iced-x86';
 import { INSTRUCTION_CLASSES, STEP, type CostTable, type InstructionClass } from '../../cost/step.js';
 import { isNearBranch, SHIFTS } from './operand-form.js';
 
@@ -70,6 +70,7 @@ function classesOf(instruction: Instruction): InstructionClass[] {
 function classOf(instruction: Instruction): InstructionClass {
   const { mnemonic } = instruction;
   if (instruction.isStringInstruction) return 'string';
+  if (instruction.code === Code.Mov_cr_r64) return 'system';
   if (SHIFT_CLASS.has(mnemonic)) return 'shift';
   if (mnemonic === Mnemonic.Mul || mnemonic === Mnemonic.Imul || mnemonic === Mnemonic.Mulx) return 'multiply';
   if (mnemonic === Mnemonic.Div || mnemonic === Mnemonic.Idiv) return 'divide';

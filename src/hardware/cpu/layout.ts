@@ -185,6 +185,8 @@ export const CPU_APIC_WRITE = 1944; //           u32: 1 + page offset of a virtu
 export const CPU_INTERRUPT = 1948; //            u32: vector of an interrupt that is on its way through the IDT, or 0
 export const CPU_BOUNDARY = 1952; //             u32, BOUNDARY_*
 export const CPU_TRACED = 1956; //               u32: 1 = the host is told of events, REPORT_*
+/** u32: what MOV to CR4 has written, with PGE = 1, and changed nothing but PGE; 0 = unknown. */
+export const CPU_CR4_PGE_TOGGLES = 1960;
 
 // Outside 64-bit mode: segment registers as the host has written them before the run, SEGMENT_SIZE bytes each, in the
 // order ES CS SS DS FS GS. An empty range of offsets (lowest above highest) means that the access is not allowed.
@@ -266,6 +268,11 @@ export const CPU_APIC_BASE = 0x10b00; //        IA32_APIC_BASE
 export const CPU_APIC_LINT0 = 0x10b08; //       u32: 1 = the pin is high
 export const CPU_APIC_REQUESTED = 0x10b0c; //   u32: 1 = an interrupt is deliverable to the core
 export const CPU_SLEEP_TICKS = 0x10b10; //      f64: ticks spent asleep
+// Guest-physical mappings (SDM 29.4.1) since VM entry, or since a cache line was last taken from this CPU
+export const CPU_MAPPINGS_KNOWN = 0x10b18; //   u32: 1 = there may be some
+export const CPU_MAPPINGS = 0x10c00; //         guest page u64 | 1, host page u64 | EPT rights
+export const MAPPINGS = 32;
+export const MAPPING_SIZE = 16;
 export const CPU_COLLECTED = 0x11000; //        i32 each: a tracked line, or its complement for writing
 export const MOST_COLLECTED = 0xc00;
 

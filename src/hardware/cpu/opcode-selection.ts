@@ -80,6 +80,7 @@ const BY_CODE = new Map<number, string>([
   [Code.Call_rel32_32, 'CALL_J32'],
   [Code.Iretq, 'IRETQ'],
   [Code.Wrmsr, 'WRMSR'],
+  [Code.Mov_cr_r64, 'MOV_CR4'],
   [Code.Leaveq, 'LEAVE'],
   [Code.Leaved, 'LEAVE32'],
   [Code.Enterq_imm16_imm8, 'ENTER'],
@@ -197,7 +198,8 @@ export class OpcodeSelector {
     const cost = Math.round(ticksOf(encoding.cost, this.#costs));
     const ticks = Math.min(LARGEST_COST, Math.max(1, cost));
     // The host charges what does not fit into a record.
-    const isHosts = encoding.mnemonic === Mnemonic.Iretq && ticks !== cost;
+    const isSystem = encoding.opcode === OPCODES.IRETQ || encoding.opcode === OPCODES.MOV_CR4;
+    const isHosts = isSystem && ticks !== cost;
     return { ...encoding, ticks, opcode: isHosts ? OPCODES.SLOW : encoding.opcode };
   }
 }

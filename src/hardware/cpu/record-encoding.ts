@@ -46,7 +46,7 @@ function writeOperands(
   origin: bigint,
 ): number {
   const { opcode, condition, isString, kinds, mnemonic } = selection;
-  if (opcode === OP.SLOW) return OP.SLOW;
+  if (opcode === OP.SLOW || (opcode === OP.MOV_CR4 && registerOf(instruction, 0) !== Register.CR4)) return OP.SLOW;
   if (opcode === OP.NOP) return writeNop(view, at, instruction, selection);
   view.setUint8(at + R.R_BASE, CPU_ZERO);
   view.setUint8(at + R.R_INDEX, CPU_ZERO);

@@ -110,7 +110,7 @@ function enter(
   cpu.eferLow = (isLong ? 0x500 : 0) | (nxe ? 0x800 : 0);
   for (let index = 0; index < 4; index++) cpu.pdptes.set(index, (PAGE * random(GUEST_TABLES)) | random(8) && 1, 0);
   const eptRoot = ept ? PAGE * (GUEST_TABLES + random(TABLES - GUEST_TABLES)) : -1;
-  cpu.setLong(L.CPU_EPT_ROOT, eptRoot);
+  cpu.eptRoot = eptRoot;
   return {
     cr0: { pg, wp },
     cr4: { pse, pae, smep, smap },

@@ -46,7 +46,7 @@ function walker(leaf: number | bigint, options: { wp?: boolean; eptRoot?: number
   cpu.cr4 = CR4_PAE;
   cpu.eferLow = EFER_NXE | EFER_LMA;
   cpu.fault = null;
-  cpu.setLong(L.CPU_EPT_ROOT, options.eptRoot ?? -1);
+  cpu.eptRoot = options.eptRoot ?? -1;
   return { cpu, fault: () => cpu.fault, entry: (pa) => memory.read64(pa) };
 }
 
@@ -180,6 +180,16 @@ describe('EPT', () => {
     memory.write64(TABLE, BigInt(0x5000 | P | RW | A | D));
     memory.write64(EPT + 0x3000 + 4 * 8, BigInt(TABLE | 0x35));
     expect(translate(cpu, 0x123, ACCESS_WRITE, PRIVILEGE_SUPERVISOR)).toBe(0x6123);
+  });
+
+  it('keeps guest-physical mappings until the next VM entry', () => {
+    const { cpu } = nested(0x37);
+    const translated = (): number => translate(cpu, 0x123, ACCESS_READ, PRIVILEGE_SUPERVISOR);
+    expect(translated()).toBe(0x6123);
+    memory.write64(EPT + 0x3000 + 5 * 8, BigInt(0x7000 | 0x37));
+    expect(translated()).toBe(0x6123);
+    cpu.eptRoot = EPT;
+    expect(translated()).toBe(0x7123);
   });
 
   it('keeps a page read-only for the TLB when EPT does', () => {

@@ -5,7 +5,7 @@
  * has changed. Flushing more than architecture demands costs no simulated time.
  */
 import type { Cpu } from '../cpu/cpu.js';
-import { CPU_EPT_ROOT, CPU_GUEST_APIC_PAGE, CPU_MODE } from '../cpu/layout.js';
+import { CPU_CR4_PGE_TOGGLES, CPU_GUEST_APIC_PAGE, CPU_MODE } from '../cpu/layout.js';
 import type { ActiveControls } from './active-controls.js';
 
 export class GuestTlb {
@@ -31,7 +31,8 @@ export class GuestTlb {
     this.#eptRoot = controls.eptRoot;
     this.#apicAccessPage = apicAccessPage;
     this.#note();
-    this.#cpu.setLong(CPU_EPT_ROOT, controls.eptRoot);
+    this.#cpu.setWord(CPU_CR4_PGE_TOGGLES, 0);
+    this.#cpu.eptRoot = controls.eptRoot;
     this.#cpu.setLong(CPU_GUEST_APIC_PAGE, apicAccessPage);
   }
 
@@ -47,7 +48,8 @@ export class GuestTlb {
   exit(): void {
     const cpu = this.#cpu;
     this.#note();
-    cpu.setLong(CPU_EPT_ROOT, -1);
+    cpu.setWord(CPU_CR4_PGE_TOGGLES, 0);
+    cpu.eptRoot = -1;
     cpu.setLong(CPU_GUEST_APIC_PAGE, -1);
     if (this.#vpid === 0 || cpu.rootSoftware === null) this.forget();
   }

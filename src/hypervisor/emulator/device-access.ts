@@ -44,9 +44,7 @@ export function readDevice(host: HostCpu, guestPhysical: number, size: number): 
   const { vcpu, vm } = host;
   data.fill(0);
   if (isApic(host, guestPhysical)) {
-    const offset = guestPhysical % PAGE;
-    const register = readApicRegister(host, offset & 0xff0);
-    view.setUint32(0, register < 0 ? 0 : register >>> (8 * (offset & 3)), true);
+    view.setUint32(0, readApic(host, guestPhysical), true);
   } else if (vm.kernelDevices?.claims('memory', guestPhysical) === true) {
     view.setUint32(0, vm.kernelDevices.read(vcpu.id, 'memory', guestPhysical, Math.min(4, size)), true);
   } else {
@@ -55,14 +53,25 @@ export function readDevice(host: HostCpu, guestPhysical: number, size: number): 
   return BigInt.asUintN(8 * size, view.getBigUint64(0, true));
 }
 
-/** Writes device memory. apic_mmio_write drops what is not 4 bytes at a multiple of 16. */
+/** Reads 4 bytes of the vCPU's own APIC, as a number without sign. */
+export function readApic(host: HostCpu, guestPhysical: number): number {
+  const offset = guestPhysical % PAGE;
+  const register = readApicRegister(host, offset & 0xff0);
+  return register < 0 ? 0 : register >>> (8 * (offset & 3));
+}
+
+/** Writes 4 bytes of the vCPU's own APIC. apic_mmio_write drops what is not at a multiple of 16. */
+export function writeApic(host: HostCpu, guestPhysical: number, value: number): ExitResult {
+  const offset = guestPhysical % PAGE;
+  return offset % 16 === 0 ? applyApicWrite(host, writeApicRegister(host, offset, value)) : EXIT_CONTINUES;
+}
+
+/** Writes device memory. apic_mmio_write drops what is not 4 bytes. */
 export function writeDevice(host: HostCpu, guestPhysical: number, size: number, value: bigint): ExitResult {
   const { vcpu, vm } = host;
   view.setBigUint64(0, value, true);
   if (isApic(host, guestPhysical)) {
-    const offset = guestPhysical % PAGE;
-    if (size !== 4 || offset % 16 !== 0) return EXIT_CONTINUES;
-    return applyApicWrite(host, writeApicRegister(host, offset, view.getUint32(0, true)));
+    return size === 4 ? writeApic(host, guestPhysical, view.getUint32(0, true)) : EXIT_CONTINUES;
   }
   if (vm.kernelDevices?.claims('memory', guestPhysical) === true) {
     vm.kernelDevices.write(vcpu.id, 'memory', guestPhysical, Math.min(4, size), view.getUint32(0, true));

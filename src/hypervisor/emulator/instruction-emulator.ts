@@ -14,7 +14,7 @@ import type { HostCpu } from '../host-cpu.js';
 import { collectRaised } from '../interrupt-chip.js';
 import { compute, type Computed } from './arithmetic.js';
 import type { EmulatedInstruction } from './decoded-instruction.js';
-import { chargeAccess, readDevice, writeDevice } from './device-access.js';
+import { chargeAccess, isApic, readApic, readDevice, writeApic, writeDevice } from './device-access.js';
 import { fetchEmulated, unknownInstruction } from './fetch.js';
 import { readRegister, writeRegister } from './registers.js';
 import { emulateString } from './string-instructions.js';
@@ -34,7 +34,24 @@ export function emulateInstruction(host: HostCpu, guestPhysical: number | null):
   if (instruction === GUEST_WAITS || cpu.clock.mustWait(cpu)) return EXIT_WAITS;
   if (instruction === null) return failEmulation(host);
   if (instruction.addressSize !== 0) return emulateString(host, instruction);
-  return guestPhysical === null ? failEmulation(host) : emulateOperand(host, instruction, guestPhysical);
+  if (guestPhysical === null) return failEmulation(host);
+  return instruction.operation === 'move' && instruction.size === 4 && isApic(host, guestPhysical)
+    ? moveApicRegister(host, instruction, guestPhysical)
+    : emulateOperand(host, instruction, guestPhysical);
+}
+
+/** MOV of 32 bits, which is what APICs are accessed with: as `emulateOperand`, without numbers of 64 bits. */
+function moveApicRegister(host: HostCpu, instruction: EmulatedInstruction, guestPhysical: number): ExitResult {
+  const { cpu } = host;
+  const { memoryFirst, register, length } = instruction;
+  if (!memoryFirst) {
+    const value = readApic(host, guestPhysical);
+    if (register !== null) cpu.setGprWords(register.number, 0, value);
+    return finish(host, length);
+  }
+  const value = register === null ? Number(BigInt.asUintN(32, instruction.immediate)) : cpu.gprLow(register.number);
+  const finished = finish(host, length);
+  return afterWrite(host, writeApic(host, guestPhysical, value), finished);
 }
 
 /** KVM_INTERNAL_ERROR_EMULATION */
@@ -53,11 +70,15 @@ function emulateOperand(host: HostCpu, instruction: EmulatedInstruction, guestPh
   const computed = execute(host, instruction);
   if (!writesMemory(instruction) || computed.result === null) return complete(host, instruction, computed);
   if (pays(host, WRITE_PAID, guestPhysical, size, computed.result)) return EXIT_WAITS;
-  const written = complete(host, instruction, computed);
-  const result = writeDevice(host, guestPhysical, size, computed.result);
-  if (result !== EXIT_CONTINUES) return result;
+  const finished = complete(host, instruction, computed);
+  return afterWrite(host, writeDevice(host, guestPhysical, size, computed.result), finished);
+}
+
+/** What becomes of an exit whose instruction had `finished` when it wrote to a device. */
+function afterWrite(host: HostCpu, written: ExitResult, finished: ExitResult): ExitResult {
+  if (written !== EXIT_CONTINUES) return written;
   const raised = collectRaised(host);
-  return raised === EXIT_CONTINUES ? written : raised;
+  return raised === EXIT_CONTINUES ? finished : raised;
 }
 
 /** Charges for an access once; true = it has, and the access comes when the CPU is next again. */
@@ -104,6 +125,10 @@ function complete(host: HostCpu, instruction: EmulatedInstruction, { result, fla
     writeRegister(cpu, register, result);
   }
   if (cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) !== flags) cpu.vmx.vmwrite(VMCS_FIELD.GUEST_RFLAGS, flags);
-  finishEmulation(host, instruction.length);
+  return finish(host, instruction.length);
+}
+
+function finish(host: HostCpu, length: number): ExitResult {
+  finishEmulation(host, length);
   return collectRaised(host);
 }

@@ -15,7 +15,7 @@ import type { Cpu } from '../cpu.js';
 import { detectAccess } from '../debug/debug-exceptions.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
-import { ACCESS_READ, ACCESS_WRITE, CPU_RDTSC_SLOW, MAXPHYADDR } from '../layout.js';
+import { ACCESS_READ, ACCESS_WRITE, CPU_CR4_PGE_TOGGLES, CPU_RDTSC_SLOW, MAXPHYADDR } from '../layout.js';
 import * as M from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { isValidPdpte, POINTERS } from '../page-directory-pointers.js';
@@ -215,6 +215,8 @@ function writeCr4(cpu: Cpu, written: bigint): Outcome {
   if (outcome !== DONE) return outcome;
   cpu.cr4 = value >>> 0;
   if ((changed & CR4_FLUSHING) !== 0) cpu.flushTlbs();
+  // The same once more is the interpreter's, until a VM exit or another change (src/interpreter/control-registers.ts).
+  if (changed === M.CR4_PGE) cpu.setWord(CPU_CR4_PGE_TOGGLES, Number(written) | M.CR4_PGE);
   if ((changed & M.CR4_TSD) !== 0) trapTsc(cpu);
   cpu.attention = true;
   return DONE;
