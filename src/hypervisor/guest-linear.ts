@@ -5,6 +5,8 @@
  * Left out: no-execute and protection checks of fetches, accessed and dirty flags (the guest has just executed from there),
  * 5-level paging.
  */
+import { CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMAP, EFER_LMA } from '../hardware/cpu/mode.js';
+import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { cplOf } from './exits/privilege.js';
 import type { HostCpu } from './host-cpu.js';
@@ -15,13 +17,6 @@ const PTE_WRITABLE = 2;
 const PTE_USER = 4;
 const PTE_LARGE = 0x80;
 const ADDRESS_HIGH = 0x000f_ffff;
-const CR0_WP = 1 << 16;
-const CR0_PG = 0x8000_0000;
-const CR4_SMAP = 1 << 21;
-const RFLAGS_AC = 1 << 18;
-const CR4_PSE = 1 << 4;
-const CR4_PAE = 1 << 5;
-const EFER_LMA = 1 << 10;
 
 /** A paging mode: what one entry covers, by level, and how wide entries are. */
 interface PagingMode {

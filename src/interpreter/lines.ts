@@ -198,19 +198,26 @@ export function touch(cpu: usize, pa: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function collect(cpu: usize, pa: u32, write: bool): bool {
-  return isPrivate(cpu, pa) || collectShared(cpu, pa, write);
+  return isHeld(cpu, pa, write) || collectShared(cpu, pa, write);
 }
 
 function collectShared(cpu: usize, pa: u32, write: bool): bool {
   if (!touch(cpu, pa)) return false;
   const index = trackedIndex(pa);
-  return index < 0 || collectLine(cpu, (index << 6) | ((pa >> 6) & 63), write);
+  return index < 0 || collectLine(cpu, lineIn(index, pa), write);
 }
 
 // @ts-ignore: decorator
 @inline
 function collectLine(cpu: usize, line: u32, write: bool): bool {
   return may(cpu, line, write ? MAY_WRITE : MAY_READ) || miss(cpu, line, write);
+}
+
+/** The line of an address on tracked page `index`. */
+// @ts-ignore: decorator
+@inline
+function lineIn(index: u32, address: u32): u32 {
+  return (index << 6) | ((address >> 6) & 63);
 }
 
 /** Gets the line of `pa` for one single access of microcode or host code. False: wait. */
@@ -221,10 +228,10 @@ export function hold(cpu: usize, pa: u32, write: bool): bool {
 /** May this CPU access the line of `pa` at once? */
 // @ts-ignore: decorator
 @inline
-export function isHeld(cpu: usize, pa: u32, write: bool): bool {
+function isHeld(cpu: usize, pa: u32, write: bool): bool {
   const state = pageState(pa);
   if (state >= 0) return state == 1 + i32(idOf(cpu));
-  return may(cpu, (u32(-1 - state) << 6) | ((pa >> 6) & 63), write ? MAY_WRITE : MAY_READ);
+  return may(cpu, lineIn(-1 - state, pa), write ? MAY_WRITE : MAY_READ);
 }
 
 function getLine(cpu: usize, pa: u32, write: bool): bool {
@@ -253,7 +260,7 @@ export function getLines(cpu: usize): bool {
   const write = load<u32>(cpu, CPU_STOP_ACCESS) != ACCESS_READ;
   const last = va + load<u32>(cpu, CPU_STOP_SIZE) - 1;
   if ((va ^ last) >> 12 != 0) return collectAt(cpu, va, write) && collectAt(cpu, last, write);
-  const line = (load<u32>(cpu, CPU_STOP_INFO) << 6) | (u32(va >> 6) & 63);
+  const line = lineIn(load<u32>(cpu, CPU_STOP_INFO), u32(va));
   return collectLine(cpu, line, write) && ((va ^ last) >> 6 == 0 || collectLine(cpu, line + 1, write));
 }
 

@@ -161,9 +161,13 @@ export function canonical(va: u64): bool {
 }
 
 export function slowAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u32): usize {
+  const operand = heldLines(cpu, entryFor(cpu, va), va, va + (size - 1), access != ACCESS_READ);
+  return operand != 0 ? operand : missedAccess(cpu, va, size, access, stack);
+}
+
+/** `slowAccess` to bytes that are not in held lines of one page. */
+export function missedAccess(cpu: usize, va: u64, size: u32, access: u32, stack: u32): usize {
   const last = va + (size - 1);
-  const operand = heldLines(cpu, entryFor(cpu, va), va, last, access != ACCESS_READ);
-  if (operand != 0) return operand;
   if (!canonical(va) || !canonical(last)) return fault(cpu, stack != 0 ? VECTOR_SS : VECTOR_GP, 0);
   if (checksAlignment(cpu) && (va & (size - 1)) != 0) return misaligned(cpu, va, size, access);
   if ((va ^ last) >> 12 == 0) return part(cpu, va, size, access, va, size);

@@ -3,7 +3,7 @@
 import { ACCESS_READ, ENTRY_REGION, ORDER_ENTRIES, ORDER_TRANSLATE_AFTER } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
 import { translate } from './host';
-import { entryFor, heldLines, slowAccess } from './memory';
+import { entryFor, heldLines, missedAccess } from './memory';
 import { opcodeOf } from './operand';
 import { idOf } from './order';
 import { exitSpin, spin } from './spin';
@@ -45,7 +45,7 @@ export function accessFromRegion(cpu: usize, va: u64, size: u32, access: u32, st
   const last = va + (size - 1);
   const operand = heldLines(cpu, entryFor(cpu, va), va, last, access != ACCESS_READ);
   if (operand != 0) return operand;
-  return access != ACCESS_READ && (va ^ last) >> 12 != 0 ? 0 : slowAccess(cpu, va, size, access, stack);
+  return access != ACCESS_READ && (va ^ last) >> 12 != 0 ? 0 : missedAccess(cpu, va, size, access, stack);
 }
 
 /** The branch of a spin loop, or out of one; CPU_EXTRA_TICKS have to pass as well. */

@@ -17,7 +17,6 @@ import {
   CPU_MAPPINGS,
   CPU_MAPPINGS_KNOWN,
   CPU_PDPTES,
-  CPU_SYSTEM_FLAGS,
   CPU_WALK_ERROR,
   CPU_WALK_FAULT,
   CPU_WALK_LINEAR,
@@ -38,6 +37,7 @@ import {
   WALK_WAITS,
 } from '../hardware/cpu/layout';
 import { hold } from './lines';
+import { overridesSmap } from './tlb-bank';
 
 const PTE_PRESENT: u64 = 1 << 0;
 const PTE_WRITABLE: u64 = 1 << 1;
@@ -58,7 +58,6 @@ const CR4_SMEP: u32 = 1 << 20;
 const CR4_SMAP: u32 = 1 << 21;
 const EFER_LMA: u32 = 1 << 10;
 const EFER_NXE: u32 = 1 << 11;
-const RFLAGS_AC: u32 = 1 << 18;
 
 const PF_PRESENT: u32 = 1;
 const PF_WRITE: u32 = 2;
@@ -162,7 +161,7 @@ function mayAccess(cpu: usize, rights: u64, access: u32, privilege: u32): bool {
   const cr4 = load<u32>(cpu, CPU_CR4);
   if (access == ACCESS_FETCH) return (cr4 & CR4_SMEP) == 0;
   if ((cr4 & CR4_SMAP) == 0) return true;
-  return privilege != PRIVILEGE_IMPLICIT && (load<u32>(cpu, CPU_SYSTEM_FLAGS) & RFLAGS_AC) != 0;
+  return privilege != PRIVILEGE_IMPLICIT && overridesSmap(cpu);
 }
 
 // @ts-ignore: decorator

@@ -5,6 +5,7 @@ import type { Assembler } from '../../guest/assembler.js';
 import { APIC_ADDRESS, LOCAL_APIC, MEMORY_DIRECTORY } from '../../guest/memory-map.js';
 import { dword, EAX, ECX, EDI, EDX, ESI, qword, RAX, RBX, RCX, RDI, RDX, RSI } from '../../guest/operand.js';
 import { STEP } from '../../cost/step.js';
+import { CR4_SMAP } from '../../hardware/cpu/mode.js';
 import * as X from '../../hardware/vmx/exit-reason.js';
 import type { IoBus } from '../kernel-devices.js';
 import { COUNTER, emitEnd, kvmMachine, type KvmMachine, type KvmMachineOptions } from '../test-support/kvm-machine.js';
@@ -21,7 +22,6 @@ const PARAMETERS = { flexpriority: false, enableApicv: false };
 const SET_FLAGS = [0x68, 0xd7, 0x08, 0, 0, 0x9d];
 const PUSHF = 0x9c;
 const STAC = [0x0f, 0x01, 0xcb];
-const CR4_SMAP = 1 << 21;
 const PTE_USER = 4;
 const POP_RDX = 0x5a;
 /** CF PF AF ZF SF OF */

@@ -1,0 +1,21 @@
+/** apic.flat of kvm-unit-tests, unmodified, on the machines that it can meet. */
+import { it } from 'vitest';
+import { boot, describeImage, expectPassed } from './kvm-unit-tests.js';
+
+/** VMCALL, by which one of its tests sends IPIs, is #UD where there is no hypervisor: TEST_DEVICE=0 leaves that test out. */
+// prettier-ignore
+const MACHINES: readonly (readonly [name: string, args: readonly string[]])[] = [
+  ['without hypervisor', ['--bare', '--env', 'TEST_DEVICE=0']],
+  ['IPIv on',            []],
+  ['IPIv off',           ['--ipiv', 'off']],
+  ['APICv off',          ['--apicv', 'off']],
+];
+
+/** It passes completely in one mode; `timeout` in milliseconds is for each machine. */
+export function testApic(mode: 'xAPIC' | 'x2APIC', timeout: number): void {
+  describeImage('apic.flat', (file) => {
+    it.for(MACHINES)(`passes completely in ${mode} mode, %s`, { timeout }, async ([, args], { signal }) => {
+      expectPassed(await boot(file, ['--apic', mode.toLowerCase(), ...args], signal));
+    });
+  });
+}
