@@ -1,9 +1,14 @@
 /** Multiboot images under KVM and without it, from reset to their end. */
 import { describe, expect, it } from 'vitest';
 import { bootGuest, bootGuestOutput } from '../src/guest/test-support/boot-guest.js';
+import { measuringGuest } from '../src/guest/test-support/measuring-guest.js';
 import { tinyImage } from '../src/guest/test-support/tiny-image.js';
+import { RECORD_SIZE } from '../src/hardware/cpu/layout.js';
+import { TRANSLATED } from '../src/hardware/cpu/opcodes.js';
+import { R_OP } from '../src/hardware/cpu/record.js';
 import { buildImageMachine, type ImageInputs, type ImageMachine } from '../src/machine/image-machine.js';
 import { runImage, type ImageOutcome } from '../src/machine/image-run.js';
+import type { SimulationOptions } from '../src/machine/machine-options.js';
 import { imageInputs, imageMachine, imageOptions, type ImageMachineOptions } from './support/image-machine.js';
 
 const ENVIRONMENT = 'NR_CPUS=2\n';
@@ -57,6 +62,26 @@ describe('a multiboot kernel that starts all CPUs', () => {
 
   it('takes the same cycles with and without fast-forwarding', () => {
     expect(run(bootGuest(), {}, false).machine.cycles()).toBe(run(bootGuest()).machine.cycles());
+  });
+});
+
+describe('hot code of an image', () => {
+  const isTranslated = (simulation: SimulationOptions): boolean => {
+    const machine = machineOf(measuringGuest(20), {}, { simulation });
+    expect(machine.run(Infinity)).toEqual({ kind: 'exit', code: 0 });
+    const { memory } = machine.hardware;
+    for (let at = memory.records; at < memory.recordsUsed; at += RECORD_SIZE) {
+      if ((memory.view.getUint16(at + R_OP, true) & TRANSLATED) !== 0) return true;
+    }
+    return false;
+  };
+
+  it('is translated, though the machine is ready to record its last instructions', () => {
+    expect(isTranslated({ translateAfter: 10 })).toBe(true);
+  });
+
+  it('is left to the interpreter where nothing is to be translated', () => {
+    expect(isTranslated({ translateAfter: 0 })).toBe(false);
   });
 });
 

@@ -54,14 +54,15 @@ export function buildHardware(options: HardwareOptions, inputs: MachineInputs): 
   const memory = new PhysicalMemory({ cpus: options.cpus, ramBytes: options.ramBytes });
   const interpreter = instantiateEngine(inputs.interpreter, memory.wasm, () => lines);
   const engine = observer?.engine(interpreter) ?? interpreter;
-  if (engine !== interpreter) memory.u32[ORDER_STEPPED >>> 2] = 1;
+  const isWatched = observer?.isWatching ?? false;
+  if (isWatched) memory.u32[ORDER_STEPPED >>> 2] = 1;
   const clock = new Clock(memory, engine, Math.floor(topology.lookahead * (simulation.lookaheadShare ?? 1)));
   const meter = new Meter(costs, memory.meterTables);
   const lines = new Lines(memory, clock, engine, topology.lineLatency, costs.lineOccupancyTicks);
   const bus = new Bus(memory, engine, topology.flightLatency);
   const { translateAfter = TRANSLATE_AFTER } = simulation;
-  const translates = translateAfter > 0 && engine === interpreter;
-  const translator = translates ? new Translator(memory, engine, translateAfter) : null;
+  const translates = translateAfter > 0 && !isWatched;
+  const translator = translates ? new Translator(memory, interpreter, translateAfter) : null;
   const decoder = new Decoder(memory, costs, translator, options.knownCode);
   const features = { ...DEFAULT_FEATURES, ...topologyFeatures(options), ...options.features };
   const parts = { memory, clock, meter, lines, engine, decoder, bus, features, onMarker: options.onMarker ?? IGNORE };

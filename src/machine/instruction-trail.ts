@@ -25,6 +25,7 @@ interface Entry {
 }
 
 export class InstructionTrail implements Observer {
+  readonly isWatching = false;
   #cpus: readonly Cpu[] = [];
   #engine: { run: Engine['run'] } | null = null;
   /** By CPU: how many instructions must have retired for the next one to be recorded. */
@@ -39,10 +40,8 @@ export class InstructionTrail implements Observer {
     return seen;
   }
 
-  /** Until something is recorded the machine runs like one that nobody observes. */
-  attach({ cpus, memory }: Hardware): void {
+  attach({ cpus }: Hardware): void {
     this.#cpus = cpus;
-    memory.u32[L.ORDER_STEPPED >>> 2] = 0;
   }
 
   /** Begins to record: each CPU when it has retired as many instructions as `from` says. */

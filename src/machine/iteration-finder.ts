@@ -16,6 +16,7 @@ export interface PassedInstruction {
 }
 
 export class IterationFinder implements Observer {
+  readonly isWatching = true;
   readonly #from: number;
   readonly #to: number;
   readonly #passed: PassedInstruction[] = [];

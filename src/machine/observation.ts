@@ -64,6 +64,7 @@ const WORDS_PER_LINE = 16;
 const IDLE: Span = { start: 0, ticks: 0, doing: 'idle', instructions: 0, rip: -1, loopLength: 0 };
 
 export class Observation implements Observer {
+  readonly isWatching = true;
   readonly #options: ObservationOptions;
   #cpus: readonly Cpu[] = [];
   #logs: readonly SpanLog[] = [];

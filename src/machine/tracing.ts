@@ -40,8 +40,12 @@ export class Tracing implements Observer {
     this.#options = options;
   }
 
+  get isWatching(): boolean {
+    return this.#options.events.has('ipiv_instruction');
+  }
+
   engine(engine: Engine): Engine {
-    if (!this.#options.events.has('ipiv_instruction')) return engine;
+    if (!this.isWatching) return engine;
     return { ...engine, run: (block) => this.#run(engine, cpuOfBlock(block)) };
   }
 

@@ -68,7 +68,8 @@ function run(codes: readonly number[], acts: readonly number[], keeps: boolean):
   });
   const bytes = Uint8Array.from([...codes.flatMap((index) => CODES[index]), ...CPUID]);
   const code = { base: KERNEL_CODE, bytes };
-  const hardware = bareMachine({ code, entries: [KERNEL_CODE], observer: { engine, attach: () => undefined } });
+  const observer = { isWatching: true, engine, attach: () => undefined };
+  const hardware = bareMachine({ code, entries: [KERNEL_CODE], observer });
   const seen: number[][] = [];
   const { cpu } = new VmxGuest({
     code: [],
