@@ -17,6 +17,7 @@ function sourcesDigest() {
   const shared = [
     'cost/step-numbers',
     'hardware/apic/registers',
+    'hardware/cpu/activity',
     'hardware/cpu/layout',
     'hardware/cpu/opcodes',
     'hardware/cpu/record',

@@ -20,3 +20,5 @@ export const STEP_IDT_DELIVERY = 30;
 export const STEP_STACK_SWITCH = 31;
 export const STEP_VM_EXIT = 32;
 export const STEP_VM_ENTRY = 33;
+export const STEP_HLT_WAKE = 34;
+export const STEP_MWAIT_WAKE = 35;

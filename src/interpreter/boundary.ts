@@ -11,18 +11,20 @@ import {
   CPU_INTERRUPT,
   CPU_RECOGNIZED,
   CPU_RETRY,
+  CPU_SHADOW,
   CPU_SYSTEM_FLAGS,
   RETRY_BOUNDARY,
 } from '../hardware/cpu/layout';
 import { emulateApicWrite } from './apic-write-emulation';
 import { charge } from './cost';
 import { deliver } from './delivery';
+import { takeExternalInterrupt } from './external-interrupt';
+import { FLAG_IF } from './flags';
 import { requestsService } from './local-apic';
-import { begin, DONE, HOST, settle, WAIT } from './microcode';
+import { begin, DONE, HOST, PASS, settle, WAIT } from './microcode';
 import { isNotification, processNotification } from './posted-interrupt-processing';
 import { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 
-const FLAGS_IF: u32 = 0x200;
 /** With these the processor looks at every single instruction. */
 const FLAGS_TF_RF: u32 = 0x10100;
 
@@ -41,6 +43,7 @@ function handleEvent(cpu: usize): u32 {
   if (vector != 0) return deliverInterrupt(cpu, vector);
   const kind = load<u32>(cpu, CPU_BOUNDARY);
   if (kind == BOUNDARY_HOST || (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF) != 0) return HOST;
+  if (load<u32>(cpu, CPU_SHADOW) != 0) return nothing(cpu);
   return kind == BOUNDARY_ROOT ? rootBoundary(cpu) : nonRootBoundary(cpu);
 }
 
@@ -50,16 +53,18 @@ function finishApicWrite(cpu: usize, offset: u32): u32 {
   return outcome;
 }
 
-function isOpen(cpu: usize): bool {
-  return (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_IF) != 0;
+function interruptsEnabled(cpu: usize): bool {
+  return (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAG_IF) != 0;
 }
 
 function rootBoundary(cpu: usize): u32 {
-  return requestsService(cpu) && isOpen(cpu) ? HOST : nothing(cpu);
+  if (!requestsService(cpu) || !interruptsEnabled(cpu)) return nothing(cpu);
+  const outcome = takeExternalInterrupt(cpu);
+  return outcome == PASS ? HOST : outcome;
 }
 
 function nonRootBoundary(cpu: usize): u32 {
-  if (load<u32>(cpu, CPU_RECOGNIZED) != 0 && isOpen(cpu)) return deliverVirtualInterrupt(cpu);
+  if (load<u32>(cpu, CPU_RECOGNIZED) != 0 && interruptsEnabled(cpu)) return deliverVirtualInterrupt(cpu);
   if (!requestsService(cpu)) return nothing(cpu);
   return isNotification(cpu) ? processNotification(cpu) : HOST;
 }

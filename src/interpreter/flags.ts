@@ -15,6 +15,7 @@ export const FLAG_PF: u32 = 1 << 2;
 export const FLAG_AF: u32 = 1 << 4;
 export const FLAG_ZF: u32 = 1 << 6;
 export const FLAG_SF: u32 = 1 << 7;
+export const FLAG_IF: u32 = 1 << 9;
 export const FLAG_DF: u32 = 1 << 10;
 export const FLAG_OF: u32 = 1 << 11;
 const ARITHMETIC: u32 = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF;

@@ -1,5 +1,7 @@
 export { run } from './run';
 export { deliver } from './delivery';
+export { takeExternalInterrupt } from './external-interrupt';
+export { chargeWake, halt } from './halt';
 export { getFlags, setFlags } from './flags';
 export { selectBanks } from './tlb-bank';
 export { activate, advance, mustWait, settleForEvent, wake } from './order';

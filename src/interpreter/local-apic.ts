@@ -30,7 +30,7 @@ const IRR = CPU_APIC_REGISTERS + (APIC_IRR >> 2);
 const STRIDE: u32 = 4;
 
 /** What `pendingVector` and `acknowledge` return for an interrupt whose vector the PIC gives. */
-const EXTERNAL: u32 = 0xffff_ffff;
+export const EXTERNAL: u32 = 0xffff_ffff;
 
 // @ts-ignore: decorator
 @inline

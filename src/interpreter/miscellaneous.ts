@@ -1,4 +1,5 @@
 // Flag instructions, sign extensions of the accumulator, XLAT, time stamps, fences, PAUSE, and what leaves the run.
+import { SHADOW_STI } from '../hardware/cpu/activity';
 import {
   CPU_CF,
   CPU_COUNT_MFENCE,
@@ -13,6 +14,7 @@ import {
   CPU_PLE_ON,
   CPU_PLE_WINDOW,
   CPU_RDTSC_SLOW,
+  CPU_SHADOW,
   CPU_SYSTEM_FLAGS,
   CPU_TSC_OFFSET,
   STOP_FLAGS,
@@ -22,7 +24,7 @@ import {
   TICKS_SHIFT,
 } from '../hardware/cpu/layout';
 import { R_IMMEDIATE } from '../hardware/cpu/record';
-import { FLAG_DF, getFlags, setArithmeticFlags, setSystemFlags } from './flags';
+import { FLAG_DF, FLAG_IF, getFlags, setArithmeticFlags, setSystemFlags } from './flags';
 import { address, toLoad, toPop } from './memory';
 import { push } from './control';
 import { dropEarlierLines } from './lines';
@@ -36,7 +38,6 @@ const AH = CPU_GPR + 1;
 
 /** Flags that POPF may change, besides the arithmetic ones: TF IF DF NT AC ID, and IOPL at CPL 0. */
 const POPF_FLAGS: u32 = 0x244700;
-const FLAGS_IF: u32 = 0x200;
 const FLAGS_IOPL: u32 = 0x3000;
 const FLAGS_RF: u32 = 0x10000;
 
@@ -116,10 +117,9 @@ export function setPopped(cpu: usize, pc: usize, popped: u32, size: u64): usize 
 /** IOPL changes at CPL 0 only, IF if CPL <= IOPL; RF becomes 0. True: a system flag other than DF has changed. */
 export function loadFlags(cpu: usize, popped: u32): bool {
   const old = load<u32>(cpu, CPU_SYSTEM_FLAGS);
-  const cpl = load<u32>(cpu, CPU_CPL);
   let may = POPF_FLAGS;
-  if (cpl == 0) may |= FLAGS_IOPL;
-  if (cpl > ((old & FLAGS_IOPL) >> 12)) may &= ~FLAGS_IF;
+  if (load<u32>(cpu, CPU_CPL) == 0) may |= FLAGS_IOPL;
+  if (!hasIoPrivilege(cpu)) may &= ~FLAG_IF;
   const system = ((old & ~may) | (popped & may)) & ~FLAGS_RF;
   setArithmeticFlags(cpu, popped);
   setSystemFlags(cpu, system);
@@ -159,6 +159,29 @@ export function cld(cpu: usize, pc: usize): usize {
 export function std(cpu: usize, pc: usize): usize {
   store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) | FLAG_DF, CPU_SYSTEM_FLAGS);
   return after(pc);
+}
+
+/** May this privilege level change IF? */
+// @ts-ignore: decorator
+@inline
+function hasIoPrivilege(cpu: usize): bool {
+  return load<u32>(cpu, CPU_CPL) <= (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_IOPL) >> 12;
+}
+
+export function cli(cpu: usize, pc: usize): usize {
+  if (!hasIoPrivilege(cpu)) return slow(cpu, pc);
+  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) & ~FLAG_IF, CPU_SYSTEM_FLAGS);
+  return after(pc);
+}
+
+/** Interrupts stay blocked for one more instruction if they were disabled. */
+export function sti(cpu: usize, pc: usize): usize {
+  if (!hasIoPrivilege(cpu)) return slow(cpu, pc);
+  const flags = load<u32>(cpu, CPU_SYSTEM_FLAGS);
+  if ((flags & FLAG_IF) != 0) return after(pc);
+  store<u32>(cpu, flags | FLAG_IF, CPU_SYSTEM_FLAGS);
+  store<u32>(cpu, load<u32>(cpu, CPU_SHADOW) | SHADOW_STI, CPU_SHADOW);
+  return stopAfter(cpu, pc, STOP_FLAGS, 0);
 }
 
 // ---- Accumulator

@@ -6,17 +6,13 @@ import {
   CPU_CPL,
   CPU_GPR,
   CPU_MSR_BITMAP,
-  CPU_STOP_INFO,
   CPU_STOP_SIZE,
   ORDER_RAM,
   VIRTUALIZE_WITH_MSR_BITMAPS,
   VIRTUALIZE_X2APIC_MODE,
 } from '../hardware/cpu/layout';
-import * as OP from '../hardware/cpu/opcodes';
-import { R_LENGTH } from '../hardware/cpu/record';
 import { dropEarlierLines, hold } from './lines';
 import { FAULT, HOST, PASS, retire, settle, WAIT } from './microcode';
-import { opcodeOf } from './operand';
 import { virtualizes } from './virtual-apic';
 import { writeX2apicMsr } from './x2apic-msr';
 
@@ -27,15 +23,7 @@ const RDX = CPU_GPR + 16;
 const X2APIC_MSRS: u32 = 8; // 800H to 8FFH
 const BITMAP_OF_WRITES: u32 = 0x800;
 
-/** The interpreter has stopped for the host to execute a WRMSR. */
-export function stopsAtMsrWrite(cpu: usize): bool {
-  const record: usize = load<u32>(cpu, CPU_STOP_INFO);
-  if (opcodeOf(record) != OP.WRMSR) return false;
-  store<u32>(cpu, load<u8>(record, R_LENGTH), CPU_STOP_SIZE);
-  return true;
-}
-
-/** DONE, WAIT, EXITS; HOST: the host has to execute the instruction, and nothing but charges has happened. */
+/** A WRMSR of CPU_STOP_SIZE bytes: DONE, WAIT, EXITS; HOST: the host has to execute the instruction, and nothing but charges has happened. */
 export function writeMsr(cpu: usize): u32 {
   const msr = load<u32>(cpu, RCX);
   const isVirtualized = virtualizes(cpu, VIRTUALIZE_X2APIC_MODE) && virtualizes(cpu, VIRTUALIZE_WITH_MSR_BITMAPS);

@@ -1,7 +1,9 @@
 // Who goes next. Acts, which is what another CPU can see, happen in order of (time, CPU id); events come before acts of
 // the same time. See hardware/clock/clock.ts for the rules.
+import { ACTIVITY_ACTIVE } from '../hardware/cpu/activity';
 import {
   ASLEEP,
+  CPU_ACTIVITY,
   CPU_ATTENTION,
   CPU_BLOCKS,
   CPU_HOST_TURN,
@@ -9,9 +11,12 @@ import {
   CPU_MARK_BRANCH,
   CPU_NOW,
   CPU_RETRY,
+  CPU_SHADOW,
   CPU_SLEEP_TICKS,
   CPU_STATE,
   CPU_STOP,
+  CPU_STOP_INFO,
+  CPU_STOP_SIZE,
   CPU_STRIDE,
   EVENT_DUE,
   EXITS,
@@ -44,13 +49,17 @@ import {
   WALK_DONE,
   WALK_WAITS,
 } from '../hardware/cpu/layout';
+import * as OP from '../hardware/cpu/opcodes';
+import { R_LENGTH } from '../hardware/cpu/record';
 import { accessApicPage } from './apic-page';
 import { handleEvents } from './boundary';
 import { handleArrival, isArrivalNext } from './events';
 import { findCode } from './instruction-tlb';
+import { executeHlt } from './halt';
 import { getLines } from './lines';
 import { DONE, HOST, PASS, WAIT } from './microcode';
-import { stopsAtMsrWrite, writeMsr } from './msr-write';
+import { writeMsr } from './msr-write';
+import { opcodeOf } from './operand';
 import { park, passOver } from './parking';
 import { run } from './run';
 import { whole } from './ticks';
@@ -217,7 +226,11 @@ function takesTurn(cpu: usize): bool {
       if (outcome == HOST) return needsHost(cpu);
       if (outcome == WAIT) return waits(cpu, RETRY_BOUNDARY);
       store<u32>(cpu, RETRY_NONE, CPU_RETRY);
+    } else if (load<u32>(cpu, CPU_ACTIVITY) != ACTIVITY_ACTIVE) {
+      store<u32>(cpu, ASLEEP, CPU_STATE);
+      return true;
     } else {
+      const shadow = load<u32>(cpu, CPU_SHADOW);
       const stop = retry == RETRY_STOP ? load<u32>(cpu, CPU_STOP) : execute(cpu, retry);
       if (stop == STOP_PARKED) {
         store<u32>(cpu, RETRY_NONE, CPU_RETRY);
@@ -231,6 +244,7 @@ function takesTurn(cpu: usize): bool {
       }
       if (outcome == WAIT) return waits(cpu, retryOf(load<u32>(cpu, CPU_STOP)));
       store<u32>(cpu, outcome == PASS ? RETRY_INSTRUCTION : RETRY_NONE, CPU_RETRY);
+      if (outcome != PASS && shadow != 0) endShadow(cpu, shadow);
     }
     if (outcome == EXITS) {
       store<u32>(cpu, STOP_EXIT, CPU_STOP);
@@ -240,9 +254,19 @@ function takesTurn(cpu: usize): bool {
   }
 }
 
-/** An instruction that has waited runs at once; before pending events have been looked at it stands alone. */
+/** The instruction that blocking by `shadow` was for has completed. */
+function endShadow(cpu: usize, shadow: u32): void {
+  store<u32>(cpu, load<u32>(cpu, CPU_SHADOW) & ~shadow, CPU_SHADOW);
+  store<u32>(cpu, 1, CPU_ATTENTION);
+}
+
+/**
+ * An instruction that has waited runs at once. In a shadow, and before pending events have been looked at, it stands
+ * alone.
+ */
 function execute(cpu: usize, retry: u32): u32 {
-  const limit = load<u32>(cpu, CPU_ATTENTION) != 0 ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
+  const isSingle = (load<u32>(cpu, CPU_ATTENTION) | load<u32>(cpu, CPU_SHADOW)) != 0;
+  const limit = isSingle ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
   store<u64>(cpu, whole(retry == RETRY_NONE ? limit : max(limit, timeOf(cpu) + 1)), CPU_LIMIT);
   return run(cpu);
 }
@@ -263,12 +287,8 @@ function handleStop(cpu: usize, stop: u32): u32 {
       return DONE;
     case STOP_SPECIAL:
       return accessApicPage(cpu);
-    case STOP_SLOW: {
-      if (!stopsAtMsrWrite(cpu)) return HOST;
-      const outcome = writeMsr(cpu);
-      if (outcome == WAIT) store<u32>(cpu, STOP_MSR_WRITE, CPU_STOP);
-      return outcome;
-    }
+    case STOP_SLOW:
+      return executeSlow(cpu, load<u32>(cpu, CPU_STOP_INFO));
     case STOP_MSR_WRITE: {
       // What was decoded when it stopped may be gone.
       const outcome = writeMsr(cpu);
@@ -277,6 +297,17 @@ function handleStop(cpu: usize, stop: u32): u32 {
     default:
       return HOST;
   }
+}
+
+/** Of the instructions that the run loop leaves out, at most some cases are left to the host. */
+function executeSlow(cpu: usize, record: usize): u32 {
+  const op = opcodeOf(record);
+  if (op == OP.HLT) return executeHlt(cpu, record);
+  if (op != OP.WRMSR) return HOST;
+  store<u32>(cpu, load<u8>(record, R_LENGTH), CPU_STOP_SIZE);
+  const outcome = writeMsr(cpu);
+  if (outcome == WAIT) store<u32>(cpu, STOP_MSR_WRITE, CPU_STOP);
+  return outcome;
 }
 
 /** A walk that faults is the host's from its beginning. */

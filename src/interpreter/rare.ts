@@ -10,7 +10,7 @@ import { movCr4 } from './control-registers';
 import { enter, jumpIfCountZero, loop, popM, popR, pushI, pushM, pushR } from './control';
 import { zero } from './flags';
 import { opcodeOf } from './operand';
-import { cbw, cdq, cdqe, clc, cld, cmc, cqo, cwd, cwde, lahf, marker, mfence, pause, popf, popf16, pushf, pushf16, rdtsc, sahf, slow, stc, std, xlat } from './miscellaneous';
+import { cbw, cdq, cdqe, clc, cld, cli, cmc, cqo, cwd, cwde, lahf, marker, mfence, pause, popf, popf16, pushf, pushf16, rdtsc, sahf, slow, stc, std, sti, xlat } from './miscellaneous';
 import { call32, callM32, callR32, jmpM32, jmpR32, leave32, popM32, popR32, popf32, pushI32, pushM32, pushR32, pushf32, ret32 } from './legacy';
 
 function doAddRr8(cpu: usize, pc: usize): usize { return rr<i8>(cpu, pc, ADD); }
@@ -1083,6 +1083,8 @@ export function rare(cpu: usize, pc: usize, now: u64): usize {
     case OP.JMP_M32: return jmpM32(cpu, pc);
     case OP.RET32: return ret32(cpu, pc);
     case OP.MOV_CR4: return movCr4(cpu, pc);
+    case OP.CLI: return cli(cpu, pc);
+    case OP.STI: return sti(cpu, pc);
     default: return slow(cpu, pc);
   }
 }

@@ -20,6 +20,7 @@ import {
   CPU_SVI,
   CPU_VIRTUAL_APIC_PAGE,
   MODE_64,
+  NO_LINE,
   ORDER_RAM,
 } from '../hardware/cpu/layout';
 import {
@@ -50,7 +51,6 @@ const RSP = CPU_GPR + 32;
 const INTERRUPTION_VALID: u32 = 1 << 31;
 /** No breakpoint, nothing detected. */
 const DR7_FIXED: u64 = 1 << 10;
-const NO_LINE: f64 = -1;
 
 // @ts-ignore: decorator
 @inline

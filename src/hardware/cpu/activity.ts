@@ -1,3 +1,7 @@
+/*
+ * What holds a CPU back between two instructions. This file is compiled by both tsc and asc: it holds constants only.
+ */
+
 /** Activity states: the first four as in the VMCS guest-state area. */
 export const ACTIVITY_ACTIVE = 0;
 export const ACTIVITY_HLT = 1;

@@ -120,11 +120,14 @@ export class CodeRecords {
   }
 }
 
-const SOMETIMES_SLOW: readonly number[] = [OP.RDTSC, OP.PAUSE, OP.IRETQ, OP.WRMSR, OP.MOV_CR4];
+const SOMETIMES_SLOW: readonly number[] = [
+  ...[OP.RDTSC, OP.PAUSE, OP.HLT, OP.CLI, OP.STI],
+  ...[OP.IRETQ, OP.WRMSR, OP.MOV_CR4],
+];
 
 /**
- * RDTSC and PAUSE are left to the host while they cause VM exits or faults, IRETQ, WRMSR and MOV to CR4 if it is not the
- * plain case.
+ * RDTSC, PAUSE, HLT, CLI and STI are left to the host while they cause VM exits or faults, IRETQ, WRMSR and MOV to CR4 if it
+ * is not the plain case.
  */
 function mayReachHost(opcode: number): boolean {
   return opcode === OP.SLOW || SOMETIMES_SLOW.includes(opcode) || dependsOnStack(opcode);

@@ -100,15 +100,6 @@ export class Cpu extends StateBlock implements Timed {
   /** Takes the shutdown special cycle after a triple fault; null = nobody resets the processor. */
   onShutdown: (() => void) | null = null;
   /**
-   * With interrupts enabled HLT is what a one-cycle no-op in a loop would be: it never exits, and to leave it costs
-   * nothing. Not architectural; for `--ap-halt-policy spin`.
-   */
-  haltPolls = false;
-
-  activity = ACTIVITY_ACTIVE;
-  /** Blocking by STI or MOV SS until the next instruction has completed. */
-  shadow = 0;
-  /**
    * Segment, table and control registers and MSRs may differ from the guest-state area that VMX operation has loaded or
    * saved last. Set by whoever changes them; the interpreter never does.
    */
@@ -180,6 +171,36 @@ export class Cpu extends StateBlock implements Timed {
 
   set nmiBlocked(value: boolean) {
     this.setWord(L.CPU_NMI_BLOCKED, value ? 1 : 0);
+  }
+
+  /** ACTIVITY_*. */
+  get activity(): number {
+    return this.word(L.CPU_ACTIVITY);
+  }
+
+  set activity(value: number) {
+    this.setWord(L.CPU_ACTIVITY, value);
+  }
+
+  /** Blocking by STI or MOV SS until the next instruction has completed (SHADOW_*). */
+  get shadow(): number {
+    return this.word(L.CPU_SHADOW);
+  }
+
+  set shadow(value: number) {
+    this.setWord(L.CPU_SHADOW, value);
+  }
+
+  /**
+   * With interrupts enabled HLT is what a one-cycle no-op in a loop would be: it never exits, and to leave it costs
+   * nothing. Not architectural; for `--ap-halt-policy spin`.
+   */
+  get haltPolls(): boolean {
+    return this.word(L.CPU_HALT_POLLS) !== 0;
+  }
+
+  set haltPolls(value: boolean) {
+    this.setWord(L.CPU_HALT_POLLS, value ? 1 : 0);
   }
 
   get cpl(): number {

@@ -10,6 +10,15 @@ export interface Engine {
    * this is not the plain case (src/interpreter/delivery.ts).
    */
   readonly deliver: (block: number, vector: number) => number;
+  /**
+   * Takes an external interrupt up to its delivery: DONE; WAIT; PASS when nothing but charges has happened, because the PIC
+   * gives the vector (src/interpreter/external-interrupt.ts).
+   */
+  readonly takeExternalInterrupt: (block: number) => number;
+  /** HLT that causes no VM exit, and costs `ticks` as a rule (src/interpreter/halt.ts). */
+  readonly halt: (block: number, ticks: number) => void;
+  /** Charges what leaving a sleeping state costs in the core. */
+  readonly chargeWake: (block: number) => void;
   /** RFLAGS bits 31:0 with the lazy arithmetic flags made explicit. */
   readonly getFlags: (block: number) => number;
   /** Sets RFLAGS from explicit bits. */

@@ -70,7 +70,7 @@ function classesOf(instruction: Instruction): InstructionClass[] {
 function classOf(instruction: Instruction): InstructionClass {
   const { mnemonic } = instruction;
   if (instruction.isStringInstruction) return 'string';
-  if (instruction.code === Code.Mov_cr_r64) return 'system';
+  if (instruction.code === Code.Mov_cr_r64 || SYSTEM.has(mnemonic)) return 'system';
   if (SHIFT_CLASS.has(mnemonic)) return 'shift';
   if (mnemonic === Mnemonic.Mul || mnemonic === Mnemonic.Imul || mnemonic === Mnemonic.Mulx) return 'multiply';
   if (mnemonic === Mnemonic.Div || mnemonic === Mnemonic.Idiv) return 'divide';
@@ -78,6 +78,7 @@ function classOf(instruction: Instruction): InstructionClass {
   return isRelative || BRANCHES.has(mnemonic) ? 'branch' : 'alu';
 }
 
+const SYSTEM = new Set<number>([Mnemonic.Hlt, Mnemonic.Cli, Mnemonic.Sti]);
 const BRANCHES = new Set<number>([Mnemonic.Jmp, Mnemonic.Call, Mnemonic.Ret]);
 
 function hasMemory(instruction: Instruction): boolean {

@@ -10,8 +10,8 @@ import {
   STEP_TICKS,
   type Fixture,
 } from '../../../test/support/cpu-fixture.js';
-import { STEP } from '../../cost/step.js';
-import { ASLEEP, RUNNING } from './layout.js';
+import { STEP, STEP_NAMES } from '../../cost/step.js';
+import { ASLEEP, CPU_RETIRED, ORDER_STEPPED, RUNNING } from './layout.js';
 import {
   DELIVERY_FIXED,
   DELIVERY_INIT,
@@ -38,8 +38,8 @@ const GS_BASE = 0x1234_5000;
 
 const handler = (vector: number): number => HANDLERS + vector * 16;
 
-function withInterrupt(vector: number, flags = RFLAGS_IF | 2): Fixture {
-  const machine = cpuFixture();
+function withInterrupt(vector: number, flags = RFLAGS_IF | 2, interpreted = false): Fixture {
+  const machine = cpuFixture({ interpreted });
   machine.load(CODE, 0x90, 0x90, 0x90, 0x90);
   machine.cpu.rflags = flags;
   machine.cpu.apic.accept(vector, false);
@@ -85,7 +85,7 @@ describe('interrupt boundary outside VMX', () => {
   });
 
   it('delivers after the instruction behind STI', () => {
-    const machine = withInterrupt(32, 2);
+    const machine = withInterrupt(32, 2, true);
     machine.load(CODE, 0xfb, 0x90, 0x90); // STI; NOP; NOP
     machine.step();
     expect([machine.cpu.rip, machine.cpu.shadow]).toEqual([CODE + 1, SHADOW_STI]);
@@ -96,7 +96,7 @@ describe('interrupt boundary outside VMX', () => {
   });
 
   it('wakes from STI; HLT with the address behind HLT', () => {
-    const machine = withInterrupt(32, 2);
+    const machine = withInterrupt(32, 2, true);
     machine.load(CODE, 0xfb, 0xf4); // STI; HLT
     machine.step(machine.cpu, 2);
     machine.settle();
@@ -116,6 +116,38 @@ const ipi = (overrides: Partial<ApicMessage>): ApicMessage => ({
   x2apic: false,
   ...overrides,
 });
+
+/** `ADD RDX, 1`, the EOI that the test gives, IRETQ. */
+const COUNTING_HANDLER = [0x48, 0x83, 0xc2, 0x01, 0x48, 0xcf];
+const RDX = 2;
+
+/** What three interrupts from CPU 0 do to CPU 1, which runs `program` for good. */
+function interruptedLoop(program: number[], flags: number, { stepped, polls }: { stepped: boolean; polls: boolean }) {
+  const machine = cpuFixture({ cpus: 2, interpreted: true });
+  const [first, second] = machine.cpus;
+  machine.memory.u32[ORDER_STEPPED >>> 2] = stepped ? 1 : 0;
+  machine.load(handler(32), ...COUNTING_HANDLER);
+  machine.load(second.rip, ...program);
+  Object.assign(second, { rflags: flags, haltPolls: polls });
+  first.state = ASLEEP;
+  for (const at of [10_000, 20_000, 30_100]) {
+    machine.clock.schedule(at, 1, () => {
+      second.apic.eoi();
+      second.apic.accept(32, false);
+      second.wake(at);
+    });
+  }
+  machine.clock.schedule(50_000, 0, () => {
+    machine.clock.stop();
+  });
+  machine.clock.run();
+  return {
+    handled: second.gprNumber(RDX),
+    state: [second.rip, second.now, second.activity, second.shadow, second.rflags, second.sleepTicks],
+    retired: second.long(CPU_RETIRED),
+    charged: STEP_NAMES.map((_, step) => machine.charged(step, 1)),
+  };
+}
 
 describe('sleeping and waking', () => {
   /** CPU 1 halted, CPU 0 asleep for good. */
@@ -138,6 +170,18 @@ describe('sleeping and waking', () => {
     machine.clock.run();
     expect([second.rip, second.activity]).toEqual([handler(32) + 2, ACTIVITY_HLT]);
     expect(second.now).toBeGreaterThanOrEqual(1_000_000 + LINE_LATENCY + 3 * STEP_TICKS);
+  });
+
+  it.each([
+    ['HLT with interrupts enabled', { program: [0xf4, 0xeb, 0xfd], flags: RFLAGS_IF | 2, polls: false }],
+    ['STI; HLT', { program: [0xfb, 0xf4, 0xeb, 0xfc], flags: 2, polls: false }],
+    ['HLT that polls', { program: [0xf4, 0xeb, 0xfd], flags: RFLAGS_IF | 2, polls: true }],
+    ['STI; STI; NOP in a loop', { program: [0xfa, 0xfb, 0xfb, 0x90, 0xeb, 0xfa], flags: 2, polls: false }],
+  ])('%s costs and does the same in the interpreter and in the hands of the host', (_, { program, flags, polls }) => {
+    const [interpreted, host] = [false, true].map((stepped) => interruptedLoop(program, flags, { stepped, polls }));
+    expect(interpreted).toEqual(host);
+    expect(interpreted.handled).toBe(3);
+    expect(interpreted.charged[STEP.HLT_WAKE]).toBe(polls || !program.includes(0xf4) ? 0 : 3);
   });
 
   it('HLT with IF = 0 ends for an NMI only', () => {

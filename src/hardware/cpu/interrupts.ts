@@ -6,13 +6,7 @@
  */
 import { STEP } from '../../cost/step.js';
 import { canDeliverUserInterrupt, deliverUserInterrupt, processNotification } from '../vmx/user-interrupts.js';
-import {
-  ACTIVITY_ACTIVE,
-  ACTIVITY_HLT,
-  ACTIVITY_MWAIT,
-  ACTIVITY_SHUTDOWN,
-  ACTIVITY_WAIT_FOR_SIPI,
-} from './activity.js';
+import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_FOR_SIPI } from './activity.js';
 import type { Cpu } from './cpu.js';
 import { EXTERNAL_INTERRUPTS } from './exceptions.js';
 import { EVENT_NMI, VECTOR_NMI, type IdtEvent } from './fault.js';
@@ -56,10 +50,7 @@ function takeStartUp(cpu: Cpu): Outcome {
 
 /** Charges what leaving a sleeping state costs in the core. */
 export function chargeWake(cpu: Cpu): void {
-  if (cpu.activity !== ACTIVITY_HLT && cpu.activity !== ACTIVITY_MWAIT) return;
-  if (cpu.activity === ACTIVITY_MWAIT) cpu.charge(STEP.MWAIT_WAKE);
-  else if (!cpu.haltPolls) cpu.charge(STEP.HLT_WAKE);
-  cpu.trace?.({ name: 'ipiv_wake' });
+  cpu.engine.chargeWake(cpu.block);
 }
 
 /** The NMI is taken when its recognition begins: one that comes meanwhile is latched. STI holds NMIs back, too. */
@@ -79,18 +70,24 @@ function leaveMwait(cpu: Cpu): Outcome {
   return REDIRECTED;
 }
 
-/** The local APIC is asked for the vector when everything that can arrive before has arrived. */
+/** What waits may have become, or ceased to be, a user-interrupt notification meanwhile. */
 function takeExternalInterrupt(cpu: Cpu): Outcome {
+  if (isNotification(cpu, cpu.apic.pendingVector)) return takeNotification(cpu);
+  const outcome = cpu.engine.takeExternalInterrupt(cpu.block);
+  if (outcome === PASS) {
+    cpu.activity = ACTIVITY_ACTIVE;
+    cpu.injected = EXTERNAL_INTERRUPTS[cpu.apic.acknowledge()];
+  }
+  return outcome === WAIT ? WAIT : REDIRECTED;
+}
+
+function takeNotification(cpu: Cpu): Outcome {
   if (cpu.begin()) {
     chargeWake(cpu);
     cpu.charge(STEP.INTERRUPT_RECOGNITION);
-    if (isNotification(cpu, cpu.apic.pendingVector)) cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
+    cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
   }
-  if (cpu.clock.mustWait(cpu)) return WAIT;
-  if (isNotification(cpu, cpu.apic.pendingVector)) return processNotification(cpu);
-  cpu.activity = ACTIVITY_ACTIVE;
-  cpu.injected = EXTERNAL_INTERRUPTS[cpu.apic.acknowledge()];
-  return REDIRECTED;
+  return cpu.clock.mustWait(cpu) ? WAIT : processNotification(cpu);
 }
 
 /** `vector` is the user-interrupt notification vector (SDM vol. 3, 7.4.1). */

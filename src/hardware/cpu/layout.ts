@@ -188,6 +188,12 @@ export const CPU_TRACED = 1956; //               u32: 1 = the host is told of ev
 /** u32: what MOV to CR4 has written, with PGE = 1, and changed nothing but PGE; 0 = unknown. */
 export const CPU_CR4_PGE_TOGGLES = 1960;
 
+// What holds the CPU back between two instructions: see hardware/cpu/activity.ts
+export const CPU_ACTIVITY = 1964; //             u32, ACTIVITY_*
+export const CPU_SHADOW = 1968; //               u32, SHADOW_*: until the next instruction has completed
+export const CPU_HLT_SLOW = 1972; //             u32: 1 = HLT exiting: stop with STOP_SLOW
+export const CPU_HALT_POLLS = 1976; //           u32: 1 = with interrupts enabled HLT is a one-cycle no-op
+
 // Outside 64-bit mode: segment registers as the host has written them before the run, SEGMENT_SIZE bytes each, in the
 // order ES CS SS DS FS GS. An empty range of offsets (lowest above highest) means that the access is not allowed.
 export const CPU_SEGMENTS = 2048;
@@ -254,7 +260,7 @@ export const CPU_LINE_ARRIVING = 0x10410; //    u32: 1 = a line has been request
 export const CPU_COLLECTED_COUNT = 0x10414; //  u32: lines collected by the operation in progress
 export const CPU_COLLECTED_AT = 0x10418; //     u64: instructions retired when the collection began: it belongs to that instruction
 export const CPU_LOST_LINE_AT = 0x10420; //     f64: when a line was last taken from this CPU while it was not parked
-export const CPU_MONITORED_LINE = 0x10428; //   f64: physical address of the line armed by MONITOR, or -1
+export const CPU_MONITORED_LINE = 0x10428; //   f64: physical address of the line armed by MONITOR, or NO_LINE
 // The spin loop that the CPU has parked in last
 export const CPU_LOOP = 0x10430; //             u32: record of its branch; 0 = none is described
 export const CPU_LOOP_KIND = 0x10434; //        u32, LOOP_*
@@ -275,6 +281,9 @@ export const MAPPINGS = 32;
 export const MAPPING_SIZE = 16;
 export const CPU_COLLECTED = 0x11000; //        i32 each: a tracked line, or its complement for writing
 export const MOST_COLLECTED = 0xc00;
+
+/** In CPU_MONITORED_LINE. */
+export const NO_LINE = -1;
 
 /** A memory operand of a spin loop; its registers do not change in the loop. */
 export const LOOP_READ_SIZE = 32;
@@ -421,3 +430,5 @@ export const REPORT_ON_SET = 7; //       descriptor
 export const REPORT_ON_CLEARED = 8; //   descriptor
 export const REPORT_PIR_TAKEN = 9; //    descriptor
 export const REPORT_PROCESSED = 10; //   RVI
+export const REPORT_HALT = 11;
+export const REPORT_WAKE = 12;

@@ -51,6 +51,8 @@ export interface Selection extends Encoding {
 
 const OPCODE_OF = new Map(Object.entries(OPCODES as Record<string, number>));
 const LARGEST_COST = 0xffff;
+/** The host executes them in some cases, and charges what they cost. */
+const CHARGED_BY_HOST: readonly number[] = [OPCODES.IRETQ, OPCODES.MOV_CR4, OPCODES.HLT];
 
 const LOCKED_OPERATION = new Map<number, number>([
   [Mnemonic.Add, LOCKED_ADD],
@@ -81,6 +83,9 @@ const BY_CODE = new Map<number, string>([
   [Code.Iretq, 'IRETQ'],
   [Code.Wrmsr, 'WRMSR'],
   [Code.Mov_cr_r64, 'MOV_CR4'],
+  [Code.Hlt, 'HLT'],
+  [Code.Cli, 'CLI'],
+  [Code.Sti, 'STI'],
   [Code.Leaveq, 'LEAVE'],
   [Code.Leaved, 'LEAVE32'],
   [Code.Enterq_imm16_imm8, 'ENTER'],
@@ -197,9 +202,7 @@ export class OpcodeSelector {
     }
     const cost = Math.round(ticksOf(encoding.cost, this.#costs));
     const ticks = Math.min(LARGEST_COST, Math.max(1, cost));
-    // The host charges what does not fit into a record.
-    const isSystem = encoding.opcode === OPCODES.IRETQ || encoding.opcode === OPCODES.MOV_CR4;
-    const isHosts = isSystem && ticks !== cost;
+    const isHosts = CHARGED_BY_HOST.includes(encoding.opcode) && ticks !== cost;
     return { ...encoding, ticks, opcode: isHosts ? OPCODES.SLOW : encoding.opcode };
   }
 }

@@ -3,7 +3,7 @@
  * interpreter where nothing else will do. When only plain instructions are left, the CPU goes back to the order of CPUs in
  * WebAssembly (src/interpreter/order.ts).
  */
-import { ACTIVITY_ACTIVE } from './activity.js';
+import { ACTIVITY_ACTIVE, ACTIVITY_HLT } from './activity.js';
 import type { Cpu } from './cpu.js';
 import { deliverEvent, raiseFault } from './exceptions.js';
 import { interruptBoundary } from './interrupts.js';
@@ -56,8 +56,7 @@ function isPlain(cpu: Cpu, retry: number): boolean {
     cpu.injected === null &&
     !cpu.faulting &&
     cpu.apicWriteOffset < 0 &&
-    cpu.shadow === 0 &&
-    cpu.activity === ACTIVITY_ACTIVE &&
+    cpu.activity <= ACTIVITY_HLT &&
     !cpu.debugExceptions.isWatching &&
     (cpu.word(L.CPU_MODE) | cpu.word(L.CPU_CODE_MODE)) === L.MODE_64 &&
     cpu.memory.u32[L.ORDER_STEPPED >>> 2] === 0

@@ -1,5 +1,5 @@
 /**
- * What the interpreter has to know of VMX controls for RDTSC and PAUSE, which it executes itself (SDM vol. 3, 26.1.3).
+ * What the interpreter has to know of VMX controls for RDTSC, PAUSE and HLT, which it executes itself (SDM vol. 3, 26.1.3).
  */
 import { TICKS_PER_CYCLE } from '../../cost/step.js';
 import type { Cpu } from '../cpu/cpu.js';
@@ -19,6 +19,7 @@ export function startInterception(cpu: Cpu, controls: ActiveControls): void {
   const tsd = (cpu.cr4 & CR4_TSD) !== 0;
   cpu.setWord(L.CPU_RDTSC_SLOW, tsd || controls.has(C.CPU_BASED_RDTSC_EXITING) ? 1 : 0);
   cpu.setWord(L.CPU_PAUSE_SLOW, controls.has(C.CPU_BASED_PAUSE_EXITING) ? 1 : 0);
+  cpu.setWord(L.CPU_HLT_SLOW, controls.has(C.CPU_BASED_HLT_EXITING) ? 1 : 0);
   const pauseLoop = controls.has2(C.SECONDARY_EXEC_PAUSE_LOOP_EXITING);
   cpu.setWord(L.CPU_PLE_ON, pauseLoop ? 1 : 0);
   if (!pauseLoop) return;
@@ -30,5 +31,6 @@ export function startInterception(cpu: Cpu, controls: ActiveControls): void {
 export function stopInterception(cpu: Cpu): void {
   cpu.setWord(L.CPU_RDTSC_SLOW, (cpu.cr4 & CR4_TSD) !== 0 ? 1 : 0);
   cpu.setWord(L.CPU_PAUSE_SLOW, 0);
+  cpu.setWord(L.CPU_HLT_SLOW, 0);
   cpu.setWord(L.CPU_PLE_ON, 0);
 }

@@ -34,6 +34,10 @@ function eventOf(report: number, first: number, second: number): TraceEvent {
       return { name: 'ipiv_pir_taken', descriptor: first };
     case L.REPORT_PROCESSED:
       return { name: 'ipiv_pi_processed', rvi: first };
+    case L.REPORT_HALT:
+      return { name: 'ipiv_halt', instruction: 'hlt' };
+    case L.REPORT_WAKE:
+      return { name: 'ipiv_wake' };
     default:
       throw new RangeError(`the interpreter reports unknown event ${String(report)}`);
   }

@@ -179,11 +179,8 @@ export class VirtualApic {
    */
   deliverVirtualInterrupt(): Outcome {
     const { cpu, state } = this;
-    if (!cpu.hasBegun) chargeWake(cpu);
     if (isNotification(cpu, state.rvi)) return this.#notifyUser();
-    if (cpu.engine.deliverVirtualInterrupt(cpu.block) === WAIT) return WAIT;
-    this.#wakeUp();
-    return REDIRECTED;
+    return cpu.engine.deliverVirtualInterrupt(cpu.block) === WAIT ? WAIT : REDIRECTED;
   }
 
   /** User-interrupt notification processing ends with an EOI of its own, which causes no exit (SDM 30.2.3). */
@@ -191,6 +188,7 @@ export class VirtualApic {
     const { cpu, page } = this;
     const { block, engine } = cpu;
     if (cpu.begin()) {
+      chargeWake(cpu);
       cpu.charge(STEP.VIRTUAL_INTERRUPT_DELIVERY);
       cpu.charge(STEP.USER_INTERRUPT_NOTIFICATION);
     }

@@ -4,7 +4,6 @@
  * Left out: virtual-8086 and protected-mode virtual interrupts (VME, PVI).
  */
 import { Mnemonic } from 'iced-x86';
-import { SHADOW_STI } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import { fault, generalProtection, invalidOpcode, VECTOR_SS } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../layout.js';
@@ -19,25 +18,6 @@ const stack = new LinearRange();
 /** May this privilege level use CLI, STI, IN and OUT freely? */
 export function hasIoPrivilege(cpu: Cpu): boolean {
   return cpu.cpl <= (cpu.word(CPU_SYSTEM_FLAGS) & R.RFLAGS_IOPL) >>> 12;
-}
-
-function cli(cpu: Cpu): Outcome {
-  if (!hasIoPrivilege(cpu)) return generalProtection(cpu);
-  chargeSystem(cpu);
-  cpu.setWord(CPU_SYSTEM_FLAGS, cpu.word(CPU_SYSTEM_FLAGS) & ~R.RFLAGS_IF);
-  return DONE;
-}
-
-/** Interrupts stay blocked for one more instruction if they were disabled. */
-function sti(cpu: Cpu): Outcome {
-  if (!hasIoPrivilege(cpu)) return generalProtection(cpu);
-  chargeSystem(cpu);
-  const flags = cpu.word(CPU_SYSTEM_FLAGS);
-  if ((flags & R.RFLAGS_IF) !== 0) return DONE;
-  cpu.setWord(CPU_SYSTEM_FLAGS, flags | R.RFLAGS_IF);
-  cpu.shadow |= SHADOW_STI;
-  cpu.attention = true;
-  return DONE;
 }
 
 /** CLAC and STAC, which user code does not have. */
@@ -100,8 +80,9 @@ export function loadFlags(cpu: Cpu, image: number, more = 0): void {
 }
 
 export const FLAG_INSTRUCTIONS: HandlerTable = [
-  [Mnemonic.Cli, cli],
-  [Mnemonic.Sti, sti],
+  // With I/O privilege they are the interpreter's.
+  [Mnemonic.Cli, generalProtection],
+  [Mnemonic.Sti, generalProtection],
   [Mnemonic.Clac, setAccessControl(false)],
   [Mnemonic.Stac, setAccessControl(true)],
   [Mnemonic.Pushf, pushf(2)],

@@ -12,7 +12,8 @@ export type Handler = (cpu: Cpu, instruction: DecodedInstruction) => Outcome;
 /** Handlers by iced-x86 mnemonic. */
 export type HandlerTable = readonly (readonly [mnemonic: number, handler: Handler])[];
 
-const SYSTEM_CLASS = INSTRUCTION_CLASSES.indexOf('system');
+/** Of what instructions cost that have no step of their own. */
+export const SYSTEM_CLASS = INSTRUCTION_CLASSES.indexOf('system');
 
 /** #GP(0) outside privilege level 0. */
 export function privileged(handler: Handler): Handler {

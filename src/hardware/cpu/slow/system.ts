@@ -4,7 +4,7 @@
  * Left out: effects on caches, which are unbounded and coherent.
  */
 import { Mnemonic } from 'iced-x86';
-import { STEP, TICKS_PER_CYCLE } from '../../../cost/step.js';
+import { STEP } from '../../../cost/step.js';
 import {
   EXIT_REASON_CPUID,
   EXIT_REASON_HLT,
@@ -13,14 +13,21 @@ import {
   EXIT_REASON_PAUSE_INSTRUCTION,
   EXIT_REASON_WBINVD,
 } from '../../vmx/exit-reason.js';
-import { ACTIVITY_HLT } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import { cpuid } from '../cpuid.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { invalidOpcode } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
-import { chargeStep, chargeSystem, intercept, privileged, type Handler, type HandlerTable } from './handler.js';
+import {
+  chargeStep,
+  chargeSystem,
+  intercept,
+  privileged,
+  SYSTEM_CLASS,
+  type Handler,
+  type HandlerTable,
+} from './handler.js';
 import {
   effectiveAddress,
   linearAddress,
@@ -48,21 +55,10 @@ function executeCpuid(cpu: Cpu, instruction: DecodedInstruction): Outcome {
 }
 
 function hlt(cpu: Cpu, instruction: DecodedInstruction): Outcome {
-  if (cpu.haltPolls && cpu.interruptsEnabled) return pollInHlt(cpu);
-  const outcome = intercept(cpu, EXIT_REASON_HLT, 0, instruction.length);
+  const polls = cpu.haltPolls && cpu.interruptsEnabled;
+  const outcome = polls ? PASS : intercept(cpu, EXIT_REASON_HLT, 0, instruction.length);
   if (outcome !== PASS) return outcome;
-  chargeSystem(cpu);
-  cpu.activity = ACTIVITY_HLT;
-  cpu.attention = true;
-  cpu.trace?.({ name: 'ipiv_halt', instruction: 'hlt' });
-  return DONE;
-}
-
-function pollInHlt(cpu: Cpu): Outcome {
-  cpu.now += TICKS_PER_CYCLE;
-  cpu.activity = ACTIVITY_HLT;
-  cpu.attention = true;
-  cpu.trace?.({ name: 'ipiv_halt', instruction: 'hlt' });
+  cpu.engine.halt(cpu.block, cpu.meter.table.classTicks[SYSTEM_CLASS]);
   return DONE;
 }
 
