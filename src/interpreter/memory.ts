@@ -93,7 +93,7 @@ export function segmented(cpu: usize, segment: u32, offset: u64, size: u64, rang
   return u64(u32(offset) + load<u32>(at, SEGMENT_BASE));
 }
 
-/** The place of the page of `va` in the TLB. Pages at round distances have different places, and so have neighbours. */
+/** The place of the page of `va` in the TLB. Neighbours have different places, and so have small groups of them at round distances. */
 // @ts-ignore: decorator
 @inline
 export function entryFor(cpu: usize, va: u64): usize {
@@ -103,7 +103,7 @@ export function entryFor(cpu: usize, va: u64): usize {
 // @ts-ignore: decorator
 @inline
 function placeOf(va: u64): u32 {
-  return ((u32(va >> 12) + u32(va >> 21)) << 5) & 0x3fe0;
+  return ((u32(va >> 12) + u32(va >> 18)) << 5) & 0x3fe0;
 }
 
 /** The tag of the page that holds the last of `size` bytes: an access that crosses a page never hits. */

@@ -1,12 +1,28 @@
 // Translated code: how often a record is gone to before the host is asked to translate what begins there, how it is
 // entered, and what it calls.
-import { ACCESS_READ, ENTRY_REGION, ORDER_ENTRIES, ORDER_TRANSLATE_AFTER } from '../hardware/cpu/layout';
+import {
+  ACCESS_READ,
+  CPU_LIMIT,
+  CPU_NOW,
+  CPU_RETIRED,
+  CPU_STOP,
+  ENTRY_REGION,
+  ORDER_ENTRIES,
+  ORDER_LIMIT,
+  ORDER_OBSERVED,
+  ORDER_STEPPED,
+  ORDER_TRANSLATE_AFTER,
+  STOP_LIMIT,
+  STOP_LINE_MISS,
+} from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
 import { translate } from './host';
+import { getLinesAtOnce } from './lines';
 import { entryFor, heldLines, missedAccess } from './memory';
 import { opcodeOf } from './operand';
-import { idOf } from './order';
+import { idOf, timeOf } from './order';
 import { exitSpin, spin } from './spin';
+import { whole } from './ticks';
 
 // @ts-ignore: decorator
 @inline
@@ -32,20 +48,56 @@ function becomesSettled(cpu: usize, record: usize, count: u32): bool {
 /** Executes translated code from `pc` on; returns the record to go on with. */
 // @ts-ignore: decorator
 @inline
-export function enterRegion(cpu: usize, pc: usize, now: u64): usize {
+export function enterRegion(cpu: usize, pc: usize, now: u64, retired: u64): usize {
   const entry = entryOf(pc);
-  return call_indirect<usize>(load<u16>(entry, ENTRY_REGION), cpu, load<u32>(entry), now);
+  return call_indirect<usize>(load<u16>(entry, ENTRY_REGION), cpu, load<u32>(entry), now, retired);
 }
 
 /**
- * The operand of an access that misses the TLB, or is to a tracked page, for translated code. 0: it has stopped, or crosses
- * a page to write, which is left to the interpreter.
+ * The operand of an access that misses the TLB, or is to a tracked page, for translated code at `now`, with `rest` ticks
+ * until the last instruction for which it has looked at the limit; and above the lower 32 bits the ticks that the operand's
+ * lines took to come. No operand: it has stopped, or crosses a page to write, which is left to the interpreter.
  */
-export function accessFromRegion(cpu: usize, va: u64, size: u32, access: u32, stack: u32): usize {
+export function accessFromRegion(
+  cpu: usize,
+  va: u64,
+  size: u32,
+  access: u32,
+  stack: u32,
+  now: u64,
+  retired: u64,
+  rest: u32,
+): u64 {
   const last = va + (size - 1);
-  const operand = heldLines(cpu, entryFor(cpu, va), va, last, access != ACCESS_READ);
-  if (operand != 0) return operand;
-  return access != ACCESS_READ && (va ^ last) >> 12 != 0 ? 0 : missedAccess(cpu, va, size, access, stack);
+  const held = heldLines(cpu, entryFor(cpu, va), va, last, access != ACCESS_READ);
+  if (held != 0) return held;
+  if (access != ACCESS_READ && (va ^ last) >> 12 != 0) return 0;
+  const limit = load<u64>(cpu, CPU_LIMIT);
+  const operand = missedAccess(cpu, va, size, access, stack);
+  if (operand != 0 || load<u32>(cpu, CPU_STOP) != STOP_LINE_MISS) return operand;
+  if ((load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) != 0) return 0;
+  const ticks = getLinesWithin(cpu, now, retired, rest, limit);
+  const isThere = load<u64>(cpu, CPU_LIMIT) != 0;
+  return (ticks << 32) | (isThere ? missedAccess(cpu, va, size, access, stack) : 0);
+}
+
+/**
+ * Gets the lines for which translated code has just stopped. If they come without waiting, and the instructions that follow
+ * still fit before the limit, the run goes on. Returns the ticks that have passed.
+ */
+function getLinesWithin(cpu: usize, now: u64, retired: u64, rest: u32, limit: u64): u64 {
+  const before = load<u64>(cpu, CPU_RETIRED);
+  store<f64>(cpu, f64(i64(now)), CPU_NOW);
+  store<u64>(cpu, retired, CPU_RETIRED);
+  const haveCome = getLinesAtOnce(cpu);
+  store<u64>(cpu, before, CPU_RETIRED);
+  const then = whole(timeOf(cpu));
+  const newLimit = min(limit, whole(load<f64>(ORDER_LIMIT)));
+  if (haveCome && then + rest < newLimit) {
+    store<u64>(cpu, newLimit, CPU_LIMIT);
+    store<u32>(cpu, STOP_LIMIT, CPU_STOP);
+  }
+  return then - now;
 }
 
 /** The branch of a spin loop, or out of one; CPU_EXTRA_TICKS have to pass as well. */

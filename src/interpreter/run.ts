@@ -251,14 +251,14 @@ export function run(cpu: usize): u32 {
         }
         default: {
           if (op >= OP.TRANSLATED) {
-            next = enterRegion(cpu, pc, now);
+            next = enterRegion(cpu, pc, now, retired);
+            now = load<u64>(cpu, CPU_REGION_NOW);
             const done = load<u64>(cpu, CPU_REGION_RETIRED);
-            if (done == 0) {
+            if (done == retired) {
               op &= ~OP.TRANSLATED;
               continue;
             }
-            now = load<u64>(cpu, CPU_REGION_NOW);
-            retired += done;
+            retired = done;
             pc = next;
             op = i32(load<u16>(pc, R_OP));
             continue;

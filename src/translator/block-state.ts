@@ -34,6 +34,8 @@ export class BlockState {
   /** Ticks and instructions that NOW and RETIRED do not include yet. */
   ticks = 0;
   instructions = 0;
+  /** `ticks` when the last instruction begins for which the limit has been looked at. */
+  lastTicks = 0;
 
   constructor(code: WasmCode) {
     this.code = code;
@@ -281,6 +283,25 @@ export class BlockState {
     code.memory(WASM.i64_store, CPU_FA);
   }
 
+  // ---- Time
+
+  /** Pushes the time at which the next instruction begins. */
+  pushNow(): void {
+    this.#pushSum(NOW, this.ticks);
+  }
+
+  /** Pushes how many instructions have retired. */
+  pushRetired(): void {
+    this.#pushSum(RETIRED, this.instructions);
+  }
+
+  #pushSum(local: number, more: number): void {
+    this.code.get(local);
+    if (more === 0) return;
+    this.code.i64(more);
+    this.code.op(WASM.i64_add);
+  }
+
   // ---- Leaving
 
   /** Brings everything up to date and holds nothing in locals any more. */
@@ -291,6 +312,7 @@ export class BlockState {
     this.flags = null;
     this.ticks = 0;
     this.instructions = 0;
+    this.lastTicks = 0;
   }
 
   /** Brings the CPU block, NOW and RETIRED up to date, on a path that leaves the block here. */
@@ -303,13 +325,9 @@ export class BlockState {
     }
     if (this.flags !== null) this.#storeFlags(this.flags);
     if (this.instructions === 0) return;
-    code.get(NOW);
-    code.i64(this.ticks);
-    code.op(WASM.i64_add);
+    this.pushNow();
     code.set(NOW);
-    code.get(RETIRED);
-    code.i64(this.instructions);
-    code.op(WASM.i64_add);
+    this.pushRetired();
     code.set(RETIRED);
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '../hardware/cpu/layout.js';
 import * as R from '../hardware/cpu/record.js';
 import { arithmetic, unary } from './arithmetic.js';
-import { CPU, NOW, OPERAND, VALUE } from './locals.js';
+import { CPU, OPERAND, VALUE } from './locals.js';
 import { accessOperand, pushOperand, STORE } from './memory-operand.js';
 import type { Operation, Translation } from './translation.js';
 import { WASM } from './wasm-code.js';
@@ -67,9 +67,7 @@ export const rdtsc: Operation = counting(CPU_COUNT_RDTSC, (to, record) => {
   code.open(WASM.if);
   to.leaveBefore(record);
   code.close();
-  code.get(NOW);
-  code.i64(state.ticks);
-  code.op(WASM.i64_add);
+  state.pushNow();
   code.i64(TICKS_SHIFT);
   code.op(WASM.i64_shr_u);
   code.get(CPU);

@@ -1,8 +1,16 @@
 /** Memory operands: effective addresses, and the software TLB; what misses it is left to the interpreter. See interpreter/memory.ts. */
-import { ACCESS_READ, CPU_ZERO, TLB_ADDEND, TLB_ENTRIES, TLB_READ, TLB_WRITE } from '../hardware/cpu/layout.js';
+import {
+  ACCESS_READ,
+  CPU_LIMIT,
+  CPU_ZERO,
+  TLB_ADDEND,
+  TLB_ENTRIES,
+  TLB_READ,
+  TLB_WRITE,
+} from '../hardware/cpu/layout.js';
 import { ADDRESS_16, ADDRESS_32, ADDRESS_64, ADDRESS_SEGMENT, SCALE_SPECIAL } from '../hardware/cpu/record.js';
 import type { CodeRecord } from './code-record.js';
-import { ACCESS, ADDRESS, CPU, OPERAND, TLB } from './locals.js';
+import { ACCESS, ADDRESS, CPU, FOUND, LIMIT, NOW, OPERAND, TLB } from './locals.js';
 import type { Translation } from './translation.js';
 import { WASM, type WasmCode } from './wasm-code.js';
 
@@ -46,7 +54,7 @@ function pushEntry(code: WasmCode): void {
   code.i64(12);
   code.op(WASM.i64_shr_u);
   code.get(ADDRESS);
-  code.i64(21);
+  code.i64(18);
   code.op(WASM.i64_shr_u, WASM.i64_add, WASM.i32_wrap_i64);
   code.i32(Math.log2(TLB_ENTRY_SIZE));
   code.op(WASM.i32_shl);
@@ -56,7 +64,7 @@ function pushEntry(code: WasmCode): void {
 
 /** Sets OPERAND to where the `size` bytes at ADDRESS stand. */
 export function access(to: Translation, record: CodeRecord, size: number, kind: number, stack: number): void {
-  const { code } = to;
+  const { code, state } = to;
   pushEntry(code);
   code.tee(OPERAND);
   code.memory(WASM.i64_load, kind === ACCESS_READ ? TLB_READ : TLB_WRITE);
@@ -83,8 +91,22 @@ export function access(to: Translation, record: CodeRecord, size: number, kind: 
   code.i32(size);
   code.i32(kind);
   code.i32(stack);
+  state.pushNow();
+  state.pushRetired();
+  code.i32(state.lastTicks - state.ticks);
   code.call(ACCESS);
-  code.tee(OPERAND);
+  code.tee(FOUND);
+  code.op(WASM.i32_wrap_i64);
+  code.set(OPERAND);
+  code.get(NOW);
+  code.get(FOUND);
+  code.i64(32);
+  code.op(WASM.i64_shr_u, WASM.i64_add);
+  code.set(NOW);
+  code.get(CPU);
+  code.memory(WASM.i64_load, CPU_LIMIT);
+  code.set(LIMIT);
+  code.get(OPERAND);
   code.op(WASM.i32_eqz);
   code.open(WASM.if);
   to.leaveBefore(record);

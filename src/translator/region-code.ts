@@ -205,10 +205,10 @@ class RegionWriter implements Flow {
   #checkLimit(records: readonly CodeRecord[], from: number): number {
     const { code, state } = this;
     const stretch = stretchAt(records, from);
+    state.lastTicks = state.ticks + stretch.slice(0, -1).reduce((sum, each) => sum + each.ticks, 0);
     code.get(NOW);
-    const before = state.ticks + stretch.slice(0, -1).reduce((sum, each) => sum + each.ticks, 0);
-    if (before !== 0) {
-      code.i64(before);
+    if (state.lastTicks !== 0) {
+      code.i64(state.lastTicks);
       code.op(WASM.i64_add);
     }
     code.get(LIMIT);

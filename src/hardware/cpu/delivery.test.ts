@@ -17,10 +17,13 @@ import {
 import { mostly } from '../../../test/support/mostly.js';
 import { observed } from '../../../test/support/observed-state.js';
 import { EXTERNAL_INTERRUPTS } from './exceptions.js';
+import { ACCESS_READ, CPU_TLB_VICTIMS } from './layout.js';
 import { RFLAGS_IF, RFLAGS_NT } from './rflags.js';
 
 const VECTOR = 33;
 const GATE = IDT + 16 * VECTOR;
+/** Pages whose place in the TLB is that of the GDT, and of the IDT. */
+const TAKES_PLACES = [0x1fd000, 0x1fe000];
 const PLAIN_CODE = 0x00af_9b00_0000_ffffn;
 
 interface Case extends LineUse {
@@ -128,6 +131,14 @@ describe('delivery of interrupts in the interpreter', () => {
   ])('is the plain case through %s', (_, given: Partial<Case>) => {
     const { cpu } = prepared({ ...PLAIN, ...given }, true);
     expect(cpu.engine.deliver(cpu.block, VECTOR)).toBe(1);
+  });
+
+  it('finds tables whose places in the TLB other pages have taken', () => {
+    const { engine, block } = prepared(PLAIN, true).cpu;
+    for (const page of TAKES_PLACES) engine.fillTlb(block, page, ACCESS_READ);
+    for (const table of [GDT, IDT])
+      expect(engine.findTlbEntry(block, table) - block).toBeGreaterThanOrEqual(CPU_TLB_VICTIMS);
+    expect(engine.deliver(block, VECTOR)).toBe(1);
   });
 
   it.each([

@@ -143,7 +143,7 @@ export const CPU_SPLIT_LIMIT = 464; //  CPU_LIMIT while the store is pending
 export const CPU_SPLIT_DATA = 472; //   8 bytes
 export const CPU_SPLIT_LOAD = 480; //   8 bytes: operand of a load that crosses a page
 export const CPU_REGION_NOW = 488; //   u64: when translated code was left
-export const CPU_REGION_RETIRED = 496; // u64: how many instructions it retired
+export const CPU_REGION_RETIRED = 496; // u64: the instructions retired by then
 export const CPU_ONCE_RECORDS = 512; // two records: an instruction decoded for one execution, and the link behind it
 export const CPU_POINTERS = 640; //     scratch of ENTER: 33 times u32 load address, u32 store address
 
