@@ -76,6 +76,15 @@ describe('alignment check', () => {
     expect(execute(code, DATA + 1)).toBe(ALIGNMENT_CHECK);
   });
 
+  it.each([
+    ['SGDT', [0x0f, 0x01, 0x03]],
+    ['SIDT', [0x0f, 0x01, 0x0b]],
+  ])('%s: the base at a multiple of 8 bytes, behind the limit', (_name, code) => {
+    const behind = USER_CODE + code.length;
+    expect(execute(code, DATA + 6)).toBe(behind);
+    expect([0, 2, 4, 7].map((offset) => execute(code, DATA + offset))).toEqual(Array(4).fill(ALIGNMENT_CHECK));
+  });
+
   it('bytes are always aligned', () => {
     expect(execute([0x8a, 0x03], DATA + 1)).toBe(USER_CODE + 2);
   });

@@ -99,6 +99,8 @@ function isMisaligned(cpu: Cpu, va: number, size: number): boolean {
  * one microcode flow; every attempt maps it anew.
  */
 export class LinearRange {
+  /** Bytes in front of the part that is aligned: a pseudo-descriptor has its limit there (SDM vol. 3, 3.5.1). */
+  readonly #head: number;
   #pa = 0;
   /** Physical address of the second page, less the bytes on the first one. */
   #rest = 0;
@@ -106,6 +108,10 @@ export class LinearRange {
   #split = 0;
   /** What stands in for device memory. */
   #device: Uint8Array | null = null;
+
+  constructor(head = 0) {
+    this.#head = head;
+  }
 
   /**
    * Translates `size` bytes at canonical `va` and collects their lines. DONE; WAIT; or FAULT with cpu.fault set. The
@@ -123,7 +129,8 @@ export class LinearRange {
       if (next < 0) return -next as Outcome;
       this.#rest = next - this.#split;
     }
-    if (privilege === PRIVILEGE_USER && isMisaligned(cpu, va, size)) return fault(cpu, VECTOR_AC, 0);
+    if (privilege === PRIVILEGE_USER && isMisaligned(cpu, va + this.#head, size - this.#head))
+      return fault(cpu, VECTOR_AC, 0);
     if (!cpu.memory.isRam(pa) || !cpu.memory.isRam(this.address(size - 1))) {
       return this.#mapDevice(cpu, size, access, privilege);
     }

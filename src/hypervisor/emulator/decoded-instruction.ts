@@ -32,6 +32,7 @@ export type Operation =
   | ('add' | 'or' | 'adc' | 'sbb' | 'and' | 'sub' | 'xor' | 'cmp' | 'test')
   | ('inc' | 'dec' | 'not' | 'neg')
   | ('bt' | 'bts' | 'btr' | 'btc')
+  | 'store-machine-status'
   | ('movs' | 'stos' | 'lods' | 'cmps' | 'scas' | 'ins' | 'outs');
 
 export interface EmulatedInstruction {
@@ -65,6 +66,7 @@ const OPERATIONS = new Map<Mnemonic, Operation>([
   [Mnemonic.Cmp,   'cmp'], [Mnemonic.Test, 'test'],
   [Mnemonic.Inc,   'inc'], [Mnemonic.Dec, 'dec'], [Mnemonic.Not, 'not'], [Mnemonic.Neg, 'neg'],
   [Mnemonic.Bt,    'bt'],  [Mnemonic.Bts, 'bts'], [Mnemonic.Btr, 'btr'], [Mnemonic.Btc, 'btc'],
+  [Mnemonic.Smsw,  'store-machine-status'],
   ...strings('movs',  Mnemonic.Movsb, Mnemonic.Movsw, Mnemonic.Movsd, Mnemonic.Movsq),
   ...strings('stos',  Mnemonic.Stosb, Mnemonic.Stosw, Mnemonic.Stosd, Mnemonic.Stosq),
   ...strings('lods',  Mnemonic.Lodsb, Mnemonic.Lodsw, Mnemonic.Lodsd, Mnemonic.Lodsq),

@@ -101,6 +101,7 @@ describe('an instruction with a device operand [RBX]', () => {
     ['BTS DWORD [m], imm',     '0f ba 2b 05'],
     ['BTR DWORD [m], imm',     '0f ba 33 00'],
     ['BTC DWORD [m], imm',     '0f ba 3b 1f'],
+    ['SMSW [m]',               '0f 01 23'],
   ])('%s gives the same registers, flags and contents as with memory', (_, hex) => {
     const deviceMemory = new Uint8Array(4096);
     const contents: (number | bigint)[] = [];

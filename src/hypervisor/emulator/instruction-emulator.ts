@@ -6,6 +6,7 @@
  */
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
+import { visibleCr0 } from '../exits/control-registers.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
 import { failInternally } from '../exits/failure.js';
 import { finishEmulation } from '../exits/skip.js';
@@ -61,8 +62,7 @@ function failEmulation(host: HostCpu): ExitResult {
 
 function emulateOperand(host: HostCpu, instruction: EmulatedInstruction, guestPhysical: number): ExitResult {
   const { size } = instruction;
-  const isStore = instruction.operation === 'move' && instruction.memoryFirst;
-  if (!isStore && host.phase < READ) {
+  if (readsMemory(instruction) && host.phase < READ) {
     if (pays(host, READ_PAID, guestPhysical, size, null)) return EXIT_WAITS;
     host.operand = readDevice(host, guestPhysical, size);
     host.phase = READ;
@@ -90,6 +90,10 @@ function pays(host: HostCpu, phase: number, guestPhysical: number, size: number,
   return host.cpu.now !== now;
 }
 
+function readsMemory({ operation, memoryFirst }: EmulatedInstruction): boolean {
+  return operation !== 'store-machine-status' && (operation !== 'move' || !memoryFirst);
+}
+
 /** XADD and XCHG write both operands; the others their first. */
 function writesMemory({ operation, memoryFirst }: EmulatedInstruction): boolean {
   return memoryFirst || operation === 'exchange' || operation === 'exchange-add';
@@ -99,6 +103,7 @@ function execute(host: HostCpu, instruction: EmulatedInstruction): Computed {
   const { cpu } = host;
   const { operation, size, memoryFirst, register } = instruction;
   const flags = cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS);
+  if (operation === 'store-machine-status') return { result: BigInt(visibleCr0(host) & 0xffff), flags };
   const other = register === null ? BigInt.asUintN(8 * size, instruction.immediate) : readRegister(cpu, register);
   if (operation === 'compare-exchange') {
     const accumulator = readRegister(cpu, { number: RAX, size, high: false });

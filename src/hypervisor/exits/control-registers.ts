@@ -96,8 +96,8 @@ function pagingState({ cpu, vcpu }: HostCpu): PagingState {
   };
 }
 
-/** CR0 as the guest reads it. */
-function visibleCr0({ cpu }: HostCpu): number {
+/** CR0 as the guest reads it (kvm_read_cr0). */
+export function visibleCr0({ cpu }: HostCpu): number {
   const owned = (CR0_TS | CR0_WP) & ~cpu.vmx.vmreadLow(VMCS_FIELD.CR0_GUEST_HOST_MASK);
   const shadow = cpu.vmx.vmreadLow(VMCS_FIELD.CR0_READ_SHADOW);
   return ((shadow & ~owned) | (cpu.vmx.vmreadLow(VMCS_FIELD.GUEST_CR0) & owned)) >>> 0;

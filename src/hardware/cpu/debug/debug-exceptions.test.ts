@@ -243,6 +243,20 @@ describe('breakpoints on I/O', () => {
   });
 });
 
+describe('the single-step trap', () => {
+  it('follows every instruction', () => {
+    const machine = protectedMode('43 43');
+    machine.cpu.rflags |= RFLAGS_TF;
+    expect(report(machine.intoHandler())).toMatchObject({ at: CODE + 1, dr6: DR6_BS });
+  });
+
+  it('does not follow an XBEGIN whose transaction aborts before it retires', () => {
+    const machine = protectedMode('c7 f8 03 00 00 00 90 90 90 43'); // xbegin, to the inc ebx
+    machine.cpu.rflags |= RFLAGS_TF;
+    expect(report(machine.intoHandler())).toMatchObject({ at: CODE + 10, dr6: DR6_BS });
+  });
+});
+
 describe('general detect', () => {
   it.each([
     ['to', '0f 23 c0'],

@@ -82,6 +82,11 @@ export class DebugExceptions {
     if (this.pending !== 0) cpu.attention = true;
   }
 
+  /** The instruction of `begin` ends as one with a fault does, before it retires: no single-step trap follows. */
+  dropTrap(): void {
+    this.#isTraced = false;
+  }
+
   #accessConditions(): number {
     const cpu = this.#cpu;
     const bits = accessConditions(cpu.dr, this.#accesses, (cpu.cr4 & CR4_DE) !== 0);

@@ -10,7 +10,7 @@ import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP } from '.
 import { inProtectedMode } from '../legacy/segmentation.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
 import { inLongMode } from '../mode.js';
-import { isCanonical } from '../linear-access.js';
+import { isCanonical, LinearRange } from '../linear-access.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
 import { SEGMENT_LDTR, SEGMENT_TR } from '../segments.js';
 import { chargeSystem, intercept, isPrevented, privileged, type Handler, type HandlerTable } from './handler.js';
@@ -50,6 +50,9 @@ function interceptTable(cpu: Cpu, instruction: DecodedInstruction, reason: numbe
   return intercept(cpu, reason, displacement(cpu, instruction, 0), instruction.length, info);
 }
 
+/** What SGDT and SIDT store: the base, behind the two bytes of the limit, is what is to be aligned. */
+const stored = new LinearRange(2);
+
 /** Limit and base: the base has 64 bits in 64-bit mode, else 32. */
 function tableRegisterSize(cpu: Cpu): number {
   return cpu.word(CPU_MODE) === MODE_64 ? 10 : 6;
@@ -86,12 +89,12 @@ function storeTable(identity: typeof SGDT | typeof SIDT): Handler {
     chargeSystem(cpu);
     const operand = memoryOperand(instruction, 0) as MemoryOperand;
     const wide = cpu.word(CPU_MODE) === MODE_64;
-    outcome = mapOperand(cpu, instruction, operand, tableRegisterSize(cpu), ACCESS_WRITE);
+    outcome = mapOperand(cpu, instruction, operand, tableRegisterSize(cpu), ACCESS_WRITE, 1, stored);
     if (outcome !== DONE) return outcome;
     const table = identity === SGDT ? cpu.gdtr : cpu.idtr;
-    operandRange.write16(cpu.memory, 0, table.limit);
-    if (wide) operandRange.writeSigned(cpu.memory, 2, table.base);
-    else operandRange.write32(cpu.memory, 2, table.base >>> 0);
+    stored.write16(cpu.memory, 0, table.limit);
+    if (wide) stored.writeSigned(cpu.memory, 2, table.base);
+    else stored.write32(cpu.memory, 2, table.base >>> 0);
     return DONE;
   };
 }

@@ -83,10 +83,10 @@ export function linearAddress(cpu: Cpu, offset: bigint, segment: number): number
   return BigInt.asIntN(CANONICAL_BITS, address) === address ? Number(address) : null;
 }
 
-/** The one operand range of an instruction; no instruction here has two memory operands that are mapped at once. */
+/** The operand range of most instructions; no instruction here has two memory operands that are mapped at once. */
 export const operandRange = new LinearRange();
 
-/** Maps `size` bytes at a memory operand into `operandRange`; #GP(0) if its linear address is not aligned. */
+/** Maps `size` bytes at a memory operand into `range`; #GP(0) if its linear address is not aligned. */
 export function mapOperand(
   cpu: Cpu,
   instruction: DecodedInstruction,
@@ -94,17 +94,18 @@ export function mapOperand(
   size: number,
   access: number,
   alignment = 1,
+  range = operandRange,
 ): Outcome {
   const segment = segmentNumber(operand.segment);
   const offset = effectiveAddress(cpu, instruction, operand);
   if (cpu.word(CPU_MODE) !== MODE_64) {
-    return mapSegmented(cpu, operandRange, segment, Number(offset), size, access, alignment);
+    return mapSegmented(cpu, range, segment, Number(offset), size, access, alignment);
   }
   const first = linearAddress(cpu, offset, segment);
   const last = linearAddress(cpu, offset + BigInt(size - 1), segment);
   if (first === null || last === null) return fault(cpu, segment === SEGMENT_SS ? VECTOR_SS : VECTOR_GP, 0);
   if (first % alignment !== 0) return fault(cpu, VECTOR_GP, 0);
-  return operandRange.map(cpu, first, size, access, cpu.privilege);
+  return range.map(cpu, first, size, access, cpu.privilege);
 }
 
 /** The memory operand at `index`; an instruction without one is not what the caller takes it for. */

@@ -15,12 +15,13 @@ import { chargeSystem, type HandlerTable } from './handler.js';
 
 const RAX = 0;
 
-/** Goes to the fallback address with abort status 0. */
+/** Goes to the fallback address with abort status 0. The transaction aborts before XBEGIN retires, which cannot be stepped. */
 function xbegin(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   const target = fallbackAddress(cpu, instruction);
   const isReachable = isLong(cpu) ? isCanonical(target) : target <= cpu.segments[SEGMENT_CS].limit;
   if (!isReachable) return generalProtection(cpu);
   chargeSystem(cpu);
+  cpu.debugExceptions.dropTrap();
   cpu.rip = target;
   cpu.setGprWords(RAX, 0, 0);
   cpu.retire(0);
