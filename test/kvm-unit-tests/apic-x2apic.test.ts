@@ -2,4 +2,4 @@
 import { testApic } from '../support/apic-image.js';
 import { MINUTES } from '../support/kvm-unit-tests.js';
 
-testApic('x2APIC', 3 * MINUTES);
+testApic('x2APIC', ['without hypervisor', 'IPIv on', 'IPIv off', 'APICv off'], 3 * MINUTES);

@@ -9,6 +9,7 @@ describeLong('apic.flat', (file) => {
     ['x2APIC mode, APICv off', { options: NO_APICV }],
     ['xAPIC mode, without hypervisor', { options: { ...BARE, apicMode: 'xapic' } }],
     ['xAPIC mode, IPIv on', { options: { apicMode: 'xapic' } }],
+    ['xAPIC mode, APICv off', { options: { ...NO_APICV, apicMode: 'xapic' } }],
   ] as const;
   testFastForward(file, cells, 30 * MINUTES);
 });
