@@ -11,6 +11,11 @@ function isLocalApic({ apic: { basePage } }: Cpu, pa: number): boolean {
   return pa >= basePage && pa < basePage + LOCAL_APIC_PAGE_SIZE;
 }
 
+/** Is this an access to a register of the local APIC as software is to make it, aligned and of 4 bytes? */
+export function isApicRegister(cpu: Cpu, pa: number, size: number): boolean {
+  return size === 4 && (pa & 15) === 0 && isLocalApic(cpu, pa);
+}
+
 /** Fills `bytes`. */
 export function readDevice(cpu: Cpu, pa: number, bytes: Uint8Array): void {
   bytes.fill(0xff);

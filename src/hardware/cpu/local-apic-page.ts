@@ -26,7 +26,11 @@ function readPage(cpu: Cpu, offset: number, bytes: Uint8Array): void {
 function writePage(cpu: Cpu, offset: number, bytes: Uint8Array): void {
   if (bytes.length !== 4 || (offset & SLOT) !== 0) return;
   const [b0, b1, b2, b3] = bytes as unknown as readonly [number, number, number, number];
-  const value = (b0 | (b1 << 8) | (b2 << 16) | (b3 << 24)) >>> 0;
+  writeApicRegister(cpu, offset, (b0 | (b1 << 8) | (b2 << 16) | (b3 << 24)) >>> 0);
+}
+
+/** Writes the register at `offset`, a multiple of 16, and sends what comes of it. */
+export function writeApicRegister(cpu: Cpu, offset: number, value: number): void {
   cpu.bus.route(cpu, cpu.apic.writeRegister(offset, value));
   cpu.attention = true;
 }

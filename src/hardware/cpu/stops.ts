@@ -10,8 +10,9 @@ import type { Cpu } from './cpu.js';
 import { PAGE_SIZE } from '../memory/physical-memory.js';
 import { outcomeOf, translate } from '../memory/walk.js';
 import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
+import { writeApicRegister } from './local-apic-page.js';
 import type { NonRoot } from './non-root.js';
-import { readDevice, writeDevice } from './device-access.js';
+import { isApicRegister, readDevice, writeDevice } from './device-access.js';
 import { beginDeviceOperands, endDeviceOperands } from './device-operands.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { executeSlow } from './slow-instructions.js';
@@ -113,15 +114,32 @@ function virtualApicAccess(cpu: Cpu, outcome: Outcome, va: number, access: numbe
 /** An access to what is not memory. */
 function deviceAccess(cpu: Cpu, pa: number, va: number, size: number, access: number): Outcome {
   if (cpu.clock.mustWait(cpu)) return WAIT;
+  if (isApicRegister(cpu, pa, size)) return apicRegisterAccess(cpu, va, access);
   const bounce = cpu.block + L.CPU_BOUNCE;
   const offset = va & PAGE_MASK;
   const bytes = cpu.memory.u8.subarray(bounce + offset, bounce + offset + size);
   if (access !== L.ACCESS_WRITE) readDevice(cpu, pa, bytes);
-  const stop = executeMapped(cpu, va, bounce);
-  if (stop === L.STOP_SPECIAL) throw new UnimplementedError('an instruction with two device operands', cpu);
+  const stop = executeBounced(cpu, va);
   if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
   if (access !== L.ACCESS_READ) writeDevice(cpu, pa, bytes);
   return REDIRECTED;
+}
+
+/** The same for a register of the local APIC, which is nearly always what is accessed: without an array. */
+function apicRegisterAccess(cpu: Cpu, va: number, access: number): Outcome {
+  const offset = va & PAGE_MASK;
+  if (access !== L.ACCESS_WRITE) cpu.setWord(L.CPU_BOUNCE + offset, cpu.apic.readRegister(offset));
+  const stop = executeBounced(cpu, va);
+  if (stop !== L.STOP_LIMIT) return handleStop(cpu, stop);
+  if (access !== L.ACCESS_READ) writeApicRegister(cpu, offset, cpu.word(L.CPU_BOUNCE + offset));
+  return REDIRECTED;
+}
+
+/** Executes the instruction at RIP on the bounce page, in place of a device's. */
+function executeBounced(cpu: Cpu, va: number): number {
+  const stop = executeMapped(cpu, va, cpu.block + L.CPU_BOUNCE);
+  if (stop === L.STOP_SPECIAL) throw new UnimplementedError('an instruction with two device operands', cpu);
+  return stop;
 }
 
 /** One page's share of an access to two pages. */

@@ -49,7 +49,7 @@ export function restoreSpecial(cpu: Cpu, va: number, page: number): void {
   const at = tlbEntry(cpu, va);
   u32[at + 4] = ((va & ~PAGE_MASK) | L.TLB_SPECIAL) >>> 0;
   u32[at + 5] = u32[at + 1];
-  u32.fill(0, at, at + 4);
+  u32[at] = u32[at + 1] = u32[at + 2] = u32[at + 3] = 0;
   u32[at + 6] = page;
 }
 
