@@ -1,15 +1,15 @@
 /**
  * The multiboot information structure and what it points to: memory map, command line, one module with the environment
- * text, the loader's name (Multiboot Specification 0.6.96, section 3.3). All of it lies in conventional memory from
- * INFORMATION_BASE on, where it is in nobody's way: below the heap of a kernel that is loaded at 1 MiB or above, and
- * beyond page 0, which receives start-up code.
+ * text, the loader's name (Multiboot Specification 0.6.96, section 3.3). All of it lies in conventional memory, where it is in
+ * nobody's way: below the heap of a kernel that is loaded at 1 MiB or above, behind one that is loaded lower, and beyond page 0,
+ * which receives start-up code.
  *
  * Left out: boot device, symbols, drives, ROM configuration table, APM, VBE and framebuffer.
  */
 import type { MemorySegment } from './boot-image.js';
 
-/** Physical address of the multiboot information structure. */
-export const INFORMATION_BASE = 0x9000;
+/** Lowest physical address of the multiboot information structure. */
+const INFORMATION_BASE = 0x9000;
 /** End of conventional memory: the extended BIOS data area begins. */
 export const CONVENTIONAL_END = 0x9_fc00;
 /** Start of the read-only memory and, in it, of the ACPI tables. */
@@ -75,8 +75,16 @@ export interface InformationOptions {
   readonly memoryBytes: number;
 }
 
-/** Builds everything for `INFORMATION_BASE`. The caller checks that it ends below CONVENTIONAL_END. */
-export function buildInformation({ commandLine, environment, memoryBytes }: InformationOptions): MemorySegment {
+/** Where the information lies with an image that takes conventional memory up to `end`. */
+export function informationBase(end: number): number {
+  return Math.max(INFORMATION_BASE, Math.ceil(end / PAGE) * PAGE);
+}
+
+/** Builds everything for `base`. The caller checks that it ends below CONVENTIONAL_END. */
+export function buildInformation(
+  { commandLine, environment, memoryBytes }: InformationOptions,
+  base: number,
+): MemorySegment {
   const encoder = new TextEncoder();
   const text = encoder.encode(`${commandLine}\0`);
   const name = encoder.encode(`${LOADER_NAME}\0`);
@@ -95,22 +103,22 @@ export function buildInformation({ commandLine, environment, memoryBytes }: Info
   set(FLAGS, HAS_MEMORY | HAS_COMMAND_LINE | HAS_MODULES | HAS_MEMORY_MAP | HAS_LOADER_NAME);
   set(MEM_LOWER, Math.floor(CONVENTIONAL_END / KIB));
   set(MEM_UPPER, Math.floor((memoryBytes - EXTENDED_BASE) / KIB));
-  set(CMDLINE, INFORMATION_BASE + textAt);
+  set(CMDLINE, base + textAt);
   set(MMAP_LENGTH, map.length * MAP_ENTRY_SIZE);
-  set(MMAP_ADDR, INFORMATION_BASE + mapAt);
-  set(BOOT_LOADER_NAME, INFORMATION_BASE + nameAt);
+  set(MMAP_ADDR, base + mapAt);
+  set(BOOT_LOADER_NAME, base + nameAt);
   map.forEach((range, index) => writeRange(view, mapAt + index * MAP_ENTRY_SIZE, range));
   bytes.set(name, nameAt);
   bytes.set(text, textAt);
   if (module.length > 0) {
     set(MODS_COUNT, 1);
-    set(MODS_ADDR, INFORMATION_BASE + modulesAt);
-    set(modulesAt, INFORMATION_BASE + moduleAt);
-    set(modulesAt + 4, INFORMATION_BASE + moduleAt + module.length);
-    set(modulesAt + 8, INFORMATION_BASE + textAt + text.length - 1);
+    set(MODS_ADDR, base + modulesAt);
+    set(modulesAt, base + moduleAt);
+    set(modulesAt + 4, base + moduleAt + module.length);
+    set(modulesAt + 8, base + textAt + text.length - 1);
     bytes.set(module, moduleAt);
   }
-  return { gpa: INFORMATION_BASE, bytes };
+  return { gpa: base, bytes };
 }
 
 /** An entry's size field does not count itself. */

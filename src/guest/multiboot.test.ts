@@ -102,6 +102,17 @@ describe('loadMultiboot', () => {
     expect(text(word(module), word(module + 4))).toBe('TEST_DEVICE=0\nNR_CPUS=2\n');
   });
 
+  it.each([
+    ['behind it', 0x8000, 0xa000],
+    ['where it always is, if the kernel ends below', 0x4000, 0x9000],
+  ])('lays the information of a kernel in conventional memory %s', (_, physical, expected) => {
+    const image = load(kernel({ physical, memorySize: 0x1800 }), { environment: 'A=1\n' });
+    const { word, text } = memory(image);
+    expect([image.ebx, image.informationAddress]).toEqual([expected, expected]);
+    expect(text(word(image.ebx + 16))).toBe('a.flat ipi');
+    expect(text(word(word(image.ebx + 24)), word(word(image.ebx + 24) + 4))).toBe('A=1\n');
+  });
+
   it('has no module without an environment', () => {
     const image = load(kernel());
     expect(memory(image).word(image.ebx + 20)).toBe(0);
@@ -135,7 +146,7 @@ describe('loadMultiboot', () => {
     ['a segment outside memory',          kernel({ physical: 0x400_0000 }),                      'does not fit in the machine\'s 64 MiB'],
     ['an image too large',                kernel({ memorySize: 0x7000_0000 }),                   'does not fit'],
     ['a segment where no memory is',      kernel({ physical: 0x9_fbff }),                        'where there is no memory'],
-    ['a segment over the information',    kernel({ physical: 0x9000 }),                          'overlaps the multiboot information'],
+    ['no room for the information',       kernel({ physical: 0x9_f000 }),                        'command line, environment and memory map need'],
     ['an entry outside the segments',     kernel({ entry: 0x20_0000 }),                          'entry point 200000H'],
   ])('reports %s', (_, image, message) => {
     const found = problem(image);

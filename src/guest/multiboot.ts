@@ -13,7 +13,7 @@ import {
   buildInformation,
   CONVENTIONAL_END,
   EXTENDED_BASE,
-  INFORMATION_BASE,
+  informationBase,
   MEMORY_LIMIT,
   type InformationOptions,
 } from './multiboot-information.js';
@@ -82,8 +82,8 @@ export function loadMultiboot(image: Uint8Array, options: InformationOptions): M
   if (typeof header !== 'number') return header;
   const kernel = readKernel(image, header);
   if (kernel.kind === 'problem') return kernel;
-  const information = buildInformation(options);
-  const wrong = checkPlacements(kernel, information, options.memoryBytes);
+  const information = buildInformation(options, informationBase(conventionalEnd(kernel)));
+  const wrong = checkPlacements(kernel, options.memoryBytes) ?? checkInformation(information);
   if (wrong !== null) return wrong;
   const loaded = kernel.placements.filter(({ bytes }) => bytes.length > 0);
   return {
@@ -181,31 +181,30 @@ function readAddressFields(image: Uint8Array, view: DataView, header: number): K
   return { kind: 'kernel', entry, placements: [placement] };
 }
 
-function checkPlacements(kernel: Kernel, information: MemorySegment, memoryBytes: number): LoadProblem | null {
-  const informationEnd = information.gpa + information.bytes.length;
-  if (informationEnd > CONVENTIONAL_END) {
-    const message = `command line and environment need ${information.bytes.length} bytes`;
-    return loadProblem(
-      0,
-      message,
-      `shorten them: there are ${CONVENTIONAL_END - INFORMATION_BASE} below the first MiB`,
-    );
-  }
+/** End of what the kernel takes of conventional memory. */
+function conventionalEnd({ placements }: Kernel): number {
+  return Math.max(0, ...placements.filter(({ base }) => base < CONVENTIONAL_END).map(({ end }) => end));
+}
+
+function checkInformation({ gpa, bytes }: MemorySegment): LoadProblem | null {
+  const room = Math.max(0, CONVENTIONAL_END - gpa);
+  if (bytes.length <= room) return null;
+  const message = `command line, environment and memory map need ${bytes.length} bytes`;
+  const hint = `shorten them, or link the kernel at ${hex(EXTENDED_BASE)} or above: the image leaves ${room} below the first MiB`;
+  return loadProblem(0, message, hint);
+}
+
+function checkPlacements(kernel: Kernel, memoryBytes: number): LoadProblem | null {
   const end = Math.max(...kernel.placements.map((placement) => placement.end));
   for (const placement of kernel.placements) {
-    const wrong = checkPlacement(placement, informationEnd, memoryBytes, end);
+    const wrong = checkPlacement(placement, memoryBytes, end);
     if (wrong !== null) return wrong;
   }
   return checkOverlap(kernel.placements) ?? checkEntry(kernel, memoryBytes);
 }
 
 /** `kernelEnd`: end of the last placement. */
-function checkPlacement(
-  { source, base, end }: Placement,
-  informationEnd: number,
-  memoryBytes: number,
-  kernelEnd: number,
-): LoadProblem | null {
+function checkPlacement({ source, base, end }: Placement, memoryBytes: number, kernelEnd: number): LoadProblem | null {
   const range = `segment [${hex(base)}, ${hex(end)})`;
   if (end > memoryBytes) {
     const enough = Math.ceil(kernelEnd / MIB);
@@ -220,9 +219,7 @@ function checkPlacement(
       hint,
     );
   }
-  if (base >= informationEnd || end <= INFORMATION_BASE) return null;
-  const message = `${range} overlaps the multiboot information at [${hex(INFORMATION_BASE)}, ${hex(informationEnd)})`;
-  return loadProblem(source, message, `link the kernel at ${hex(EXTENDED_BASE)} or above`);
+  return null;
 }
 
 function checkOverlap(placements: readonly Placement[]): LoadProblem | null {
