@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { adjustHaltPoll, nanosecondsOf, ticksOf } from './halt.js';
+import { STEP } from '../cost/step.js';
+import { adjustHaltPoll, nanosecondsOf, poll, ticksOf } from './halt.js';
+import type { HostCpu } from './host-cpu.js';
 import { kvmParameters, type KvmParameters } from './kvm-parameters.js';
 
 /** The window after a halt of `haltNs` with the window at `window`. */
@@ -31,5 +33,43 @@ describe('halt-polling window', () => {
   it('converts nanoseconds and ticks by the TSC frequency', () => {
     expect(ticksOf(10_000, 2)).toBe(10_000 * 2 * 64);
     expect(nanosecondsOf(ticksOf(200_000, 2.5), 2.5)).toBe(200_000);
+  });
+});
+
+describe('halt polling', () => {
+  const ITERATION = 60;
+  const WINDOW = 600;
+
+  /** Polls on a CPU that another one precedes from time `behind` on; how often, and whether it has to look again. */
+  function polled(behind: number, unchanged: boolean, requestsService = false): [iterations: number, looks: boolean] {
+    const charged: number[] = [];
+    const cpu = {
+      now: 0,
+      charge(step: number): void {
+        charged.push(step);
+        this.now += ITERATION;
+      },
+      clock: { mustWait: ({ now }: { now: number }) => now >= behind },
+      apic: { requestsService },
+    };
+    const looks = poll({ cpu } as unknown as HostCpu, WINDOW, unchanged);
+    expect(charged.every((step) => step === STEP.HALT_POLL_ITERATION)).toBe(true);
+    return [charged.length, looks];
+  }
+
+  it('goes on to the end of the window while nobody else can act', () => {
+    expect(polled(Infinity, true)).toEqual([WINDOW / ITERATION, false]);
+  });
+
+  it('looks again when somebody else is next', () => {
+    expect(polled(3 * ITERATION, true)).toEqual([3, true]);
+  });
+
+  it('looks at once when somebody may have acted since the last look', () => {
+    expect(polled(Infinity, false)).toEqual([1, true]);
+  });
+
+  it('looks at once when an interrupt is pending', () => {
+    expect(polled(Infinity, true, true)).toEqual([1, true]);
   });
 });

@@ -5,7 +5,7 @@
  *
  * Left out: invalid wake-ups, the per-VM limit on polling, and a host that needs the CPU for another thread.
  */
-import { TICKS_PER_CYCLE } from '../cost/step.js';
+import { STEP, TICKS_PER_CYCLE } from '../cost/step.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from './host-cpu.js';
 import { picPending } from './interrupt-chip.js';
@@ -56,6 +56,18 @@ export function pendingEvents(host: HostCpu): Events {
   if (picPending(host)) return EVENTS_PENDING;
   if (!movePirToIrr(host)) return EVENTS_WAIT;
   return vcpu.apic.acceptsInterrupts && vcpu.apic.page.deliverableVector >= 0 ? EVENTS_PENDING : EVENTS_NONE;
+}
+
+/**
+ * Halt polling. True: time to look for interrupts and events again, since somebody else may have acted; `unchanged` says that
+ * nobody has since the last look, which would find no more than it has. False: the window, which ends at `end`, is over.
+ */
+export function poll({ cpu }: HostCpu, end: number, unchanged: boolean): boolean {
+  while (cpu.now < end) {
+    cpu.charge(STEP.HALT_POLL_ITERATION);
+    if (!unchanged || cpu.clock.mustWait(cpu) || cpu.apic.requestsService) return true;
+  }
+  return false;
 }
 
 /** Ticks of `ns` nanoseconds. */

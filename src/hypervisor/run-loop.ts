@@ -54,6 +54,7 @@ import {
   interruptBlocked,
   nanosecondsOf,
   pendingEvents,
+  poll,
   ticksOf,
   type Events,
 } from './halt.js';
@@ -153,11 +154,12 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       }
 
       const pollEnd = isHalt ? start + ticksOf(vcpu.haltPollNs, vm.tscGHz) : start;
-      while (mayBlock && events === EVENTS_NONE && cpu.now < pollEnd) {
-        cpu.charge(STEP.HALT_POLL_ITERATION);
+      let unchanged = !preBlocks;
+      while (mayBlock && events === EVENTS_NONE && poll(host, pollEnd, unchanged)) {
         while (!interrupts.advance()) yield ROOT_WAITS;
         while ((events = pendingEvents(host)) === EVENTS_WAIT) yield ROOT_WAITS;
         if (events !== EVENTS_NONE) vcpu.haltPollSuccesses++;
+        unchanged = true;
       }
 
       // ---- kvm_vcpu_block

@@ -1,4 +1,4 @@
-// HLT that causes no VM exit, and what leaving a sleeping state costs. When a processor falls asleep and what wakes it stands
+// HLT up to the VM exit that it may cause, and what leaving a sleeping state costs. When a processor falls asleep and what wakes it stands
 // in order.ts and boundary.ts.
 import { STEP_HLT_WAKE, STEP_MWAIT_WAKE } from '../cost/step-numbers';
 import { ACTIVITY_HLT, ACTIVITY_MWAIT } from '../hardware/cpu/activity';
@@ -7,7 +7,7 @@ import {
   CPU_ATTENTION,
   CPU_CPL,
   CPU_HALT_POLLS,
-  CPU_HLT_SLOW,
+  CPU_HLT_EXITS,
   CPU_NOW,
   CPU_SYSTEM_FLAGS,
   REPORT_HALT,
@@ -17,20 +17,24 @@ import {
 import { R_COST, R_LENGTH } from '../hardware/cpu/record';
 import { charge } from './cost';
 import { FLAG_IF } from './flags';
-import { DONE, HOST, report, retire, settle } from './microcode';
+import { DONE, exitAt, HOST, report, retire, settle } from './microcode';
 import { timeOf } from './order';
+
+// Basic exit reason: see hardware/vmx/exit-reason.ts.
+const EXIT_REASON_HLT: u32 = 12;
 
 /** HLT is a one-cycle no-op (see `haltPolls` in hardware/cpu/cpu.ts). */
 function polls(cpu: usize): bool {
   return load<u32>(cpu, CPU_HALT_POLLS) != 0 && (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAG_IF) != 0;
 }
 
-/** The HLT of a record: DONE, or HOST = it causes a VM exit or #GP. */
+/** The HLT of a record: DONE, EXITS, or HOST = #GP. */
 export function executeHlt(cpu: usize, record: usize): u32 {
   if (load<u32>(cpu, CPU_CPL) != 0) return HOST;
-  if (load<u32>(cpu, CPU_HLT_SLOW) != 0 && !polls(cpu)) return HOST;
+  const length = load<u8>(record, R_LENGTH);
+  if (load<u32>(cpu, CPU_HLT_EXITS) != 0 && !polls(cpu)) return settle(cpu, exitAt(cpu, EXIT_REASON_HLT, 0, length));
   halt(cpu, load<u16>(record, R_COST));
-  retire(cpu, load<u8>(record, R_LENGTH));
+  retire(cpu, length);
   return settle(cpu, DONE);
 }
 

@@ -4,6 +4,7 @@ import {
   CPU_BEGUN,
   CPU_CHARGED,
   CPU_COLLECTED_COUNT,
+  CPU_EXIT_LENGTH,
   CPU_EXIT_QUALIFICATION,
   CPU_EXIT_REASON,
   CPU_LINE_ARRIVING,
@@ -68,10 +69,16 @@ export function mustWaitForEvent(cpu: usize): bool {
   return load<f64>(ORDER_NEXT_EVENT) <= timeOf(cpu);
 }
 
-/** The operation comes to a VM exit, which the host performs. */
+/** The operation comes to a trap-like VM exit, which the host performs. */
 export function exit(cpu: usize, reason: u32, qualification: u32): u32 {
+  return exitAt(cpu, reason, qualification, 0);
+}
+
+/** The instruction at RIP, `length` bytes long, causes a VM exit, which the host performs. */
+export function exitAt(cpu: usize, reason: u32, qualification: u32, length: u32): u32 {
   store<u32>(cpu, reason, CPU_EXIT_REASON);
   store<u32>(cpu, qualification, CPU_EXIT_QUALIFICATION);
+  store<u32>(cpu, length, CPU_EXIT_LENGTH);
   return EXITS;
 }
 

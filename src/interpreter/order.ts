@@ -6,6 +6,7 @@ import {
   CPU_ACTIVITY,
   CPU_ATTENTION,
   CPU_BLOCKS,
+  CPU_EXIT_LENGTH,
   CPU_HOST_TURN,
   CPU_LIMIT,
   CPU_MARK_BRANCH,
@@ -244,7 +245,7 @@ function takesTurn(cpu: usize): bool {
       }
       if (outcome == WAIT) return waits(cpu, retryOf(load<u32>(cpu, CPU_STOP)));
       store<u32>(cpu, outcome == PASS ? RETRY_INSTRUCTION : RETRY_NONE, CPU_RETRY);
-      if (outcome != PASS && shadow != 0) endShadow(cpu, shadow);
+      if (shadow != 0 && hasCompleted(cpu, outcome)) endShadow(cpu, shadow);
     }
     if (outcome == EXITS) {
       store<u32>(cpu, STOP_EXIT, CPU_STOP);
@@ -252,6 +253,11 @@ function takesTurn(cpu: usize): bool {
       return needsHost(cpu);
     }
   }
+}
+
+/** The instruction at hand is over. It is not if it has to run once more, or if it is what causes a VM exit. */
+function hasCompleted(cpu: usize, outcome: u32): bool {
+  return outcome == DONE || (outcome == EXITS && load<u32>(cpu, CPU_EXIT_LENGTH) == 0);
 }
 
 /** The instruction that blocking by `shadow` was for has completed. */

@@ -181,6 +181,7 @@ export const CPU_BEGUN = 1928; //                u32: 1 = it has been tried befo
 export const CPU_CHARGED = 1932; //              u32: how far it has been charged
 export const CPU_EXIT_REASON = 1936; //          u32: of the VM exit that it has come to
 export const CPU_EXIT_QUALIFICATION = 1940; //   u32
+export const CPU_EXIT_LENGTH = 1980; //          u32: of the instruction at RIP that causes it, or 0: it is trap-like
 export const CPU_APIC_WRITE = 1944; //           u32: 1 + page offset of a virtualized APIC write still to be emulated, or 0
 export const CPU_INTERRUPT = 1948; //            u32: vector of an interrupt that is on its way through the IDT, or 0
 export const CPU_BOUNDARY = 1952; //             u32, BOUNDARY_*
@@ -191,7 +192,7 @@ export const CPU_CR4_PGE_TOGGLES = 1960;
 // What holds the CPU back between two instructions: see hardware/cpu/activity.ts
 export const CPU_ACTIVITY = 1964; //             u32, ACTIVITY_*
 export const CPU_SHADOW = 1968; //               u32, SHADOW_*: until the next instruction has completed
-export const CPU_HLT_SLOW = 1972; //             u32: 1 = HLT exiting: stop with STOP_SLOW
+export const CPU_HLT_EXITS = 1972; //            u32: 1 = HLT exiting
 export const CPU_HALT_POLLS = 1976; //           u32: 1 = with interrupts enabled HLT is a one-cycle no-op
 
 // Outside 64-bit mode: segment registers as the host has written them before the run, SEGMENT_SIZE bytes each, in the
@@ -372,7 +373,7 @@ export const STOP_PAUSE_LOOP = 9; // pause-loop exit, fault-like: RIP at the PAU
 export const STOP_FLAGS = 10; //    retired; IF, TF or another system flag changed: the host looks for events
 
 export const STOP_MSR_WRITE = 11; // a WRMSR that waits for its turn or a line; only while it waits
-export const STOP_EXIT = 12; //     an operation of microcode comes to the VM exit in CPU_EXIT_*, behind the instruction
+export const STOP_EXIT = 12; //     the VM exit in CPU_EXIT_*, to which an instruction or an operation of microcode has come
 
 export const ACCESS_READ = 1;
 export const ACCESS_WRITE = 2;
@@ -415,7 +416,7 @@ export const VIRTUALIZE_WITH_ACKNOWLEDGE = 1 << 8; //       exit control 15: ack
 export const VIRTUALIZE_WITH_WINDOW_EXITS = 1 << 9; //      primary bit 2: interrupt-window exiting
 export const VIRTUALIZE_WITH_MSR_BITMAPS = 1 << 10; //      primary bit 28: use MSR bitmaps
 
-/** What an operation of the interpreter may come to besides the outcomes of outcome.ts: CPU_EXIT_* name a VM exit. */
+/** What an instruction or operation of the interpreter may come to besides the outcomes of outcome.ts: CPU_EXIT_* name a VM exit. */
 export const EXITS = 5;
 
 // ---- What the interpreter reports of a traced CPU, with two values

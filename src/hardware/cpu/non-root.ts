@@ -55,7 +55,7 @@ export interface NonRoot {
   /** APIC-write emulation (SDM 30.4.3.2) after the instruction that wrote offset `offset`; DONE or REDIRECTED (trap-like exit, EOI-induced, TPR below threshold) or WAIT. */
   apicWriteEmulation(offset: number): Outcome;
 
-  /** The trap-like VM exit that an operation of the interpreter has come to. */
+  /** The VM exit that the interpreter has come to (CPU_EXIT_*). */
   finishExit(): Outcome;
 
   /** EPT violation or misconfiguration, as left in cpu.fault. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CODE, SPARE_PAGES, VmxGuest, type VmxGuestOptions } from '../../../test/support/vmx-guest.js';
 import { TICKS_PER_CYCLE } from '../../cost/step.js';
-import { CPU_TSC_OFFSET } from '../cpu/layout.js';
+import { CPU_TSC_OFFSET, ORDER_STEPPED } from '../cpu/layout.js';
 import * as C from './controls.js';
 import { VMCS_FIELD as F } from './vmcs-field.js';
 
@@ -218,6 +218,21 @@ describe('guest code', () => {
     guest.run();
     expect(guest.exits[0]).toMatchObject({ reason: 1, rip: 1, information: 0x8000_0051 });
     expect(guest.vmx.vmread(F.GUEST_ACTIVITY_STATE)).toBe(1);
+  });
+
+  it.each([false, true])('HLT behind STI exits at the HLT, with blocking by STI; observed: %s', (observed) => {
+    const guest = new VmxGuest({ code: [...STI, ...HLT] });
+    if (observed) guest.cpu.memory.u32[ORDER_STEPPED >>> 2] = 1;
+    guest.run();
+    expect(guest.exits[0]).toMatchObject({ reason: 12, rip: 1, length: 1 });
+    const fields = [
+      F.GUEST_INTERRUPTIBILITY_INFO,
+      F.GUEST_ACTIVITY_STATE,
+      F.VMX_INSTRUCTION_INFO,
+      F.EXIT_QUALIFICATION,
+    ];
+    expect(fields.map((field) => guest.vmx.vmread(field))).toEqual([1, 0, 0, 0]);
+    expect(guest.cpu.shadow).toBe(0);
   });
 
   it('20: an APIC-access exit knows page offset, kind of access and instruction length', () => {

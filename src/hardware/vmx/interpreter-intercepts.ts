@@ -19,7 +19,7 @@ export function startInterception(cpu: Cpu, controls: ActiveControls): void {
   const tsd = (cpu.cr4 & CR4_TSD) !== 0;
   cpu.setWord(L.CPU_RDTSC_SLOW, tsd || controls.has(C.CPU_BASED_RDTSC_EXITING) ? 1 : 0);
   cpu.setWord(L.CPU_PAUSE_SLOW, controls.has(C.CPU_BASED_PAUSE_EXITING) ? 1 : 0);
-  cpu.setWord(L.CPU_HLT_SLOW, controls.has(C.CPU_BASED_HLT_EXITING) ? 1 : 0);
+  cpu.setWord(L.CPU_HLT_EXITS, controls.has(C.CPU_BASED_HLT_EXITING) ? 1 : 0);
   const pauseLoop = controls.has2(C.SECONDARY_EXEC_PAUSE_LOOP_EXITING);
   cpu.setWord(L.CPU_PLE_ON, pauseLoop ? 1 : 0);
   if (!pauseLoop) return;
@@ -31,6 +31,6 @@ export function startInterception(cpu: Cpu, controls: ActiveControls): void {
 export function stopInterception(cpu: Cpu): void {
   cpu.setWord(L.CPU_RDTSC_SLOW, (cpu.cr4 & CR4_TSD) !== 0 ? 1 : 0);
   cpu.setWord(L.CPU_PAUSE_SLOW, 0);
-  cpu.setWord(L.CPU_HLT_SLOW, 0);
+  cpu.setWord(L.CPU_HLT_EXITS, 0);
   cpu.setWord(L.CPU_PLE_ON, 0);
 }

@@ -386,7 +386,10 @@ export class NonRootOperation implements NonRoot, ApicExits {
   }
 
   finishExit(): Outcome {
-    return this.virtualApic.finishExit();
+    const cpu = this.#cpu;
+    const length = cpu.word(L.CPU_EXIT_LENGTH);
+    if (length === 0) return this.virtualApic.finishExit();
+    return this.#leaveInstruction(cpu.word(L.CPU_EXIT_REASON), cpu.word(L.CPU_EXIT_QUALIFICATION), length, 0);
   }
 
   apicAccess(offset: number, size: number, access: number): Outcome {
