@@ -8,11 +8,13 @@ import {
   CPU_ATTENTION,
   CPU_BOUNDARY,
   CPU_CPL,
+  CPU_HOST_TURN,
   CPU_INTERRUPT,
   CPU_RECOGNIZED,
   CPU_RETRY,
   CPU_SHADOW,
   CPU_SYSTEM_FLAGS,
+  ORDER_STEPPED,
   RETRY_BOUNDARY,
 } from '../hardware/cpu/layout';
 import { emulateApicWrite } from './apic-write-emulation';
@@ -45,6 +47,18 @@ function handleEvent(cpu: usize): u32 {
   if (kind == BOUNDARY_HOST || (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF) != 0) return HOST;
   if (load<u32>(cpu, CPU_SHADOW) != 0) return nothing(cpu);
   return kind == BOUNDARY_ROOT ? rootBoundary(cpu) : nonRootBoundary(cpu);
+}
+
+/** Is there nothing that `handleEvents` would do, now that interrupts may be enabled? The host answers for its own turn. */
+export function isQuiet(cpu: usize): bool {
+  const due =
+    load<u32>(cpu, CPU_APIC_WRITE) |
+    load<u32>(cpu, CPU_INTERRUPT) |
+    load<u32>(cpu, CPU_RECOGNIZED) |
+    (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF);
+  const isHosts =
+    (load<u32>(cpu, CPU_HOST_TURN) | load<u32>(ORDER_STEPPED)) != 0 || load<u32>(cpu, CPU_BOUNDARY) == BOUNDARY_HOST;
+  return due == 0 && !isHosts && !requestsService(cpu);
 }
 
 function finishApicWrite(cpu: usize, offset: u32): u32 {

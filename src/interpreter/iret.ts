@@ -8,6 +8,7 @@ import {
   CPU_SYSTEM_FLAGS,
   STOP_FLAGS,
 } from '../hardware/cpu/layout';
+import { isQuiet } from './boundary';
 import { go } from './control';
 import { heldForReading } from './held-memory';
 import { canonical } from './memory';
@@ -33,6 +34,6 @@ export function iretq(cpu: usize, pc: usize): usize {
   store<u64>(cpu, load<u64>(frame, 24), RSP);
   countOne(cpu, CPU_COUNT_IRETQ);
   const next = go(cpu, rip);
-  if (loadFlags(cpu, flags)) stop(cpu, STOP_FLAGS);
+  if (loadFlags(cpu, flags) && !isQuiet(cpu)) stop(cpu, STOP_FLAGS);
   return next;
 }

@@ -105,13 +105,15 @@ export function mayRead(cpu: usize, pa: u32): bool {
   return false;
 }
 
-/** Accounts for the idle passes that begin before (at, byCpu). */
+/** Accounts for the idle passes that end before (at, byCpu); the one that is under way then is to be executed. */
 export function passOver(cpu: usize, at: f64, byCpu: i32): void {
   const now = timeOf(cpu);
   const ticks = f64(load<u64>(cpu, CPU_PARK_D));
   let passes = max(0, Math.floor((at - now) / ticks));
   if (passes > 0 && !precedes(cpu, now + passes * ticks, at, byCpu)) passes--;
   passes = max(0, passes - f64(load<u32>(cpu, CPU_PARK_EXECUTED)));
+  // A single instruction has no boundary within at which the CPU could be.
+  if (load<u64>(cpu, CPU_PARK_N) == 1 && now + passes * ticks < at) passes++;
   const total = whole(passes * ticks);
   store<f64>(cpu, now + passes * ticks, CPU_NOW);
   add(cpu + CPU_RETIRED, whole(passes) * load<u64>(cpu, CPU_PARK_N));
