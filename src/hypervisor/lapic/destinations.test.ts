@@ -14,6 +14,7 @@ const COUNT = 20;
 interface Numbered {
   readonly id: number;
   readonly apic: VcpuApic;
+  readonly alone: readonly Numbered[];
 }
 
 function vcpus(mode: number): Numbered[] {
@@ -22,8 +23,15 @@ function vcpus(mode: number): Numbered[] {
     const apic = new VcpuApic(memory, id * 4096, id);
     apic.setBase(mode, 0, true);
     if (mode === XAPIC) apic.page.write(APIC_LDR, 1 << (24 + (id % 8)));
-    return { id, apic };
+    return numbered(id, apic);
   });
+}
+
+function numbered(id: number, apic: VcpuApic): Numbered {
+  const alone: Numbered[] = [];
+  const vcpu = { id, apic, alone };
+  alone.push(vcpu);
+  return vcpu;
 }
 
 /** IDs of the vCPUs that an ICR written by vCPU 2 addresses. */
