@@ -2,7 +2,7 @@
 import { TRANSLATED } from '../hardware/cpu/opcodes.js';
 import * as R from '../hardware/cpu/record.js';
 
-export class CodeRecord {
+export interface CodeRecord {
   readonly at: number;
   readonly opcode: number;
   readonly isTranslated: boolean;
@@ -22,27 +22,29 @@ export class CodeRecord {
   readonly displacement: number;
   readonly targetOffset: number;
   readonly target: number;
+}
 
-  constructor(view: DataView, at: number) {
-    const opcode = view.getUint16(at + R.R_OP, true);
-    this.at = at;
-    this.opcode = opcode & ~TRANSLATED;
-    this.isTranslated = opcode !== this.opcode;
-    this.ticks = view.getUint16(at + R.R_COST, true);
-    this.a = view.getUint8(at + R.R_A);
-    this.b = view.getUint8(at + R.R_B);
-    this.c = view.getUint8(at + R.R_C);
-    this.length = view.getUint8(at + R.R_LENGTH);
-    this.offset = view.getUint16(at + R.R_OFFSET, true);
-    this.base = view.getUint8(at + R.R_BASE);
-    this.index = view.getUint8(at + R.R_INDEX);
-    this.scale = view.getUint8(at + R.R_SCALE);
-    this.segment = view.getUint8(at + R.R_SEGMENT);
-    this.addressFlags = view.getUint8(at + R.R_ADDRESS_FLAGS);
-    this.isStack = view.getUint8(at + R.R_STACK);
-    this.immediate = view.getBigInt64(at + R.R_IMMEDIATE, true);
-    this.displacement = view.getInt32(at + R.R_DISPLACEMENT, true);
-    this.targetOffset = view.getInt32(at + R.R_TARGET_OFFSET, true);
-    this.target = view.getUint32(at + R.R_TARGET, true);
-  }
+export function readRecord(view: DataView, at: number): CodeRecord {
+  const opcode = view.getUint16(at + R.R_OP, true);
+  return {
+    at,
+    opcode: opcode & ~TRANSLATED,
+    isTranslated: opcode >= TRANSLATED,
+    ticks: view.getUint16(at + R.R_COST, true),
+    a: view.getUint8(at + R.R_A),
+    b: view.getUint8(at + R.R_B),
+    c: view.getUint8(at + R.R_C),
+    length: view.getUint8(at + R.R_LENGTH),
+    offset: view.getUint16(at + R.R_OFFSET, true),
+    base: view.getUint8(at + R.R_BASE),
+    index: view.getUint8(at + R.R_INDEX),
+    scale: view.getUint8(at + R.R_SCALE),
+    segment: view.getUint8(at + R.R_SEGMENT),
+    addressFlags: view.getUint8(at + R.R_ADDRESS_FLAGS),
+    isStack: view.getUint8(at + R.R_STACK),
+    immediate: view.getBigInt64(at + R.R_IMMEDIATE, true),
+    displacement: view.getInt32(at + R.R_DISPLACEMENT, true),
+    targetOffset: view.getInt32(at + R.R_TARGET_OFFSET, true),
+    target: view.getUint32(at + R.R_TARGET, true),
+  };
 }

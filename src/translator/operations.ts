@@ -88,58 +88,64 @@ const setByCondition: Operation = ({ code, state }, record) => {
 
 // ---- By opcode
 
-const PATTERNS: readonly (readonly [RegExp, (...parts: string[]) => Operation])[] = [
-  [
-    /^(ADD|OR|ADC|SBB|AND|SUB|XOR|CMP|TEST)_(RR|RI|RM|MR|MI)(\d+)$/,
-    (name, form, bits) => arithmetic(name, form as Form, Number(bits)),
-  ],
-  [/^(INC|DEC|NEG|NOT)_([RM])(\d+)$/, (name, form, bits) => unary(name, form as 'R' | 'M', Number(bits))],
-  [/^MOV_(RR|RI|RM|MR|MI)(\d+)$/, (form, bits) => move(form as Form, Number(bits))],
-  [
-    /^MOV([ZS])XD?_(RR|RM)(\d+)_(\d+)$/,
-    (sign, form, bits, from) => extend(sign === 'S', form as Form, Number(bits), Number(from)),
-  ],
-  [/^LEA_RM(\d+)$/, (bits) => loadAddress(Number(bits))],
-  [/^(SHL|SHR|SAR)_RI(32|64)$/, (name, bits) => shift(name, Number(bits))],
-  [/^IMUL_(RR|RM|RRI)(32|64)$/, (form, bits) => multiply(form as 'RR' | 'RM' | 'RRI', Number(bits))],
-  [/^CMOVCC_(RR|RM)(32|64)$/, (form, bits) => conditionalMove(form as Form, Number(bits))],
-  [/^SETCC_R8$/, () => setByCondition],
-  [/^PUSH_([RI])64$/, (form) => push(form as 'R' | 'I')],
-  [/^POP_R64$/, () => pop],
-  [/^LEAVE$/, () => leave],
-  [/^XCHG_MR(\d+)$/, (bits) => exchange(Number(bits))],
-  [/^NOP$/, () => () => undefined],
-  [/^MFENCE$/, () => mfence],
-  [/^RDTSC$/, () => rdtsc],
-];
-
-interface Operations {
-  readonly byOpcode: ReadonlyMap<number, Operation>;
-  /** Form and size of the LOCKED_* records. */
-  readonly locked: ReadonlyMap<number, readonly ['R' | 'I', number]>;
+/** What the name of an opcode says, and R_C of the record. */
+interface Parts {
+  readonly name: string;
+  readonly form: string;
+  readonly bits: number;
+  readonly fromBits: number;
+  readonly operation: number;
 }
 
-let operations: Operations | null = null;
+type Make = (of: Parts) => Operation | undefined;
+
+const ANY = [8, 16, 32, 64];
+const WIDE = [32, 64];
+const LONG = [64];
+const NONE = [0];
+
+/** Names, forms and sizes in bits, and how an operation is made of them. */
+// prettier-ignore
+const ROWS: readonly (readonly [names: string, forms: string, sizes: readonly number[], make: Make])[] = [
+  ['ADD OR ADC SBB AND SUB XOR CMP TEST', 'RR RI RM MR MI', ANY,  (of) => arithmetic(of.name, of.form as Form, of.bits)],
+  ['INC DEC NEG NOT',                     'R M',            ANY,  (of) => unary(of.name, of.form as 'R' | 'M', of.bits)],
+  ['MOV',                                 'RR RI RM MR MI', ANY,  (of) => move(of.form as Form, of.bits)],
+  ['MOVZX',                               'RR RM',          ANY,  (of) => extend(false, of.form as Form, of.bits, of.fromBits)],
+  ['MOVSX MOVSXD',                        'RR RM',          ANY,  (of) => extend(true, of.form as Form, of.bits, of.fromBits)],
+  ['LEA',                                 'RM',             ANY,  (of) => loadAddress(of.bits)],
+  ['SHL SHR SAR',                         'RI',             WIDE, (of) => shift(of.name, of.bits)],
+  ['IMUL',                                'RR RM RRI',      WIDE, (of) => multiply(of.form as 'RR' | 'RM' | 'RRI', of.bits)],
+  ['CMOVCC',                              'RR RM',          WIDE, (of) => conditionalMove(of.form as Form, of.bits)],
+  ['SETCC',                               'R',              ANY,  () => setByCondition],
+  ['PUSH',                                'R I',            LONG, (of) => push(of.form as 'R' | 'I')],
+  ['POP',                                 'R',              LONG, () => pop],
+  ['LEAVE',                               '',               NONE, () => leave],
+  ['XCHG',                                'MR',             ANY,  (of) => exchange(of.bits)],
+  ['LOCKED',                              'R I',            ANY,  (of) => locked(of.operation, of.form as 'R' | 'I', of.bits)],
+  ['NOP',                                 '',               NONE, () => () => undefined],
+  ['MFENCE',                              '',               NONE, () => mfence],
+  ['RDTSC',                               '',               NONE, () => rdtsc],
+];
+
+const OPCODE_NAME = /^([A-Z]+)_?([A-Z]*)(\d*)_?(\d*)$/;
+
+/** By opcode and R_C: what has been asked for. */
+const operations = new Map<number, Operation | undefined>();
+let names: ReadonlyMap<number, string> | null = null;
 
 /** The translation of an instruction, if it has one. */
 export function operationOf({ opcode, c }: CodeRecord): Operation | undefined {
-  operations ??= allOperations();
-  const form = operations.locked.get(opcode);
-  return form === undefined ? operations.byOpcode.get(opcode) : locked(c, ...form);
+  const key = (opcode << 8) | c;
+  if (!operations.has(key)) operations.set(key, findOperation(opcode, c));
+  return operations.get(key);
 }
 
-/** Many runs translate nothing. */
-function allOperations(): Operations {
-  const opcodes = Object.entries(OPCODES as Record<string, number>);
-  const byOpcode = opcodes.flatMap(([name, opcode]) =>
-    PATTERNS.flatMap(([pattern, make]) => {
-      const match = pattern.exec(name);
-      return match === null ? [] : [[opcode, make(...match.slice(1))] as const];
-    }),
+function findOperation(opcode: number, operation: number): Operation | undefined {
+  names ??= new Map(Object.entries(OPCODES as Record<string, number>).map(([name, value]) => [value, name]));
+  const [, name, form, bits, fromBits] = OPCODE_NAME.exec(names.get(opcode) ?? '') ?? [];
+  const row = ROWS.find(
+    ([operands, forms, sizes]) =>
+      operands.split(' ').includes(name) && forms.split(' ').includes(form) && sizes.includes(Number(bits)),
   );
-  const lockedForms = opcodes.flatMap(([name, opcode]) => {
-    const match = /^LOCKED_([RI])(\d+)$/.exec(name);
-    return match === null ? [] : [[opcode, [match[1] as 'R' | 'I', Number(match[2])]] as const];
-  });
-  return { byOpcode: new Map(byOpcode), locked: new Map(lockedForms) };
+  return row?.[3]({ name, form, bits: Number(bits), fromBits: Number(fromBits), operation });
 }

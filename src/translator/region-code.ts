@@ -17,7 +17,7 @@ import * as OP from '../hardware/cpu/opcodes.js';
 import { R_OP } from '../hardware/cpu/record.js';
 import { BlockState } from './block-state.js';
 import { writeBranch, writeCalled, writeConditional, type Flow } from './branches.js';
-import { CodeRecord } from './code-record.js';
+import { readRecord, type CodeRecord } from './code-record.js';
 import {
   CPU,
   ENTRY,
@@ -170,7 +170,7 @@ class RegionWriter implements Flow {
 
   #blockAt(address: number): Block {
     const { page, joins } = this.#place;
-    let record = new CodeRecord(page.view, address);
+    let record = readRecord(page.view, address);
     const records = [record];
     while (fallsThrough(record)) {
       const next = following(page, record);

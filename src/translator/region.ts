@@ -7,7 +7,7 @@
 import { RECORD_SIZE } from '../hardware/cpu/layout.js';
 import * as OP from '../hardware/cpu/opcodes.js';
 import { CONDITION_ALWAYS } from '../hardware/cpu/record.js';
-import { CodeRecord } from './code-record.js';
+import { readRecord, type CodeRecord } from './code-record.js';
 import { hasPlainAddress } from './memory-operand.js';
 import { operationOf } from './operations.js';
 
@@ -85,7 +85,7 @@ export function endsStretch(record: CodeRecord): boolean {
 
 /** The record that control reaches at `address`, over links; null where nothing is decoded yet. */
 export function follow(page: PageOfRecords, address: number): CodeRecord | null {
-  const record = new CodeRecord(page.view, address);
+  const record = readRecord(page.view, address);
   if (record.opcode !== OP.LINK) return record;
   const next = record.target === 0 ? recordAt(page, record.offset) : record.target;
   return next === 0 ? null : follow(page, next);
@@ -102,7 +102,7 @@ export function findBlocks(page: PageOfRecords, entries: readonly number[]): Blo
   const joins = new Set<number>();
   const addHead = (address: number): boolean => {
     if (address === 0 || heads.length === MOST_BLOCKS) return false;
-    const record = new CodeRecord(page.view, address);
+    const record = readRecord(page.view, address);
     if (record.isTranslated || !isTranslatable(record)) return false;
     if (!heads.includes(address)) heads.push(address);
     return true;
@@ -113,7 +113,7 @@ export function findBlocks(page: PageOfRecords, entries: readonly number[]): Blo
   for (const entry of entries) addHead(entry);
   let instructions = 0;
   for (let index = 0; index < heads.length && instructions < MOST_INSTRUCTIONS; index++) {
-    let record: CodeRecord | null = new CodeRecord(page.view, heads[index]);
+    let record: CodeRecord | null = readRecord(page.view, heads[index]);
     while (record !== null && !record.isTranslated) {
       instructions++;
       addJoin(targetOf(page, record));

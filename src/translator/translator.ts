@@ -15,7 +15,7 @@ import {
 import { TRANSLATED } from '../hardware/cpu/opcodes.js';
 import { R_OP } from '../hardware/cpu/record.js';
 import type { PhysicalMemory } from '../hardware/memory/physical-memory.js';
-import { findBlocks, recordAt, type PageOfRecords } from './region.js';
+import { findBlocks, type PageOfRecords } from './region.js';
 import { findRegion, keepRegion, type TranslatedRegion } from './region-cache.js';
 import { translateRegion } from './region-code.js';
 
@@ -117,17 +117,13 @@ export class Translator implements CodeTranslator {
 
   /** Records that have been gone to nearly as often as what is hot. */
   #warm(page: PageOfRecords): number[] {
-    const warm: number[] = [];
-    for (let offset = 0; offset < PAGE_SIZE; offset++) {
-      const record = recordAt(page, offset);
-      if (record !== 0 && this.#count(record) * WARM_SHARE >= this.#after) warm.push(record);
-    }
-    return warm;
+    const records = this.#memory.u32.subarray(page.map >>> 2, (page.map >>> 2) + PAGE_SIZE);
+    return Array.from(records.filter((record) => record !== 0 && this.#count(record) * WARM_SHARE >= this.#after));
   }
 
   /** How often a record was gone to; 0 if it has been translated. */
   #count(record: number): number {
-    const count = this.#memory.view.getUint32(this.#entries + (record >>> 3), true);
+    const count = this.#memory.u32[(this.#entries + (record >>> 3)) >>> 2];
     return count > MOST_COUNTED ? 0 : count;
   }
 

@@ -89,11 +89,13 @@ export class WasmCode {
     this.bytes.push(rest);
   }
 
+  /** A safe integer. */
   #signed(value: number): void {
     let rest = value;
     while (rest < -64 || rest > 63) {
-      this.bytes.push((rest & 0x7f) | 0x80);
-      rest >>= 7;
+      const low = rest & 0x7f;
+      this.bytes.push(low | 0x80);
+      rest = (rest - low) / 0x80;
     }
     this.bytes.push(rest & 0x7f);
   }
@@ -129,7 +131,8 @@ export class WasmCode {
 
   i64(value: number | bigint): void {
     this.bytes.push(WASM.i64_const);
-    if (typeof value === 'number' && (value | 0) === value) this.#signed(value);
+    const rounded = Number(value);
+    if (Number.isSafeInteger(rounded)) this.#signed(rounded);
     else this.#signedBig(BigInt.asIntN(64, BigInt(value)));
   }
 
