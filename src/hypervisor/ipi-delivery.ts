@@ -95,7 +95,7 @@ export class IpiDelivery {
     this.#next = 0;
     this.#step = NEXT;
     if (!vcpu.apic.enabled || (lvt & APIC_LVT_MASKED) !== 0) return;
-    this.#targets = vcpu.alone;
+    this.#targets = [vcpu];
     request.fromLvt(lvt);
   }
 

@@ -99,8 +99,6 @@ export class Vcpu {
   readonly apic: VcpuApic;
   readonly descriptor: PiDescriptor;
   readonly vmcs: VcpuVmcs;
-  /** The list of this vCPU and no other, for what is sent to it alone. */
-  readonly alone: readonly Vcpu[] = [this];
 
   // Seen by other CPUs: read and written in simulated order.
   mode: VcpuMode = OUTSIDE_GUEST_MODE;

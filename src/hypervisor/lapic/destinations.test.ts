@@ -14,7 +14,6 @@ const COUNT = 20;
 interface Numbered {
   readonly id: number;
   readonly apic: VcpuApic;
-  readonly alone: readonly Numbered[];
 }
 
 function vcpus(mode: number): Numbered[] {
@@ -23,15 +22,8 @@ function vcpus(mode: number): Numbered[] {
     const apic = new VcpuApic(memory, id * 4096, id);
     apic.setBase(mode, 0, true);
     if (mode === XAPIC) apic.page.write(APIC_LDR, 1 << (24 + (id % 8)));
-    return numbered(id, apic);
+    return { id, apic };
   });
-}
-
-function numbered(id: number, apic: VcpuApic): Numbered {
-  const alone: Numbered[] = [];
-  const vcpu = { id, apic, alone };
-  alone.push(vcpu);
-  return vcpu;
 }
 
 /** IDs of the vCPUs that an ICR written by vCPU 2 addresses. */

@@ -29,44 +29,15 @@ interface Addressed {
   readonly apic: VcpuApic;
 }
 
-/** A vCPU that a request may go to. */
-interface Addressable<T> extends Addressed {
-  /** This one and no other. */
-  readonly alone: readonly T[];
-}
-
 /** The vCPUs that `request` from `source` goes to; null = from a device. */
-export function resolveDestinations<T extends Addressable<T>>(
+export function resolveDestinations<T extends Addressed>(
   vcpus: readonly T[],
   source: T | null,
   request: IpiRequest,
 ): readonly T[] {
-  if (request.shorthand === SHORTHAND_SELF) return source === null ? [] : source.alone;
-  const matching = allMatching(vcpus, source, request);
+  if (request.shorthand === SHORTHAND_SELF) return source === null ? [] : [source];
+  const matching = vcpus.filter((vcpu) => matches(vcpu, source, request));
   return request.deliveryMode === DELIVERY_LOWEST_PRIORITY ? oneOf(request.vector, matching) : matching;
-}
-
-/** Nearly every request is for one vCPU, which needs no new list. */
-function allMatching<T extends Addressable<T>>(
-  vcpus: readonly T[],
-  source: T | null,
-  request: IpiRequest,
-): readonly T[] {
-  const first = nextMatching(vcpus, 0, source, request);
-  if (first < 0) return [];
-  if (nextMatching(vcpus, first + 1, source, request) < 0) return vcpus[first].alone;
-  return vcpus.filter((vcpu) => matches(vcpu, source, request));
-}
-
-/** Index of the first vCPU from `from` on that `request` is for, or -1. */
-function nextMatching(
-  vcpus: readonly Addressed[],
-  from: number,
-  source: Addressed | null,
-  request: IpiRequest,
-): number {
-  for (let at = from; at < vcpus.length; at++) if (matches(vcpus[at], source, request)) return at;
-  return -1;
 }
 
 /** kvm_apic_match_dest. Devices address like a CPU in xAPIC mode. */
@@ -99,6 +70,6 @@ function matchesLogical(vcpu: Addressed, destination: number): boolean {
 }
 
 /** Vector hashing: a lowest-priority interrupt goes to one of the matching vCPUs, always the same for a vector. */
-function oneOf<T extends Addressable<T>>(vector: number, targets: readonly T[]): readonly T[] {
-  return targets.length <= 1 ? targets : targets[vector % targets.length].alone;
+function oneOf<T>(vector: number, targets: readonly T[]): readonly T[] {
+  return targets.length <= 1 ? targets : [targets[vector % targets.length]];
 }
