@@ -39,6 +39,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     env: { NO_COLOR: '1' },
+    // As node has it: vitest would put a proxy around CommonJS packages, and decoding asks iced-x86 for a constant at every turn.
+    deps: { interopDefault: false },
     sequence: { sequencer: LongestFirst },
     projects: [
       {
