@@ -1,5 +1,5 @@
-// WRMSR of an x2APIC register in VMX non-root operation that the MSR bitmap lets through, up to its retirement. The host
-// executes all others.
+// WRMSR of an x2APIC register in VMX non-root operation, up to its retirement or the VM exit that the MSR bitmap asks for. The
+// host executes all others.
 import {
   BOUNDARY_NON_ROOT,
   CPU_BOUNDARY,
@@ -8,11 +8,12 @@ import {
   CPU_MSR_BITMAP,
   CPU_STOP_SIZE,
   ORDER_RAM,
+  REPORT_ICR_EXITS,
   VIRTUALIZE_WITH_MSR_BITMAPS,
   VIRTUALIZE_X2APIC_MODE,
 } from '../hardware/cpu/layout';
 import { dropEarlierLines, hold } from './lines';
-import { FAULT, HOST, PASS, retire, settle, WAIT } from './microcode';
+import { exitAt, FAULT, HOST, PASS, report, retire, settle, WAIT } from './microcode';
 import { virtualizes } from './virtual-apic';
 import { writeX2apicMsr } from './x2apic-msr';
 
@@ -20,6 +21,9 @@ const RAX = CPU_GPR;
 const RCX = CPU_GPR + 8;
 const RDX = CPU_GPR + 16;
 
+// Basic exit reason: see hardware/vmx/exit-reason.ts.
+const EXIT_REASON_MSR_WRITE: u32 = 32;
+const X2APIC_MSR_ICR: u32 = 0x830;
 const X2APIC_MSRS: u32 = 8; // 800H to 8FFH
 const BITMAP_OF_WRITES: u32 = 0x800;
 
@@ -32,10 +36,16 @@ export function writeMsr(cpu: usize): u32 {
   dropEarlierLines(cpu);
   const bits = load<u32>(cpu, CPU_MSR_BITMAP) + BITMAP_OF_WRITES + (msr >> 3);
   if (!hold(cpu, bits, false)) return WAIT;
-  if ((load<u8>(load<u32>(ORDER_RAM) + bits) & (1 << (msr & 7))) != 0) return HOST;
+  if ((load<u8>(load<u32>(ORDER_RAM) + bits) & (1 << (msr & 7))) != 0) return settle(cpu, exits(cpu, msr));
   const outcome = writeX2apicMsr(cpu, msr, load<u32>(cpu, RDX), load<u32>(cpu, RAX));
   if (outcome == WAIT) return WAIT;
   if (outcome == FAULT || outcome == PASS) return HOST;
   retire(cpu, load<u32>(cpu, CPU_STOP_SIZE));
   return settle(cpu, outcome);
+}
+
+/** The MSR bitmap intercepts the write. */
+function exits(cpu: usize, msr: u32): u32 {
+  if (msr == X2APIC_MSR_ICR) report(cpu, REPORT_ICR_EXITS, load<u32>(cpu, RDX), load<u32>(cpu, RAX));
+  return exitAt(cpu, EXIT_REASON_MSR_WRITE, 0, load<u32>(cpu, CPU_STOP_SIZE));
 }
