@@ -8,13 +8,11 @@ import {
   CPU_ATTENTION,
   CPU_BOUNDARY,
   CPU_CPL,
-  CPU_HOST_TURN,
   CPU_INTERRUPT,
   CPU_RECOGNIZED,
   CPU_RETRY,
   CPU_SHADOW,
   CPU_SYSTEM_FLAGS,
-  ORDER_STEPPED,
   RETRY_BOUNDARY,
 } from '../hardware/cpu/layout';
 import { emulateApicWrite } from './apic-write-emulation';
@@ -24,6 +22,7 @@ import { takeExternalInterrupt } from './external-interrupt';
 import { FLAG_IF } from './flags';
 import { requestsService } from './local-apic';
 import { begin, DONE, HOST, PASS, settle, WAIT } from './microcode';
+import { isHosts } from './order';
 import { isNotification, processNotification } from './posted-interrupt-processing';
 import { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 
@@ -56,9 +55,7 @@ export function isQuiet(cpu: usize): bool {
     load<u32>(cpu, CPU_INTERRUPT) |
     load<u32>(cpu, CPU_RECOGNIZED) |
     (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF);
-  const isHosts =
-    (load<u32>(cpu, CPU_HOST_TURN) | load<u32>(ORDER_STEPPED)) != 0 || load<u32>(cpu, CPU_BOUNDARY) == BOUNDARY_HOST;
-  return due == 0 && !isHosts && !requestsService(cpu);
+  return due == 0 && !isHosts(cpu) && load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_HOST && !requestsService(cpu);
 }
 
 function finishApicWrite(cpu: usize, offset: u32): u32 {

@@ -1,5 +1,5 @@
-// HLT up to the VM exit that it may cause, and what leaving a sleeping state costs. When a processor falls asleep and what wakes it stands
-// in order.ts and boundary.ts.
+// HLT up to the VM exit that it may cause, and what leaving a sleeping state costs. When a processor falls asleep and what
+// wakes it stands in order.ts and boundary.ts.
 import { STEP_HLT_WAKE, STEP_MWAIT_WAKE } from '../cost/step-numbers';
 import { ACTIVITY_HLT, ACTIVITY_MWAIT } from '../hardware/cpu/activity';
 import {

@@ -1,7 +1,7 @@
 // Memory as microcode meets it in the common case: the page is in the TLB, and this CPU holds the cache lines. Everything
 // returns the address of the operand in this memory, or 0 when the host has to see to it; nothing stops.
 import { TLB_ADDEND, TLB_READ, TLB_WRITE } from '../hardware/cpu/layout';
-import { entryFor, findEntry, heldLines, maps } from './memory';
+import { findEntry, heldLines } from './memory';
 import { overridesSmap } from './tlb-bank';
 
 /** `size` bytes on one page that may be read. */
@@ -22,23 +22,9 @@ export function heldForWriting(cpu: usize, va: u64, size: u32): usize {
 // @ts-ignore: decorator
 @inline
 function held(cpu: usize, va: u64, size: u32, write: bool): usize {
-  const entry = entryFor(cpu, va);
-  const operand = heldBy(cpu, entry, va, size, write);
-  return operand != 0 || maps(entry, va & ~u64(0xfff)) ? operand : heldByDisplaced(cpu, va, size, write);
-}
-
-// @ts-ignore: decorator
-@inline
-function heldBy(cpu: usize, entry: usize, va: u64, size: u32, write: bool): usize {
+  const entry = findEntry(cpu, va, va & ~u64(0xfff));
   const last = va + (size - 1);
   const tag = (last & ~u64(0xfff)) | 1;
   if (load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) != tag) return heldLines(cpu, entry, va, last, write);
   return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
-}
-
-/** Another page has the place of this one in the TLB. */
-function heldByDisplaced(cpu: usize, va: u64, size: u32, write: bool): usize {
-  const page = va & ~u64(0xfff);
-  const entry = findEntry(cpu, va, page);
-  return maps(entry, page) ? heldBy(cpu, entry, va, size, write) : 0;
 }

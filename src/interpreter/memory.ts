@@ -93,7 +93,10 @@ export function segmented(cpu: usize, segment: u32, offset: u64, size: u64, rang
   return u64(u32(offset) + load<u32>(at, SEGMENT_BASE));
 }
 
-/** The place of the page of `va` in the TLB. Neighbours have different places, and so have small groups of them at round distances. */
+/**
+ * The place of the page of `va` in the TLB. Neighbours have different places, and so have small groups of them at round
+ * distances.
+ */
 // @ts-ignore: decorator
 @inline
 export function entryFor(cpu: usize, va: u64): usize {

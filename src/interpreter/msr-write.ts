@@ -1,5 +1,6 @@
-// WRMSR of an x2APIC register in VMX non-root operation, up to its retirement or the VM exit that the MSR bitmap asks for. The
-// host executes all others.
+// WRMSR of an x2APIC register in VMX non-root operation, up to its retirement or the VM exit that the MSR bitmap asks for.
+// The host executes all others.
+import { APIC_ICR } from '../hardware/apic/registers';
 import {
   BOUNDARY_NON_ROOT,
   CPU_BOUNDARY,
@@ -15,7 +16,7 @@ import {
 import { dropEarlierLines, hold } from './lines';
 import { exitAt, FAULT, HOST, PASS, report, retire, settle, WAIT } from './microcode';
 import { virtualizes } from './virtual-apic';
-import { writeX2apicMsr } from './x2apic-msr';
+import { registerOf, writeX2apicMsr } from './x2apic-msr';
 
 const RAX = CPU_GPR;
 const RCX = CPU_GPR + 8;
@@ -23,11 +24,13 @@ const RDX = CPU_GPR + 16;
 
 // Basic exit reason: see hardware/vmx/exit-reason.ts.
 const EXIT_REASON_MSR_WRITE: u32 = 32;
-const X2APIC_MSR_ICR: u32 = 0x830;
 const X2APIC_MSRS: u32 = 8; // 800H to 8FFH
 const BITMAP_OF_WRITES: u32 = 0x800;
 
-/** A WRMSR of CPU_STOP_SIZE bytes: DONE, WAIT, EXITS; HOST: the host has to execute the instruction, and nothing but charges has happened. */
+/**
+ * A WRMSR of CPU_STOP_SIZE bytes: DONE, WAIT, EXITS; HOST: the host has to execute the instruction, and nothing but charges
+ * has happened.
+ */
 export function writeMsr(cpu: usize): u32 {
   const msr = load<u32>(cpu, RCX);
   const isVirtualized = virtualizes(cpu, VIRTUALIZE_X2APIC_MODE) && virtualizes(cpu, VIRTUALIZE_WITH_MSR_BITMAPS);
@@ -46,6 +49,6 @@ export function writeMsr(cpu: usize): u32 {
 
 /** The MSR bitmap intercepts the write. */
 function exits(cpu: usize, msr: u32): u32 {
-  if (msr == X2APIC_MSR_ICR) report(cpu, REPORT_ICR_EXITS, load<u32>(cpu, RDX), load<u32>(cpu, RAX));
+  if (registerOf(msr) == APIC_ICR) report(cpu, REPORT_ICR_EXITS, load<u32>(cpu, RDX), load<u32>(cpu, RAX));
   return exitAt(cpu, EXIT_REASON_MSR_WRITE, 0, load<u32>(cpu, CPU_STOP_SIZE));
 }

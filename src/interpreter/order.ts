@@ -93,6 +93,13 @@ export function timeOf(cpu: usize): f64 {
   return load<f64>(cpu, CPU_NOW);
 }
 
+/** Does the host run this CPU at this moment, stop by stop? */
+// @ts-ignore: decorator
+@inline
+export function isHosts(cpu: usize): bool {
+  return (load<u32>(cpu, CPU_HOST_TURN) | load<u32>(ORDER_STEPPED)) != 0;
+}
+
 /** Neither parked nor asleep nor absent. */
 // @ts-ignore: decorator
 @inline
@@ -216,7 +223,7 @@ export function advance(current: i32): i32 {
 
 /** Lets the CPU run until its turn is over. False: it needs the host before. */
 function takesTurn(cpu: usize): bool {
-  if (load<u32>(cpu, CPU_HOST_TURN) | load<u32>(ORDER_STEPPED)) return false;
+  if (isHosts(cpu)) return false;
   while (true) {
     const retry = load<u32>(cpu, CPU_RETRY);
     if (retry == RETRY_NONE && timeOf(cpu) >= load<f64>(ORDER_LIMIT)) return true;

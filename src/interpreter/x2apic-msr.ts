@@ -28,9 +28,16 @@ import {
   writeRegister,
 } from './virtual-apic';
 
+/** Page offset of the register behind an MSR of 800H-8FFH. */
+// @ts-ignore: decorator
+@inline
+export function registerOf(msr: u32): u32 {
+  return (msr & 0xff) << 4;
+}
+
 /** DONE = virtualized, PASS = not virtualized, FAULT = #GP(0); WAIT, EXITS. PASS and FAULT have changed nothing. */
 export function writeX2apicMsr(cpu: usize, msr: u32, hi: u32, lo: u32): u32 {
-  switch ((msr & 0xff) << 4) {
+  switch (registerOf(msr)) {
     case APIC_TPR:
       return writeTpr(cpu, hi, lo);
     case APIC_EOI:
