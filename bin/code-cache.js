@@ -16,16 +16,20 @@ function compile(/** @type {string} */ file) {
   return wrapped(file, source, savedCode(file, source));
 }
 
-/** Saves the code of a whole module beside it: of functions that are called, and of those that are not. */
-function saveCode(/** @type {string} */ file) {
-  const v8 = require('node:v8');
-  const source = readFileSync(file);
-  v8.setFlagsFromString('--no-lazy');
-  const script = wrapped(file, source, undefined);
-  v8.setFlagsFromString('--lazy');
+/** Saves the code that a script from `compile` has by now beside it: that of functions that were called. */
+function saveCode(/** @type {string} */ file, /** @type {Script} */ script) {
   const code = script.createCachedData();
   mkdirSync(dirname(codeFile(file)), { recursive: true });
-  writeFileSync(codeFile(file), Buffer.concat([checksum(source, code), code]));
+  writeFileSync(codeFile(file), Buffer.concat([checksum(readFileSync(file), code), code]));
+}
+
+/** Compiles a whole script: functions that are called, and those that are not. */
+function compileAll(/** @type {string} */ file) {
+  const v8 = require('node:v8');
+  v8.setFlagsFromString('--no-lazy');
+  const script = wrapped(file, readFileSync(file), undefined);
+  v8.setFlagsFromString('--lazy');
+  return script;
 }
 
 /** Without import(): the callback that it needs does not outlast the saving of code. */
@@ -49,7 +53,10 @@ function savedCode(/** @type {string} */ file, /** @type {Buffer} */ source) {
   return checksum(source, code).equals(saved.subarray(0, CHECKSUM_BYTES)) ? code : undefined;
 }
 
-/** V8 takes code only from its own version. That it is for another kind of processor, it would not notice. */
+/**
+ * Where the code of a script is kept. V8 takes code only from its own version. That it is for another kind of processor, it
+ * would not notice.
+ */
 function codeFile(/** @type {string} */ file) {
   return join(dirname(file), `code-${process.version}-${process.arch}`, basename(file));
 }
@@ -62,4 +69,4 @@ function checksum(/** @type {Buffer} */ source, /** @type {Buffer} */ code) {
   return checksums;
 }
 
-module.exports = { compile, saveCode };
+module.exports = { codeFile, compile, compileAll, saveCode };

@@ -4,17 +4,18 @@ const { compile } = require('./code-cache.js');
 
 const FOLDER = join(__dirname, '../build/command');
 
-/** By name. */
+/** By name; each with its script and the script's file. */
 const modules = new Map();
 
 /** The exports of a script, which runs when it is first asked for. */
 function load(/** @type {string} */ name) {
   const known = modules.get(name);
   if (known !== undefined) return known.exports;
-  const module = { exports: {} };
-  modules.set(name, module);
   const file = join(FOLDER, name);
-  compile(file).runInThisContext()(module.exports, requireFromScript, module, file);
+  const script = compile(file);
+  const module = { exports: {}, file, script };
+  modules.set(name, module);
+  script.runInThisContext()(module.exports, requireFromScript, module, file);
   return module.exports;
 }
 
@@ -23,4 +24,4 @@ function requireFromScript(/** @type {string} */ name) {
   return name.startsWith('./') ? load(name.slice(2)) : require(name);
 }
 
-module.exports = { load };
+module.exports = { load, modules };

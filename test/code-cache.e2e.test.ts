@@ -6,9 +6,10 @@ import type { Script } from 'node:vm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { emptyFolder } from './support/cli.js';
 
-const { compile, saveCode } = createRequire(import.meta.url)('../bin/code-cache.js') as {
+const { compile, compileAll, saveCode } = createRequire(import.meta.url)('../bin/code-cache.js') as {
   readonly compile: (file: string) => Script;
-  readonly saveCode: (file: string) => void;
+  readonly compileAll: (file: string) => Script;
+  readonly saveCode: (file: string, script: Script) => void;
 };
 const SOURCE = 'exports.answer = () => 42;';
 
@@ -16,7 +17,7 @@ let file: string;
 beforeEach(() => {
   file = join(emptyFolder(), 'script.js');
   writeFileSync(file, SOURCE);
-  saveCode(file);
+  saveCode(file, compileAll(file));
 });
 
 /** What a compiled script exports. */

@@ -1,10 +1,13 @@
 // Bundles dist/ and what it depends on to build/command/, the command as it is shipped: loading four hundred modules one by
 // one takes node longer than most commands take to run. Names stay as they are, so that stack traces can be read. Beside
-// the scripts lies what V8 makes of them (bin/code-cache.js), and bin/load.js loads them.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// the scripts lies what V8 makes of them (bin/code-cache.js), and bin/load.js loads them: of those that simulate, code of the
+// functions that a run calls, of the others code of all.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
-import { saveCode } from '../bin/code-cache.js';
+import { codeFile, compileAll, saveCode } from '../bin/code-cache.js';
+import { bootGuest } from '../dist/guest/test-support/boot-guest.js';
 import { icedModule, icedWasm } from './iced-module.js';
 import { withTables } from './iced-tables.js';
 import { licencesOf } from './licences.js';
@@ -23,10 +26,7 @@ const { output } = await build({
   write: false,
   output: { format: 'cjs', chunkFileNames: '[name].js', comments: { jsdoc: false } },
 });
-for (const { fileName, code } of output) {
-  writeFileSync(`${bundle}/${fileName}`, inAscii(code));
-  saveCode(`${bundle}/${fileName}`);
-}
+for (const { fileName, code } of output) writeFileSync(`${bundle}/${fileName}`, inAscii(code));
 // What modules find beside themselves.
 writeFileSync(`${bundle}/package.json`, '{ "type": "commonjs" }\n');
 writeFileSync(`${bundle}/worker.js`, "require('../../bin/load.js').load('worker-thread.js');\n");
@@ -35,6 +35,22 @@ const icedUsed = icedWasm(iced, output.map(({ code }) => code).join('\n'));
 writeFileSync(`${bundle}/iced_x86_bg.wasm`, withTables(icedUsed));
 cpSync(`${root}src/cost/profiles`, `${bundle}/profiles`, { recursive: true });
 writeFileSync(`${bundle}/LICENSES.txt`, licencesOf(output.flatMap(({ moduleIds }) => moduleIds ?? [])));
+
+runAndSaveCode('run', 'scenarios/ipiv-v1.json', '--runs', '1', '--no-save');
+const guest = `${bundle}/boot-guest.elf`;
+writeFileSync(guest, bootGuest());
+runAndSaveCode('boot', guest);
+rmSync(guest);
+const scripts = output.map(({ fileName }) => `${bundle}/${fileName}`);
+for (const script of scripts.filter((file) => !existsSync(codeFile(file)))) saveCode(script, compileAll(script));
+
+/** Saves the code of what the command loads for these arguments. */
+function runAndSaveCode(/** @type {string[]} */ ...args) {
+  execFileSync(process.execPath, [`${root}tools/run-and-save-code.js`, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
 
 /** commander needs it for commands that are programs of their own; here there are none, and it takes a while to load. */
 function lazyChildProcess() {
