@@ -57,6 +57,7 @@ async function measure(): Promise<Map<string, number>> {
 
 /** Units per second in three digits. */
 function rate(perSecond: number): string {
+  if (perSecond >= 1e9) return `${(perSecond / 1e9).toPrecision(3)} G`;
   if (perSecond >= 1e6) return `${(perSecond / 1e6).toPrecision(3)} M`;
   return perSecond >= 1e3 ? `${(perSecond / 1e3).toPrecision(3)} k` : perSecond.toPrecision(3);
 }
@@ -69,7 +70,7 @@ function printTable(rates: ReadonlyMap<string, number>): void {
   row('', 'per s', '', 'yardstick steps each');
   for (const { name, unit } of FIGURES) {
     const perSecond = rates.get(name) ?? NaN;
-    row(name, rate(perSecond), unit, (steps / perSecond).toPrecision(3));
+    row(name, rate(perSecond), unit, String(Number((steps / perSecond).toPrecision(3))));
   }
 }
 
