@@ -2,9 +2,27 @@
 // `const` never changes and would load, check and convert it again at each use.
 import ts from 'typescript';
 
+const UNARY = new Map([
+  [ts.SyntaxKind.MinusToken, (a) => -a],
+  [ts.SyntaxKind.TildeToken, (a) => ~a],
+]);
+const BINARY = new Map([
+  [ts.SyntaxKind.PlusToken, (a, b) => a + b],
+  [ts.SyntaxKind.MinusToken, (a, b) => a - b],
+  [ts.SyntaxKind.AsteriskToken, (a, b) => a * b],
+  [ts.SyntaxKind.SlashToken, (a, b) => a / b],
+  [ts.SyntaxKind.AsteriskAsteriskToken, (a, b) => a ** b],
+  [ts.SyntaxKind.LessThanLessThanToken, (a, b) => a << b],
+  [ts.SyntaxKind.GreaterThanGreaterThanToken, (a, b) => a >> b],
+  [ts.SyntaxKind.GreaterThanGreaterThanGreaterThanToken, (a, b) => a >>> b],
+  [ts.SyntaxKind.AmpersandToken, (a, b) => a & b],
+  [ts.SyntaxKind.BarToken, (a, b) => a | b],
+  [ts.SyntaxKind.CaretToken, (a, b) => a ^ b],
+]);
+
 /**
- * Constants: `const` variables of a number literal type, members of enums, and properties of `as const` objects, of
- * namespaces and of `const` objects whose mapped type gives each property its number.
+ * Constants: `const` variables of a number literal type or with arithmetic of constants as their value, members of enums, and
+ * properties of `as const` objects, of namespaces and of `const` objects whose mapped type gives each property its number.
  */
 export function inlineConstants(/** @type {ts.Program} */ program) {
   const checker = program.getTypeChecker();
@@ -33,9 +51,34 @@ export function inlineConstants(/** @type {ts.Program} */ program) {
     return declaration !== undefined && (ts.isSourceFile(declaration) || isConstVariable(declaration));
   };
 
+  /** The value of an expression of numbers and constants, null for any other. */
+  const evaluate = (node) => {
+    if (ts.isNumericLiteral(node)) return Number(node.text);
+    if (ts.isParenthesizedExpression(node)) return evaluate(node.expression);
+    if (ts.isPrefixUnaryExpression(node)) return apply(UNARY.get(node.operator), [node.operand]);
+    if (ts.isBinaryExpression(node)) return apply(BINARY.get(node.operatorToken.kind), [node.left, node.right]);
+    return ts.isIdentifier(node) || ts.isPropertyAccessExpression(node) ? valueOf(node) : null;
+  };
+
+  const apply = (operation, operands) => {
+    const values = operands.map(evaluate);
+    return operation === undefined || values.includes(null) ? null : operation(...values);
+  };
+
+  const computed = new Map();
+
+  /** The value of a `const` variable that is computed from constants. */
+  const computedValue = (node) => {
+    const declaration = symbolOf(node)?.valueDeclaration;
+    if (declaration?.initializer === undefined || !isConstVariable(declaration)) return null;
+    if (!computed.has(declaration)) computed.set(declaration, evaluate(declaration.initializer));
+    return computed.get(declaration);
+  };
+
   const valueOf = (node) => {
     const type = checker.getTypeAtLocation(node);
-    return type.isNumberLiteral() && isConstant(node) ? type.value : null;
+    if (type.isNumberLiteral()) return isConstant(node) ? type.value : null;
+    return (type.flags & ts.TypeFlags.Number) === 0 ? null : computedValue(node);
   };
 
   return (context) => (file) => {
