@@ -264,14 +264,14 @@ export function getLines(cpu: usize): bool {
   return collectLine(cpu, line, write) && ((va ^ last) >> 6 == 0 || collectLine(cpu, line + 1, write));
 }
 
-/** The same in the middle of a run; false as well where code would have to go, which may be what runs. */
-export function getLinesAtOnce(cpu: usize): bool {
+/** May `getLines` take them in the middle of a run? Not where code would have to go, which may be what runs. */
+export function areFreeOfCode(cpu: usize): bool {
   const va = load<u64>(cpu, CPU_STOP_VA);
   const last = va + load<u32>(cpu, CPU_STOP_SIZE) - 1;
   if ((va ^ last) >> 12 != 0) return false;
   const index = load<u32>(cpu, CPU_STOP_INFO);
   const isRead = load<u32>(cpu, CPU_STOP_ACCESS) == ACCESS_READ;
-  return (isRead || !(isCode(lineIn(index, u32(va))) || isCode(lineIn(index, u32(last))))) && getLines(cpu);
+  return isRead || !(isCode(lineIn(index, u32(va))) || isCode(lineIn(index, u32(last))));
 }
 
 function collectAt(cpu: usize, va: u64, write: bool): bool {

@@ -115,42 +115,41 @@ export function mustWait(cpu: usize): bool {
   return now > horizon || (now == horizon && i32(idOf(cpu)) > load<i32>(ORDER_HORIZON_ID));
 }
 
-/** The first CPU in order, or 0; the horizon is set to the second. */
-function next(): usize {
+/** The first CPU in order, or 0. */
+export function next(): usize {
   let first: usize = 0;
-  let second: usize = 0;
   let firstTime = Infinity;
-  let secondTime = Infinity;
   const end = cpuEnd();
   for (let cpu: usize = CPU_BLOCKS; cpu < end; cpu += CPU_STRIDE) {
-    if (!takesPart(cpu)) continue;
     const time = timeOf(cpu);
-    if (time < firstTime) {
-      second = first;
-      secondTime = firstTime;
-      first = cpu;
-      firstTime = time;
-    } else if (time < secondTime) {
-      second = cpu;
-      secondTime = time;
-    }
+    if (time >= firstTime || !takesPart(cpu)) continue;
+    first = cpu;
+    firstTime = time;
   }
-  store<f64>(ORDER_HORIZON_TIME, secondTime);
-  store<i32>(ORDER_HORIZON_ID, second == 0 ? -1 : idOf(second));
   return first;
 }
 
-function limitFor(cpu: usize): f64 {
+/** It is this CPU's turn: how far it may go, and the horizon behind which it must not act, follow from the others. */
+export function beginTurn(cpu: usize): void {
   let limit = min(timeOf(cpu) + LONGEST_RUN_TICKS, load<f64>(ORDER_NEXT_EVENT));
-  if (load<f64>(ORDER_HORIZON_TIME) == Infinity) return limit;
+  let horizon: usize = 0;
+  let horizonTime = Infinity;
   const quantum = load<f64>(ORDER_QUANTUM);
   const end = cpuEnd();
   for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
     if (other == cpu || !takesPart(other)) continue;
-    const lent = load<u32>(other, CPU_STATE) == WAITING ? timeOf(other) : timeOf(other) + quantum;
+    const time = timeOf(other);
+    if (time < horizonTime) {
+      horizon = other;
+      horizonTime = time;
+    }
+    const lent = load<u32>(other, CPU_STATE) == WAITING ? time : time + quantum;
     limit = min(limit, cpu < other ? lent + 1 : lent);
   }
-  return limit;
+  store<u32>(cpu, RUNNING, CPU_STATE);
+  store<f64>(ORDER_LIMIT, limit);
+  store<f64>(ORDER_HORIZON_TIME, horizonTime);
+  store<i32>(ORDER_HORIZON_ID, horizon == 0 ? -1 : idOf(horizon));
 }
 
 /** The CPU (re)enters the order at its time. */
@@ -215,8 +214,7 @@ export function advance(current: i32): i32 {
       handleArrival();
       continue;
     }
-    store<u32>(cpu, RUNNING, CPU_STATE);
-    store<f64>(ORDER_LIMIT, limitFor(cpu));
+    beginTurn(cpu);
     if (!takesTurn(cpu)) return idOf(cpu);
   }
 }
@@ -277,7 +275,7 @@ function endShadow(cpu: usize, shadow: u32): void {
  * An instruction that has waited runs at once. In a shadow, and before pending events have been looked at, it stands
  * alone.
  */
-function execute(cpu: usize, retry: u32): u32 {
+export function execute(cpu: usize, retry: u32): u32 {
   const isSingle = (load<u32>(cpu, CPU_ATTENTION) | load<u32>(cpu, CPU_SHADOW)) != 0;
   const limit = isSingle ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
   store<u64>(cpu, whole(retry == RETRY_NONE ? limit : max(limit, timeOf(cpu) + 1)), CPU_LIMIT);
@@ -333,7 +331,7 @@ function retryOf(stop: u32): u32 {
   return stop == STOP_SPECIAL || stop == STOP_TLB_MISS ? RETRY_INSTRUCTION : RETRY_STOP;
 }
 
-function waits(cpu: usize, retry: u32): bool {
+export function waits(cpu: usize, retry: u32): bool {
   store<u32>(cpu, retry, CPU_RETRY);
   store<u32>(cpu, WAITING, CPU_STATE);
   return true;

@@ -5,10 +5,10 @@ import {
   CPU_LOOP_KIND,
   CPU_LOOP_READS,
   CPU_LOOP_READ_COUNT,
-  CPU_LOST_LINE_AT,
   CPU_MARK_BRANCH,
   CPU_MARK_TIME,
   CPU_NOW,
+  CPU_PARK_AHEAD,
   CPU_PARK_D,
   CPU_PARK_EXECUTED,
   CPU_PARK_LINES,
@@ -20,6 +20,7 @@ import {
   CPU_PLE_ON,
   CPU_RETIRED,
   CPU_RIP,
+  CPU_SPIN_BRANCH,
   CPU_SPIN_TICKS,
   CPU_STATE,
   LOOP_NONE,
@@ -44,8 +45,6 @@ import { idOf, timeOf } from './order';
 
 /** Parks the CPU at the head of its loop; false when another pass has to be executed first. */
 export function park(cpu: usize): bool {
-  // What the pass that ends now has read may have been taken since.
-  if (load<f64>(cpu, CPU_LOST_LINE_AT) >= timeOf(cpu) - f64(load<u64>(cpu, CPU_PARK_D))) return false;
   if (load<u32>(cpu, CPU_LOOP) != load<u32>(cpu, CPU_MARK_BRANCH)) describeLoop(idOf(cpu));
   const kind = load<u32>(cpu, CPU_LOOP_KIND);
   if (kind == LOOP_NONE || (kind == LOOP_TSC && waitsForTsc(idOf(cpu)) == 0)) return false;
@@ -118,11 +117,20 @@ export function passOver(cpu: usize, at: f64, byCpu: i32): void {
   store<f64>(cpu, now + passes * ticks, CPU_NOW);
   add(cpu + CPU_RETIRED, whole(passes) * load<u64>(cpu, CPU_PARK_N));
   add(cpu + CPU_SPIN_TICKS, total);
-  if (load<u64>(cpu, CPU_PARK_PAUSES) != 0 && load<u32>(cpu, CPU_PLE_ON) != 0) {
+  if (load<u32>(cpu, CPU_PARK_PAUSES) != 0 && load<u32>(cpu, CPU_PLE_ON) != 0) {
     add(cpu + CPU_PLE_LAST, total);
     add(cpu + CPU_PLE_FIRST, total);
   }
   store<u64>(cpu, whole(timeOf(cpu)), CPU_MARK_TIME);
+  if (load<u32>(cpu, CPU_PARK_AHEAD) != 0) beginSpin(cpu, passes > 0);
+}
+
+/** The CPU has parked in front of its first pass, which is not idle yet; perhaps it has not come to that either. */
+function beginSpin(cpu: usize, hasPassed: bool): void {
+  if (hasPassed) {
+    store<u32>(cpu, load<u32>(cpu, CPU_MARK_BRANCH), CPU_SPIN_BRANCH);
+    add(cpu + CPU_SPIN_TICKS, -load<u64>(cpu, CPU_PARK_D));
+  } else store<u32>(cpu, 0, CPU_MARK_BRANCH);
 }
 
 function precedes(cpu: usize, time: f64, at: f64, byCpu: i32): bool {

@@ -16,8 +16,9 @@ import {
   STOP_LINE_MISS,
 } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
+import { letOthersCatchUp } from './catching-up';
 import { translate } from './host';
-import { getLinesAtOnce } from './lines';
+import { areFreeOfCode, getLines } from './lines';
 import { entryFor, heldLines, missedAccess } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, timeOf } from './order';
@@ -82,17 +83,23 @@ export function accessFromRegion(
 }
 
 /**
- * Gets the lines for which translated code has just stopped. If they come without waiting, and the instructions that follow
+ * Gets the lines for which translated code has just stopped. If they come without leaving it, and the instructions that follow
  * still fit before the limit, the run goes on. Returns the ticks that have passed.
  */
 function getLinesWithin(cpu: usize, now: u64, retired: u64, rest: u32, limit: u64): u64 {
+  if (!areFreeOfCode(cpu)) return 0;
   const before = load<u64>(cpu, CPU_RETIRED);
   store<f64>(cpu, f64(i64(now)), CPU_NOW);
   store<u64>(cpu, retired, CPU_RETIRED);
-  const haveCome = getLinesAtOnce(cpu);
+  let newLimit = limit;
+  let haveCome = getLines(cpu);
+  while (!haveCome && letOthersCatchUp(cpu)) {
+    newLimit = u64.MAX_VALUE;
+    haveCome = getLines(cpu);
+  }
   store<u64>(cpu, before, CPU_RETIRED);
   const then = whole(timeOf(cpu));
-  const newLimit = min(limit, whole(load<f64>(ORDER_LIMIT)));
+  newLimit = min(newLimit, whole(load<f64>(ORDER_LIMIT)));
   if (haveCome && then + rest < newLimit) {
     store<u64>(cpu, newLimit, CPU_LIMIT);
     store<u32>(cpu, STOP_LIMIT, CPU_STOP);

@@ -20,8 +20,8 @@ import { setccR } from './bit';
 import { codeMap, call, callM, callR, go, goUndecoded, jmpM, jmpR, leave, noRecord, ret } from './control';
 import * as HOT from './hot';
 import { iretq } from './iret';
-import { after } from './operand';
-import { exitSpin, spin } from './spin';
+import { after, opcodeOf } from './operand';
+import { exitSpin, parkAhead, spin } from './spin';
 import { finishSplitStore } from './memory';
 import { rare } from './rare';
 import { whole } from './ticks';
@@ -278,5 +278,6 @@ export function run(cpu: usize): u32 {
   store<f64>(cpu, f64(i64(now)), CPU_NOW);
   store<u64>(cpu, retired, CPU_RETIRED);
   store<u64>(cpu, load<u64>(cpu, CPU_CODE_BASE) + load<u16>(pc, R_OFFSET), CPU_RIP);
-  return load<u32>(cpu, CPU_STOP);
+  const reason = load<u32>(cpu, CPU_STOP);
+  return reason == STOP_LIMIT && opcodeOf(pc) == OP.SPIN ? parkAhead(cpu, pc, now) : reason;
 }

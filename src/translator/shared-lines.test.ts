@@ -5,12 +5,22 @@ import { bareMachine } from '../../test/support/bare-machine.js';
 import { Assembler, type Label } from '../guest/assembler.js';
 import { DATA, KERNEL_CODE } from '../guest/memory-map.js';
 import { ECX, RSI } from '../guest/operand.js';
-import { CPU_RETIRED } from '../hardware/cpu/layout.js';
+import { ALL_CPUS } from '../hardware/clock/clock.js';
+import type { Cpu } from '../hardware/cpu/cpu.js';
+import {
+  ACCESS_WRITE,
+  CPU_LIMIT,
+  CPU_RETIRED,
+  CPU_SPIN_TICKS,
+  CPU_STOP,
+  STOP_LINE_MISS,
+} from '../hardware/cpu/layout.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
 
 const LINES = 3;
 const LINE = 64;
 const PASSES = 8;
+const LAST_EVENT = 200_000;
 
 /** An instruction that accesses memory at an offset of the shared page. */
 interface Access {
@@ -49,13 +59,24 @@ function emitLoop(asm: Assembler, accesses: readonly Access[]): Label {
   for (const each of accesses) asm.emit(() => instruction(each));
   asm.dec(ECX);
   asm.jcc('ne', pass);
-  asm.plain(Code.Cli);
-  asm.plain(Code.Hlt);
+  const end = asm.here('end');
+  asm.jmp(end);
   return start;
 }
 
-/** CPUs that run through their loops, all at once: when each has ended, its registers, and the lines. */
-function run(loops: readonly (readonly Access[])[], simulation: SimulationOptions): string[] {
+interface Program {
+  readonly loops: readonly (readonly Access[])[];
+  /** When all CPUs are brought to one time. */
+  readonly events: readonly number[];
+}
+
+const program: fc.Arbitrary<Program> = fc.record({
+  loops: fc.array(fc.array(access, { minLength: 1, maxLength: 10 }), { minLength: 2, maxLength: 3 }),
+  events: fc.array(fc.nat(LAST_EVENT), { maxLength: 10 }),
+});
+
+/** CPUs that run through their loops, all at once, and then spin: when each has come where, its registers, and the lines. */
+function run({ loops, events }: Program, simulation: SimulationOptions): string[] {
   const asm = new Assembler(KERNEL_CODE);
   const starts = loops.map((each) => emitLoop(asm, each));
   const code = asm.assemble();
@@ -64,17 +85,86 @@ function run(loops: readonly (readonly Access[])[], simulation: SimulationOption
     entries: starts.map((each) => code.addressOf(each)),
     simulation,
   });
+  const nothing = (): void => undefined;
+  for (const each of events) clock.schedule(each, ALL_CPUS, nothing);
+  clock.schedule(LAST_EVENT, ALL_CPUS, () => {
+    clock.stop();
+  });
   clock.run();
-  const states = cpus.map((cpu) => [cpu.now, cpu.long(CPU_RETIRED), cpu.rip, cpu.gpr(0), cpu.rflags].join(' '));
+  const states = cpus.map((cpu) =>
+    [cpu.now, cpu.long(CPU_RETIRED), cpu.long(CPU_SPIN_TICKS), cpu.rip, cpu.gpr(0), cpu.rflags].join(' '),
+  );
   return [...states, Buffer.from(memory.bytes(DATA, LINES * LINE)).toString('hex')];
 }
 
 describe('CPUs in translated code', () => {
-  it('exchange cache lines when the interpreter would, whatever the run-ahead', () => {
-    const loops = fc.array(fc.array(access, { minLength: 1, maxLength: 10 }), { minLength: 2, maxLength: 3 });
-    const property = fc.property(loops, fc.double({ min: 0, max: 1, noNaN: true }), (each, lookaheadShare) => {
-      expect(run(each, { translateAfter: 2, lookaheadShare })).toEqual(run(each, { translateAfter: 0 }));
+  it('exchange cache lines when the interpreter would, whatever the run-ahead, and park in spin loops', () => {
+    const property = fc.property(program, fc.double({ min: 0, max: 1, noNaN: true }), (each, lookaheadShare) => {
+      const executed = run(each, { translateAfter: 0, fastForward: false });
+      expect(run(each, { translateAfter: 2, lookaheadShare })).toEqual(executed);
     });
     fc.assert(property, { numRuns: 60 });
   }, 60_000);
+});
+
+describe('translated code that misses a line while another CPU is behind', () => {
+  const AHEAD = 10_000;
+  const LIMIT = 2 ** 40;
+
+  /** The first CPU is ahead of the others, which are in a loop of arithmetic; all have touched the page. */
+  function machine(others: number): Cpu[] {
+    const asm = new Assembler(KERNEL_CODE);
+    const start = asm.here('start');
+    asm.mov(RSI, DATA);
+    asm.emit(() => instruction({ code: Code.Mov_rm64_r64, isLocked: false, offset: 0 }));
+    const pass = asm.here('pass');
+    asm.dec(ECX);
+    asm.jmp(pass);
+    const code = asm.assemble();
+    const entries = Array.from({ length: 1 + others }, () => code.addressOf(start));
+    const { clock, cpus } = bareMachine({ code, entries });
+    clock.schedule(LAST_EVENT, ALL_CPUS, () => {
+      clock.stop();
+    });
+    clock.run();
+    cpus[0].now += AHEAD;
+    cpus[0].setLong(CPU_LIMIT, LIMIT);
+    for (const each of cpus) each.engine.activate(each.block);
+    return [...cpus];
+  }
+
+  /** A store of the first CPU. */
+  function store({ engine, block, now }: Cpu): { operand: number; ticks: number } {
+    type Access = (
+      block: number,
+      va: bigint,
+      size: number,
+      access: number,
+      stack: number,
+      ...rest: unknown[]
+    ) => bigint;
+    const access = engine.accessFromRegion as Access;
+    const result = access(block, BigInt(DATA), 8, ACCESS_WRITE, 0, BigInt(now), 0n, 0);
+    return { operand: Number(result & 0xffff_ffffn), ticks: Number(result >> 32n) };
+  }
+
+  it.each([1, 2])('goes on when %i others have caught up with it', (count) => {
+    const [cpu, ...others] = machine(count);
+    const before = others.map((each) => each.long(CPU_RETIRED));
+    const { now } = cpu;
+    const { operand, ticks } = store(cpu);
+    expect(operand).toBe(cpu.memory.ram + DATA);
+    expect(ticks).toBeGreaterThan(0);
+    expect(others.every((each) => each.now >= now + ticks)).toBe(true);
+    expect(others.every((each, index) => each.long(CPU_RETIRED) > before[index])).toBe(true);
+  });
+
+  it.each([1, 2])('waits when one of %i has an event to look at', (count) => {
+    const cpus = machine(count);
+    cpus[1].attention = true;
+    const { now } = cpus[1];
+    expect(store(cpus[0]).operand).toBe(0);
+    expect(cpus[1].now).toBe(now);
+    expect(cpus[0].word(CPU_STOP)).toBe(STOP_LINE_MISS);
+  });
 });

@@ -107,7 +107,8 @@ export const CPU_PARK_EXECUTED = 300; //u32: 1 = the last pass is executed, not 
 export const CPU_MARK_TIME = 304; //   when the mark was set
 export const CPU_PARK_D = 312; //      ticks per pass of the parked loop
 export const CPU_PARK_N = 320; //      instructions per pass
-export const CPU_PARK_PAUSES = 328; // PAUSEs per pass
+export const CPU_PARK_PAUSES = 328; // u32: PAUSEs per pass
+export const CPU_PARK_AHEAD = 332; //  u32: 1 = parked in front of the first pass, which does not count as idle
 export const CPU_SPIN_TICKS = 336; //  ticks spent in completed idle spin passes (counted with fast-forward on and off)
 
 // PAUSE-loop exiting (SDM 25.1.3); times in ticks

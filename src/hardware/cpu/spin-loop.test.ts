@@ -25,7 +25,7 @@ describe('a loop that waits for memory', () => {
     const cpu = cpuAt(WAIT_LOOP);
     expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
     expect([cpu.rip, cpu.retired, cpu.now]).toEqual([CODE, 6, 8 * CYCLE]);
-    expect([cpu.long(L.CPU_PARK_D), cpu.long(L.CPU_PARK_N), cpu.long(L.CPU_PARK_PAUSES)]).toEqual([4 * CYCLE, 3, 0]);
+    expect([cpu.long(L.CPU_PARK_D), cpu.long(L.CPU_PARK_N), cpu.word(L.CPU_PARK_PAUSES)]).toEqual([4 * CYCLE, 3, 0]);
     expect([cpu.long(L.CPU_MARK_TIME), cpu.long(L.CPU_SPIN_TICKS)]).toEqual([8 * CYCLE, 4 * CYCLE]);
   });
 
@@ -46,6 +46,13 @@ describe('a loop that waits for memory', () => {
     expect(cpu.long(L.CPU_COUNT_SPIN_EXIT)).toBe(1);
   });
 
+  it('does not park when a line was taken from it in its last pass', () => {
+    const cpu = cpuAt(WAIT_LOOP);
+    cpu.memory.f64[(cpu.block + L.CPU_LOST_LINE_AT) >>> 3] = 5 * CYCLE;
+    expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
+    expect(cpu.retired).toBe(9);
+  });
+
   it('does not park when a pass was interrupted', () => {
     const cpu = cpuAt(WAIT_LOOP);
     cpu.run(5 * CYCLE);
@@ -53,6 +60,39 @@ describe('a loop that waits for memory', () => {
     expect(cpu.run(4 * CYCLE)).toBe(L.STOP_LIMIT);
     expect(cpu.run(1e6)).toBe(L.STOP_PARKED);
     expect(cpu.retired).toBe(9);
+  });
+});
+
+describe('a jump to itself', () => {
+  const atNop = (fastForward = true): SingleStep => {
+    const cpu = cpuAt('90 eb fe', fastForward);
+    cpu.setWord(L.CPU_HOST_TURN, 0);
+    return cpu;
+  };
+
+  it('parks at the limit in front of it', () => {
+    const cpu = atNop();
+    expect(cpu.run(CYCLE)).toBe(L.STOP_PARKED);
+    expect([cpu.retired, cpu.now, cpu.word(L.CPU_PARK_AHEAD)]).toEqual([1, CYCLE, 1]);
+  });
+
+  it('parks at the limit between its passes', () => {
+    const cpu = atNop();
+    cpu.setWord(L.CPU_ATTENTION, 1);
+    expect(cpu.run(2 * CYCLE)).toBe(L.STOP_LIMIT);
+    cpu.setWord(L.CPU_ATTENTION, 0);
+    expect(cpu.run(0)).toBe(L.STOP_PARKED);
+    expect([cpu.retired, cpu.now, cpu.word(L.CPU_PARK_AHEAD)]).toEqual([2, 2 * CYCLE, 0]);
+  });
+
+  it.each(['CPU_ATTENTION', 'CPU_SHADOW', 'CPU_HOST_TURN'] as const)('does not park there with %s', (field) => {
+    const cpu = atNop();
+    cpu.setWord(L[field], 1);
+    expect(cpu.run(CYCLE)).toBe(L.STOP_LIMIT);
+  });
+
+  it('does not park there without fast-forward', () => {
+    expect(atNop(false).run(CYCLE)).toBe(L.STOP_LIMIT);
   });
 });
 
