@@ -283,13 +283,13 @@ function collectAt(cpu: usize, va: u64, write: bool): bool {
 function miss(cpu: usize, line: u32, write: bool): bool {
   while (true) {
     if (mustWait(cpu)) return false;
-    if (write && isAlone(cpu, line)) {
-      takeForWriting(cpu, line);
-      return true;
-    }
     if (load<u32>(cpu, CPU_LINE_ARRIVING) != 0) {
       if (!take(cpu)) return false;
       if (may(cpu, line, write ? MAY_WRITE : MAY_READ)) return true;
+    }
+    if (write && isAlone(cpu, line)) {
+      takeForWriting(cpu, line);
+      return true;
     }
     request(cpu, line, write);
   }

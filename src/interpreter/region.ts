@@ -14,12 +14,13 @@ import {
   ORDER_TRANSLATE_AFTER,
   STOP_LIMIT,
   STOP_LINE_MISS,
+  TLB_ADDEND,
 } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
 import { letOthersCatchUp } from './catching-up';
 import { translate } from './host';
 import { areFreeOfCode, getLines } from './lines';
-import { entryFor, heldLines, missedAccess } from './memory';
+import { entryFor, findEntry, heldLines, missedAccess } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, timeOf } from './order';
 import { exitSpin, spin } from './spin';
@@ -77,9 +78,9 @@ export function accessFromRegion(
   const operand = missedAccess(cpu, va, size, access, stack);
   if (operand != 0 || load<u32>(cpu, CPU_STOP) != STOP_LINE_MISS) return operand;
   if ((load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) != 0) return 0;
-  const ticks = getLinesWithin(cpu, now, retired, rest, limit);
-  const isThere = load<u64>(cpu, CPU_LIMIT) != 0;
-  return (ticks << 32) | (isThere ? missedAccess(cpu, va, size, access, stack) : 0);
+  const ticks = getLinesWithin(cpu, now, retired, rest, limit) << 32;
+  if (load<u64>(cpu, CPU_LIMIT) == 0) return ticks;
+  return ticks | (load<u32>(findEntry(cpu, va, va & ~u64(0xfff)), TLB_ADDEND) + (u32(va) & 0xfff));
 }
 
 /**
