@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { inlineConstants } from './inline-constants.js';
+import { plainMembers } from './plain-members.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
@@ -11,7 +12,8 @@ cpSync(`${root}src/cost/profiles`, `${root}dist/cost/profiles`, { recursive: tru
 const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: fail };
 const { fileNames, options, errors } = ts.getParsedCommandLineOfConfigFile(`${root}tsconfig.build.json`, {}, host);
 const program = ts.createProgram(fileNames, options);
-const { diagnostics } = program.emit(undefined, undefined, undefined, false, { before: [inlineConstants(program)] });
+const before = [inlineConstants(program), plainMembers(program)];
+const { diagnostics } = program.emit(undefined, undefined, undefined, false, { before });
 for (const diagnostic of [...errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics]) fail(diagnostic);
 
 function fail(diagnostic) {

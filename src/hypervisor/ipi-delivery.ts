@@ -59,6 +59,8 @@ export class IpiDelivery {
   #targets: readonly Vcpu[] = NOBODY;
   #step: Step = DONE;
   #next = 0;
+  /** Whose turn it is. */
+  #target: Vcpu;
   /** Non-zero: the targets get requests (KVM_REQ_*) instead of an interrupt. */
   #requests = 0;
   /** The target's interrupt goes through its descriptor. */
@@ -67,6 +69,7 @@ export class IpiDelivery {
 
   constructor(host: HostCpu) {
     this.#host = host;
+    this.#target = host.vcpu;
   }
 
   /** Starts with the request in `host.request`: charges building it (S6) and the look-up (S7). */
@@ -127,10 +130,6 @@ export class IpiDelivery {
     return true;
   }
 
-  get #target(): Vcpu {
-    return this.#targets[this.#next];
-  }
-
   /** One step, this CPU being next in order, or WAITS. */
   #act(step: Step): Step | typeof WAITS {
     switch (step) {
@@ -170,6 +169,7 @@ export class IpiDelivery {
 
   #toTarget(): Step {
     if (this.#next === this.#targets.length) return this.#nextRaised();
+    this.#target = this.#targets[this.#next];
     this.#host.cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
     if (this.#requests !== 0) return KICK;
     traceAccept(this.#host, this.#target);

@@ -123,6 +123,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
   const { cpu, vcpu, vm } = host;
   const { clock } = cpu;
   const { behaviour, parameters } = vm;
+  const { mitigations } = parameters;
   const interrupts = new HostInterrupts(host);
   const delivery = new IpiDelivery(host);
 
@@ -241,7 +242,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       host.step = LOAD_GUEST_STATE;
 
       loadPreemptionTimer(host);
-      if (parameters.mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
+      if (mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
       host.step = VM_ENTRY;
       countExitTime(host);
       traceEntry(host);
@@ -249,7 +250,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       if (entry !== VMX_SUCCEED) break;
       yield ROOT_ENTERED_GUEST;
 
-      if (parameters.mitigations) cpu.charge(STEP.MITIGATION_EXIT);
+      if (mitigations) cpu.charge(STEP.MITIGATION_EXIT);
       cpu.charge(STEP.EXIT_STUB);
       host.step = EXIT_INFORMATION;
       readExit(host);

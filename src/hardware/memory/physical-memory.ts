@@ -264,14 +264,19 @@ export class PhysicalMemory {
     this.u8[this.ram + pa] = value;
   }
 
+  /** Index in `u32` of the word at `pa`. In 32-bit arithmetic, even though V8 has seen addresses as floating-point numbers. */
+  wordAt(pa: number): number {
+    return ((this.ram | 0) + (pa | 0)) >>> 2;
+  }
+
   /** `pa` must be 4-byte aligned. */
   read32(pa: number): number {
-    return this.u32[(this.ram + pa) >>> 2];
+    return this.u32[this.wordAt(pa)];
   }
 
   write32(pa: number, value: number): void {
     this.#written[pa >>> PAGE_SHIFT] = 1;
-    this.u32[(this.ram + pa) >>> 2] = value;
+    this.u32[this.wordAt(pa)] = value;
   }
 
   /** `pa` must be 8-byte aligned. */

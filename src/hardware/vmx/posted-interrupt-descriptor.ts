@@ -22,7 +22,7 @@ const SN = 2;
 const NV_SHIFT = 16;
 
 function pir(memory: PhysicalMemory, descriptor: number): number {
-  return (memory.ram + descriptor) >>> 2;
+  return memory.wordAt(descriptor);
 }
 
 /** PIR[vector] := 1; returns whether it was set before. */

@@ -42,7 +42,7 @@ export class VirtualApicPage {
 
   #word(register: number): number {
     const { memory } = this.#cpu;
-    return (memory.ram + this.#state.virtualApicPage + register) >>> 2;
+    return memory.wordAt(this.#state.virtualApicPage + register);
   }
 
   /** The line of one register; VTPR, VPPR and VEOI share one. False = WAIT. */

@@ -36,8 +36,19 @@ export function resolveDestinations<T extends Addressed>(
   request: IpiRequest,
 ): readonly T[] {
   if (request.shorthand === SHORTHAND_SELF) return source === null ? [] : [source];
-  const matching = vcpus.filter((vcpu) => matches(vcpu, source, request));
+  const matching = allMatching(vcpus, source, request);
   return request.deliveryMode === DELIVERY_LOWEST_PRIORITY ? oneOf(request.vector, matching) : matching;
+}
+
+/** As a rule it is one vCPU: an array that grows takes much longer to make. */
+function allMatching<T extends Addressed>(vcpus: readonly T[], source: T | null, request: Addressing): readonly T[] {
+  let first: T | null = null;
+  for (const vcpu of vcpus) {
+    if (!matches(vcpu, source, request)) continue;
+    if (first !== null) return vcpus.filter((each) => matches(each, source, request));
+    first = vcpu;
+  }
+  return first === null ? [] : [first];
 }
 
 /** kvm_apic_match_dest. Devices address like a CPU in xAPIC mode. */

@@ -45,8 +45,8 @@ export class RegisterPage {
 
   /** Highest vector of the set at `base`, or -1. */
   highestVector(base: number): number {
-    const { u32, ram } = this.#memory;
-    const first = (ram + this.address + base) >>> 2;
+    const { u32 } = this.#memory;
+    const first = this.#memory.wordAt(this.address + base);
     for (let word = VECTOR_WORDS - 1; word >= 0; word--) {
       const bits = u32[first + word * 4];
       if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
