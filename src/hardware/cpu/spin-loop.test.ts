@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { bareMachine } from '../../../test/support/bare-machine.js';
 import { SingleStep } from '../../../test/support/single-step.js';
+import { KERNEL_CODE } from '../../guest/memory-map.js';
+import { ALL_CPUS } from '../clock/clock.js';
 import * as L from './layout.js';
 
 const CODE = 0x1000;
@@ -93,6 +96,21 @@ describe('a jump to itself', () => {
 
   it('does not park there without fast-forward', () => {
     expect(atNop(false).run(CYCLE)).toBe(L.STOP_LIMIT);
+  });
+
+  it('is idle as long as if it were executed, whatever event comes in front of a pass or within', () => {
+    const counts = (fastForward: boolean): number[] => {
+      const code = { base: KERNEL_CODE, bytes: Buffer.from('9090ebfe', 'hex') };
+      const { clock, cpus } = bareMachine({ code, entries: [KERNEL_CODE], simulation: { fastForward } });
+      const nothing = (): void => undefined;
+      for (let at = 1; at < 10 * CYCLE; at++) clock.schedule(at, ALL_CPUS, nothing);
+      clock.schedule(100 * CYCLE, ALL_CPUS, () => {
+        clock.stop();
+      });
+      clock.run();
+      return [cpus[0].now, cpus[0].long(L.CPU_RETIRED), cpus[0].long(L.CPU_SPIN_TICKS)];
+    };
+    expect(counts(true)).toEqual(counts(false));
   });
 });
 
