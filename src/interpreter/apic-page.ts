@@ -1,10 +1,12 @@
-// A 32-bit load from, or store to, a register on the APIC-access page that goes to the virtual-APIC page instead (SDM vol. 3,
-// 30.4): of the registers that an IPI takes, with "APIC-register virtualization". The host does all others.
+// A 32-bit load from, or store to, a register of the APIC: on the local APIC's own page, or on the APIC-access page, where it
+// goes to the virtual-APIC page instead (SDM vol. 3, 30.4). Of the latter, the registers that an IPI takes, with "APIC-register
+// virtualization". The host does all others.
 import { STEP_APIC_PAGE_READ, STEP_APIC_PAGE_WRITE } from '../cost/step-numbers';
 import { APIC_EOI, APIC_ICR, APIC_ICR_HIGH, APIC_TPR } from '../hardware/apic/registers';
 import {
   ACCESS_WRITE,
   BOUNDARY_NON_ROOT,
+  BOUNDARY_ROOT,
   CPU_APIC_ACCESS_PAGE,
   CPU_APIC_WRITE,
   CPU_ATTENTION,
@@ -25,14 +27,14 @@ import {
   VIRTUALIZE_APIC_REGISTERS,
   VIRTUALIZE_TPR_SHADOW,
 } from '../hardware/cpu/layout';
-import * as OP from '../hardware/cpu/opcodes';
 import { R_COST, R_LENGTH } from '../hardware/cpu/record';
 import { lookUp } from './control';
 import { charge } from './cost';
 import { hold } from './lines';
+import { accessLocalApic, localApicPage } from './local-apic-page';
 import { findEntry } from './memory';
 import { begin, DONE, HOST, retire, settle, WAIT } from './microcode';
-import { immediate, opcodeOf, registerA, registerB } from './operand';
+import { isLoad, isStore, loadInto, stored } from './moves';
 import { timeOf } from './order';
 import { virtualizes } from './virtual-apic';
 
@@ -40,16 +42,26 @@ import { virtualizes } from './virtual-apic';
 export function accessApicPage(cpu: usize): u32 {
   const va = load<u64>(cpu, CPU_STOP_VA);
   const offset = u32(va) & 0xfff;
-  if (load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_NON_ROOT || !isPlain(cpu, offset) || !isApicPage(cpu, va)) return HOST;
+  const kind = load<u32>(cpu, CPU_BOUNDARY);
+  if (load<u32>(cpu, CPU_STOP_SIZE) != 4) return HOST;
+  const page = kind == BOUNDARY_ROOT ? localApicPage(cpu) : load<u64>(cpu, CPU_APIC_ACCESS_PAGE);
+  if (!isPage(cpu, va, page)) return HOST;
   const record = lookUp(cpu, load<u64>(cpu, CPU_RIP));
   if (record == 0) return HOST;
-  const opcode = opcodeOf(record);
-  if (opcode != OP.MOV_RM32 && opcode != OP.MOV_MR32 && opcode != OP.MOV_MI32) return HOST;
-  const write = opcode != OP.MOV_RM32;
+  const write = isStore(record);
+  if (!write && !isLoad(record)) return HOST;
+  if (kind == BOUNDARY_ROOT) return accessLocalApic(cpu, record, offset, write);
+  return kind == BOUNDARY_NON_ROOT && isPlain(cpu, offset) ? accessVirtualApic(cpu, record, offset, write) : HOST;
+}
+
+/** DONE, WAIT. */
+function accessVirtualApic(cpu: usize, record: usize, offset: u32, write: bool): u32 {
   if (begin(cpu)) charge(cpu, write ? STEP_APIC_PAGE_WRITE : STEP_APIC_PAGE_READ);
   const address = load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE) + offset;
   if (!hold(cpu, address, write)) return WAIT;
-  move(cpu, record, opcode, load<u32>(ORDER_RAM) + address);
+  const at = load<u32>(ORDER_RAM) + address;
+  if (write) store<u32>(at, stored(cpu, record));
+  else loadInto(cpu, record, load<u32>(at));
   store<f64>(cpu, timeOf(cpu) + f64(load<u16>(record, R_COST)), CPU_NOW);
   retire(cpu, load<u8>(record, R_LENGTH));
   if (write) announceWrite(cpu, offset);
@@ -58,24 +70,17 @@ export function accessApicPage(cpu: usize): u32 {
 
 /** Are loads and stores of this register virtualized? */
 function isPlain(cpu: usize, offset: u32): bool {
-  if (load<u32>(cpu, CPU_STOP_SIZE) != 4) return false;
   if (!virtualizes(cpu, VIRTUALIZE_TPR_SHADOW) || !virtualizes(cpu, VIRTUALIZE_APIC_REGISTERS)) return false;
   return offset == APIC_TPR || offset == APIC_EOI || offset == APIC_ICR || offset == APIC_ICR_HIGH;
 }
 
-/** The page is the APIC-access page, and its translation allows the access. */
-function isApicPage(cpu: usize, va: u64): bool {
+/** The access is to the special page at this physical address, and its translation allows it. */
+function isPage(cpu: usize, va: u64, physical: u64): bool {
   const page = va & ~u64(0xfff);
   const entry = findEntry(cpu, va, page);
   const right: u32 = load<u32>(cpu, CPU_STOP_ACCESS) == ACCESS_WRITE ? SPECIAL_STORE : SPECIAL_LOAD;
   if (load<u64>(entry, TLB_OTHER) != (page | TLB_SPECIAL) || (load<u32>(entry, TLB_INFO) & right) == 0) return false;
-  return u64(load<u32>(entry, TLB_ADDEND) - load<u32>(ORDER_RAM)) == load<u64>(cpu, CPU_APIC_ACCESS_PAGE);
-}
-
-function move(cpu: usize, record: usize, opcode: i32, at: usize): void {
-  if (opcode == OP.MOV_RM32) store<u64>(registerA(cpu, record), load<u32>(at));
-  else if (opcode == OP.MOV_MR32) store<u32>(at, load<u32>(registerB(cpu, record)));
-  else store<u32>(at, u32(immediate(record)));
+  return u64(load<u32>(entry, TLB_ADDEND) - load<u32>(ORDER_RAM)) == physical;
 }
 
 /** APIC-write emulation follows the instruction. */

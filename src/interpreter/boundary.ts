@@ -9,6 +9,8 @@ import {
   CPU_BOUNDARY,
   CPU_CPL,
   CPU_INTERRUPT,
+  CPU_NMI_BLOCKED,
+  CPU_NMI_PENDING,
   CPU_RECOGNIZED,
   CPU_RETRY,
   CPU_SHADOW,
@@ -23,6 +25,7 @@ import { FLAG_IF } from './flags';
 import { requestsService } from './local-apic';
 import { begin, DONE, HOST, PASS, settle, WAIT } from './microcode';
 import { isHosts } from './order';
+import { isNmiDue, takeNmi, VECTOR_NMI } from './nmi';
 import { isNotification, processNotification } from './posted-interrupt-processing';
 import { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 
@@ -53,6 +56,7 @@ export function isQuiet(cpu: usize): bool {
   const due =
     load<u32>(cpu, CPU_APIC_WRITE) |
     load<u32>(cpu, CPU_INTERRUPT) |
+    load<u32>(cpu, CPU_NMI_PENDING) |
     load<u32>(cpu, CPU_RECOGNIZED) |
     (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF);
   return due == 0 && !isHosts(cpu) && load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_HOST && !requestsService(cpu);
@@ -69,6 +73,7 @@ function interruptsEnabled(cpu: usize): bool {
 }
 
 function rootBoundary(cpu: usize): u32 {
+  if (isNmiDue(cpu)) return takeNmi(cpu);
   if (!requestsService(cpu) || !interruptsEnabled(cpu)) return nothing(cpu);
   const outcome = takeExternalInterrupt(cpu);
   return outcome == PASS ? HOST : outcome;
@@ -93,5 +98,6 @@ function deliverInterrupt(cpu: usize, vector: u32): u32 {
   }
   if (!deliver(cpu, vector)) return HOST;
   store<u32>(cpu, 0, CPU_INTERRUPT);
+  if (vector == VECTOR_NMI) store<u32>(cpu, 1, CPU_NMI_BLOCKED);
   return DONE;
 }

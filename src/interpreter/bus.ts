@@ -1,6 +1,16 @@
-// Fixed interrupts between local APICs: see hardware/apic/bus.ts.
+// Fixed interrupts and NMIs between local APICs: see hardware/apic/bus.ts.
 import { STEP_IPI_FLIGHT } from '../cost/step-numbers';
-import { APIC_BASE_EXTD, APIC_ICR, APIC_ICR_HIGH } from '../hardware/apic/registers';
+import {
+  APIC_BASE_EXTD,
+  APIC_ICR,
+  APIC_ICR_HIGH,
+  ICR_BUSY,
+  ICR_DELIVERY_MODE,
+  ICR_LEVEL,
+  ICR_LOGICAL,
+  ICR_NMI,
+  ICR_SHORTHAND,
+} from '../hardware/apic/registers';
 import {
   APIC_IDS,
   CPU_APIC_BASE,
@@ -12,12 +22,12 @@ import {
 } from '../hardware/cpu/layout';
 import { record } from './cost';
 import { scheduleArrival } from './events';
-import { accept, requestsService } from './local-apic';
+import { accept, FIRST_LEGAL_VECTOR, requestsService } from './local-apic';
+import { latchNmi } from './nmi';
 import { idOf, timeOf, wake } from './order';
 
 const ICR = CPU_APIC_REGISTERS + (APIC_ICR >> 2);
 const ICR_HIGH = CPU_APIC_REGISTERS + (APIC_ICR_HIGH >> 2);
-const FIRST_LEGAL_VECTOR: u32 = 16;
 
 function flightLatency(from: u32, to: u32): f64 {
   return load<f64>(load<u32>(ORDER_FLIGHT_LATENCY) + ((from * load<u32>(ORDER_CPUS) + to) << 3));
@@ -29,25 +39,45 @@ function cpuOf(id: u32): usize {
   return load<u32>(ORDER_CPU_OF_APIC_ID + (id << 2));
 }
 
-/** An edge-triggered interrupt reaches its target at time `at`. */
-export function arrive(target: usize, vector: u32, at: f64): void {
-  accept(target, vector, false);
+/** An edge-triggered interrupt, or an NMI, reaches its target at time `at`. `message`: as for `send`. */
+export function arrive(target: usize, message: u32, at: f64): void {
+  if ((message & ICR_DELIVERY_MODE) == ICR_NMI) {
+    latchNmi(target);
+    wake(target, at);
+    return;
+  }
+  accept(target, message, false);
   if (requestsService(target)) wake(target, at);
 }
 
 /**
- * `from` sends a fixed, edge-triggered interrupt with a legal vector: an act. It does not travel to `from` itself. False:
- * too many are under way, nothing has happened.
+ * `from` sends a fixed, edge-triggered interrupt with a legal vector, or an NMI: an act. `message`: delivery mode and vector as
+ * in the ICR. It does not travel to `from` itself. False: too many are under way, nothing has happened.
  */
-export function send(from: usize, target: usize, vector: u32): bool {
+export function send(from: usize, target: usize, message: u32): bool {
   const now = timeOf(from);
   if (from == target) {
-    arrive(target, vector, now);
+    arrive(target, message, now);
     return true;
   }
   const flight = flightLatency(idOf(from), idOf(target));
-  if (!scheduleArrival(now + flight, target, vector)) return false;
+  if (!scheduleArrival(now + flight, target, message)) return false;
   record(from, STEP_IPI_FLIGHT, flight);
+  return true;
+}
+
+/**
+ * A store to the xAPIC's ICR, low half, that sends a fixed interrupt or an NMI to the one CPU of a physical destination. False:
+ * this is not the plain case, nothing has happened.
+ */
+export function sendCommand(cpu: usize, low: u32): bool {
+  if ((low & (ICR_SHORTHAND | ICR_LOGICAL | ICR_LEVEL)) != 0 || load<u32>(ORDER_OBSERVED) != 0) return false;
+  const message = low & (ICR_DELIVERY_MODE | 0xff);
+  const isFixed = message >= FIRST_LEGAL_VECTOR && message <= 0xff;
+  if (!isFixed && (message & ICR_DELIVERY_MODE) != ICR_NMI) return false;
+  const target = cpuOf(load<u32>(cpu, ICR_HIGH) >> 24);
+  if (target == 0 || !send(cpu, target, message)) return false;
+  store<u32>(cpu, low & ~ICR_BUSY, ICR);
   return true;
 }
 

@@ -1,11 +1,11 @@
 // Events in order of (time, number). Those of the host stand in its own queue (hardware/clock), of which only the first is
-// known here; arrivals of fixed interrupts, which need no host, stand here, in a binary heap. Numbers are common to both.
+// known here; arrivals of fixed interrupts and NMIs, which need no host, stand here, in a binary heap. Numbers are common to both.
 import {
   ARRIVAL_AT,
   ARRIVAL_NUMBER,
   ARRIVAL_SIZE,
   ARRIVAL_TARGET,
-  ARRIVAL_VECTOR,
+  ARRIVAL_MESSAGE,
   MOST_ARRIVALS,
   ORDER_ARRIVALS,
   ORDER_ARRIVAL_COUNT,
@@ -57,24 +57,24 @@ export function isArrivalNext(): bool {
   return precedes(ORDER_ARRIVALS, load<f64>(ORDER_HOST_EVENT), load<f64>(ORDER_HOST_EVENT_NUMBER));
 }
 
-/** A fixed interrupt with a legal vector is going to arrive. False: there is no room, nothing has happened. */
-export function scheduleArrival(at: f64, target: usize, vector: u32): bool {
+/** A message of `send` is going to arrive. False: there is no room, nothing has happened. */
+export function scheduleArrival(at: f64, target: usize, message: u32): bool {
   const count = arrivalCount();
   if (count == MOST_ARRIVALS) return false;
   const number = load<f64>(ORDER_EVENT_NUMBER);
   store<f64>(ORDER_EVENT_NUMBER, number + 1);
   store<u32>(ORDER_ARRIVAL_COUNT, count + 1);
-  put(rise(count, at, number), at, number, target, vector);
+  put(rise(count, at, number), at, number, target, message);
   noteNextEvent();
   if (at < load<f64>(ORDER_LIMIT)) store<f64>(ORDER_LIMIT, at);
   return true;
 }
 
-function put(entry: usize, at: f64, number: f64, target: usize, vector: u32): void {
+function put(entry: usize, at: f64, number: f64, target: usize, message: u32): void {
   store<f64>(entry, at, ARRIVAL_AT);
   store<f64>(entry, number, ARRIVAL_NUMBER);
   store<u32>(entry, u32(target), ARRIVAL_TARGET);
-  store<u32>(entry, vector, ARRIVAL_VECTOR);
+  store<u32>(entry, message, ARRIVAL_MESSAGE);
 }
 
 function move(to: usize, from: usize): void {
@@ -117,8 +117,8 @@ function removeFirst(): void {
 export function handleArrival(): void {
   const at = load<f64>(ORDER_ARRIVALS, ARRIVAL_AT);
   const target = load<u32>(ORDER_ARRIVALS, ARRIVAL_TARGET);
-  const vector = load<u32>(ORDER_ARRIVALS, ARRIVAL_VECTOR);
+  const message = load<u32>(ORDER_ARRIVALS, ARRIVAL_MESSAGE);
   if (settleOne(target, at)) return;
   removeFirst();
-  arrive(target, vector, at);
+  arrive(target, message, at);
 }

@@ -32,7 +32,18 @@ export {
   trackEntries,
 } from './tlb';
 export { guestPhysicalNumber as guestPhysical, translateNumber as translate } from './walk';
-export { accept, acknowledge, completeInterrupt, evaluateInterrupts, pendingVector } from './local-apic';
+export {
+  accept,
+  acknowledge,
+  completeInterrupt,
+  evaluateInterrupts,
+  pendingVector,
+  readRegister,
+  writeIcrHigh,
+  writeTpr,
+} from './local-apic';
+export { currentCount } from './apic-timer';
+export { takeNmi } from './nmi';
 export { park } from './parking';
 export { emulateApicWrite } from './apic-write-emulation';
 export { isNotification, processNotification } from './posted-interrupt-processing';

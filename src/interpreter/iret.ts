@@ -1,5 +1,7 @@
 // IRETQ to the same privilege level and the segments in use (SDM vol. 2, IRET). The host does all else.
 import {
+  BOUNDARY_ROOT,
+  CPU_BOUNDARY,
   CPU_COUNT_IRETQ,
   CPU_CPL,
   CPU_GPR,
@@ -13,6 +15,7 @@ import { go } from './control';
 import { heldForReading } from './held-memory';
 import { canonical } from './memory';
 import { countOne, loadFlags, slow } from './miscellaneous';
+import { isHosts } from './order';
 import { isCurrentCode, isCurrentStack } from './segment';
 import { stop } from './stop';
 
@@ -22,8 +25,9 @@ const FLAGS_RF: u32 = 0x10000;
 const FRAME_SIZE: u32 = 40;
 
 export function iretq(cpu: usize, pc: usize): usize {
-  const unusual = load<u32>(cpu, CPU_NMI_BLOCKED) | (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_NT);
-  if (unusual != 0 || load<u32>(cpu, CPU_CPL) == 3) return slow(cpu, pc);
+  const endsBlocking = load<u32>(cpu, CPU_NMI_BLOCKED) != 0;
+  if (endsBlocking && (load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_ROOT || isHosts(cpu))) return slow(cpu, pc);
+  if ((load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_NT) != 0 || load<u32>(cpu, CPU_CPL) == 3) return slow(cpu, pc);
   const frame = heldForReading(cpu, load<u64>(cpu, RSP), FRAME_SIZE);
   if (frame == 0) return slow(cpu, pc);
   const rip = load<u64>(frame);
@@ -34,6 +38,8 @@ export function iretq(cpu: usize, pc: usize): usize {
   store<u64>(cpu, load<u64>(frame, 24), RSP);
   countOne(cpu, CPU_COUNT_IRETQ);
   const next = go(cpu, rip);
-  if (loadFlags(cpu, flags) && !isQuiet(cpu)) stop(cpu, STOP_FLAGS);
+  store<u32>(cpu, 0, CPU_NMI_BLOCKED);
+  const hasChanged = loadFlags(cpu, flags) || endsBlocking;
+  if (hasChanged && !isQuiet(cpu)) stop(cpu, STOP_FLAGS);
   return next;
 }

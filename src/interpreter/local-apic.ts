@@ -1,7 +1,10 @@
-// The interrupts of a physical local APIC (SDM vol. 3, 12.8): acceptance, priority, acknowledgement and EOI. Its registers
-// stand in the CPU's block; what else they mean is in hardware/apic/local-apic.ts.
+// The interrupts of a physical local APIC (SDM vol. 3, 12.8): acceptance, priority, acknowledgement and EOI, and what its
+// registers read as. They stand in the CPU's block; what else they mean is in hardware/apic/local-apic.ts.
 import {
+  APIC_APR,
   APIC_BASE_ENABLE,
+  APIC_CURRENT_COUNT,
+  APIC_ICR_HIGH,
   APIC_IRR,
   APIC_ISR,
   APIC_LVT_LINT0,
@@ -22,12 +25,16 @@ import {
   CPU_APIC_REQUESTED,
   CPU_ATTENTION,
 } from '../hardware/cpu/layout';
+import { currentCount } from './apic-timer';
 import { clearVector, highestVector, priorityClass, processorPriority, setVector, testVector } from './vectors';
 
 const ISR = CPU_APIC_REGISTERS + (APIC_ISR >> 2);
 const TMR = CPU_APIC_REGISTERS + (APIC_TMR >> 2);
 const IRR = CPU_APIC_REGISTERS + (APIC_IRR >> 2);
 const STRIDE: u32 = 4;
+
+/** The vectors below are the processor's own. */
+export const FIRST_LEGAL_VECTOR: u32 = 16;
 
 /** What `pendingVector` and `acknowledge` return for an interrupt whose vector the PIC gives. */
 export const EXTERNAL: u32 = 0xffff_ffff;
@@ -50,11 +57,33 @@ function isExternal(cpu: usize): bool {
   return !isEnabled(cpu) || (register(cpu, APIC_LVT_LINT0) & (LVT_MASKED | LVT_DELIVERY_MODE)) == LVT_EXTINT;
 }
 
+// @ts-ignore: decorator
+@inline
+function setRegister(cpu: usize, offset: u32, value: u32): void {
+  store<u32>(cpu + CPU_APIC_REGISTERS + (offset >> 2), value);
+}
+
+/** The value of a register that can be read, at time `now`. */
+export function readRegister(cpu: usize, offset: u32, now: f64): u32 {
+  if (offset == APIC_CURRENT_COUNT) return currentCount(cpu, now);
+  return register(cpu, offset == APIC_APR ? APIC_PPR : offset);
+}
+
+export function writeTpr(cpu: usize, value: u32): void {
+  setRegister(cpu, APIC_TPR, value & 0xff);
+  evaluateInterrupts(cpu);
+}
+
+/** ICR bits 63:32 of xAPIC mode, which has 8-bit destinations. */
+export function writeIcrHigh(cpu: usize, value: u32): void {
+  setRegister(cpu, APIC_ICR_HIGH, value & 0xff00_0000);
+}
+
 /** Works out the PPR and whether an interrupt is deliverable: the class of the highest IRR vector exceeds that of the PPR. */
 export function evaluateInterrupts(cpu: usize): void {
   const ppr = processorPriority(register(cpu, APIC_TPR), highestVector(cpu + ISR, STRIDE));
   const isRequested = priorityClass(highestVector(cpu + IRR, STRIDE)) > priorityClass(ppr) || isExternal(cpu);
-  store<u32>(cpu, ppr, CPU_APIC_REGISTERS + (APIC_PPR >> 2));
+  setRegister(cpu, APIC_PPR, ppr);
   store<u32>(cpu, u32(isRequested), CPU_APIC_REQUESTED);
   if (isRequested) store<u32>(cpu, 1, CPU_ATTENTION);
 }

@@ -111,6 +111,17 @@ describe('APIC bus', () => {
     expect(target.attention).toBe(true);
   });
 
+  it('an NMI to one CPU takes a flight, one to oneself none', () => {
+    const { machine, sender, target, send } = twoCpus();
+    keepAsleep(target);
+    send({ deliveryMode: 4 });
+    send({ deliveryMode: 4, destination: 0 });
+    expect([sender.nmiPending, target.nmiPending]).toEqual([true, false]);
+    machine.deliverMessages();
+    expect([target.nmiPending, target.now]).toEqual([true, FLIGHT]);
+    expect(machine.charged(0, STEP.IPI_FLIGHT)).toBe(1);
+  });
+
   it('INIT level de-assert does nothing', () => {
     const { machine, target, send } = twoCpus();
     send({ deliveryMode: 5, level: true, assert: false });

@@ -5,7 +5,7 @@
  * 12.6.2). A message of a CPU to itself does not travel. Of several CPUs that match a lowest-priority message, the
  * vector chooses one (vector hashing); the priorities are not compared.
  *
- * Fixed IPIs to one CPU, the most frequent ones, are the interpreter's (src/interpreter/bus.ts).
+ * Fixed IPIs and NMIs to one CPU, the most frequent ones, are the interpreter's (src/interpreter/bus.ts).
  *
  * Left out: bus arbitration and contention, SMI, remote read.
  */
@@ -91,8 +91,8 @@ export class Bus {
   /** Sends an IPI at `from.now`: an act, for which the sender has waited. `message` may be reused afterwards. */
   send(from: Cpu, message: ApicMessage): void {
     const target = this.#onlyTarget(message);
-    const { deliveryMode, vector } = message;
-    if (target !== null && deliveryMode === M.DELIVERY_FIXED && vector >= 16) this.#sendFixed(from, target, vector);
+    const { deliveryMode } = message;
+    if (target !== null && isPlain(message)) this.#sendPlain(from, target, message);
     else if (deliveryMode === M.DELIVERY_LOWEST_PRIORITY) this.#sendLowestPriority(from, { ...message });
     else this.#sendToMatching(from, { ...message });
   }
@@ -120,12 +120,14 @@ export class Bus {
     return block === 0 ? null : this.#cpus[(block - CPU_BLOCKS) / CPU_STRIDE];
   }
 
-  #sendFixed(from: Cpu, target: Cpu, vector: number): void {
+  #sendPlain(from: Cpu, target: Cpu, message: ApicMessage): void {
+    const { deliveryMode, vector } = message;
     if (from !== target) this.#onFlight?.(flightOf(from, target, vector, from.now, this.#latency(from.id, target.id)));
-    if (this.#engine.send(from.block, target.block, vector) !== 0) return;
+    if (this.#engine.send(from.block, target.block, (deliveryMode << 8) | vector) !== 0) return;
     const flight = this.#latency(from.id, target.id);
     from.meter.record(from.id, STEP.IPI_FLIGHT, flight);
-    from.clock.schedule(from.now + flight, target.id, (at) => accept(target, vector, false, at));
+    const sent = { ...message };
+    from.clock.schedule(from.now + flight, target.id, (at) => arrive(target, sent, at));
   }
 
   #sendToMatching(from: Cpu, message: ApicMessage): void {
@@ -171,6 +173,11 @@ export class Bus {
     accept(target, message.vector, message.level, at);
     return target;
   }
+}
+
+/** A fixed interrupt with a legal vector, or an NMI: what the interpreter can carry. */
+function isPlain({ deliveryMode, vector }: ApicMessage): boolean {
+  return deliveryMode === M.DELIVERY_NMI || (deliveryMode === M.DELIVERY_FIXED && vector >= 16);
 }
 
 function flightOf(from: Cpu, to: Cpu, vector: number, sentAt: number, flight: number): IpiFlight {

@@ -2,12 +2,7 @@
  * The interrupt command register (SDM vol. 3, 12.6.1 and 12.12.9): what a value in it asks for.
  */
 import type { ApicMessage } from './message.js';
-
-/** Delivery status, read-only in xAPIC mode; sending is instantaneous here, so it always reads 0. */
-export const ICR_BUSY = 1 << 12;
-export const ICR_LOGICAL = 1 << 11;
-export const ICR_ASSERT = 1 << 14;
-export const ICR_LEVEL = 1 << 15;
+import { ICR_ASSERT, ICR_LEVEL, ICR_LOGICAL } from './registers.js';
 
 /** An ApicMessage that is filled anew for every IPI. */
 export type MessageBuffer = { -readonly [Field in keyof ApicMessage]: ApicMessage[Field] };

@@ -8,23 +8,32 @@
  * the processor model (12.4.6).
  */
 import type { Engine } from '../cpu/engine.js';
-import { CPU_APIC_BASE, CPU_APIC_LINT0, CPU_APIC_REGISTERS, CPU_APIC_REQUESTED, MAXPHYADDR } from '../cpu/layout.js';
-import type { PhysicalMemory } from '../memory/physical-memory.js';
+import {
+  CPU_APIC_BASE,
+  CPU_APIC_LINT0,
+  CPU_APIC_READABLE,
+  CPU_APIC_REGISTERS,
+  CPU_APIC_REQUESTED,
+  MAXPHYADDR,
+} from '../cpu/layout.js';
 import { x2apicLogicalId, type Destination } from './destination.js';
-import { createMessageBuffer, decodeIcr, ICR_BUSY } from './interrupt-command.js';
+import { createMessageBuffer, decodeIcr } from './interrupt-command.js';
 import { DELIVERY_FIXED, DELIVERY_LOWEST_PRIORITY, DELIVERY_NMI, SHORTHAND_SELF, type ApicEffect } from './message.js';
 import * as R from './registers.js';
-import { isReadable, isWritable, lvtBits, LVT_OFFSETS, x2apicReservedBits } from './register-access.js';
+import {
+  isReadable,
+  isWritable,
+  lvtBits,
+  LVT_OFFSETS,
+  readableRegisters,
+  x2apicReservedBits,
+} from './register-access.js';
 import { ApicTimer, type TimerOwner } from './timer.js';
 
 /** What a local APIC needs of its processor. */
 export interface ApicOwner extends TimerOwner {
   /** Initial APIC ID, 32 bits. */
   readonly apicId: number;
-  readonly memory: PhysicalMemory;
-  readonly engine: Engine;
-  /** Address of the state block. */
-  readonly block: number;
   nmiPending: boolean;
   wake(at: number): void;
 }
@@ -46,7 +55,7 @@ export class LocalApic implements Destination {
   readonly #owner: ApicOwner;
   readonly #engine: Engine;
   readonly #block: number;
-  /** Registers by offset >> 4. EOI and the timer's counts are kept elsewhere. */
+  /** Registers by offset >> 4; reading some of them means more (src/interpreter/local-apic.ts). */
   readonly #registers: Uint32Array;
   /** IA32_APIC_BASE, low and high half. */
   readonly #base: Uint32Array;
@@ -73,6 +82,7 @@ export class LocalApic implements Destination {
     this.#requested = words(CPU_APIC_REQUESTED, 1);
     this.apicId = owner.apicId;
     this.timer = new ApicTimer(owner, (at) => this.#timerExpired(at), timerPeriod);
+    words(CPU_APIC_READABLE, 2).set(readableRegisters());
     this.#base[0] = R.DEFAULT_APIC_BASE + (owner.id === 0 ? R.APIC_BASE_BSP : 0) + R.APIC_BASE_ENABLE;
     this.#setRegister(R.APIC_ID, initialXapicId(this.apicId));
     this.reset();
@@ -223,10 +233,10 @@ export class LocalApic implements Destination {
     }
     switch (offset) {
       case R.APIC_ICR:
-        this.#setRegister(R.APIC_ICR, value & ~ICR_BUSY);
+        this.#setRegister(R.APIC_ICR, value & ~R.ICR_BUSY);
         return this.#command(value, this.#register(R.APIC_ICR_HIGH) >>> 24, false);
       case R.APIC_ICR_HIGH:
-        this.#setRegister(R.APIC_ICR_HIGH, value & 0xff00_0000);
+        this.#engine.writeIcrHigh(this.#block, value);
         return NONE;
       case R.APIC_ID:
         this.#setRegister(R.APIC_ID, value & 0xff00_0000);
@@ -263,7 +273,7 @@ export class LocalApic implements Destination {
     if (hi !== 0 && offset !== R.APIC_ICR) return GENERAL_PROTECTION;
     if (offset === R.APIC_SELF_IPI) return this.#selfIpi(lo);
     if (offset !== R.APIC_ICR) return this.#write(offset, lo);
-    this.#setRegister(R.APIC_ICR, lo & ~ICR_BUSY);
+    this.#setRegister(R.APIC_ICR, lo & ~R.ICR_BUSY);
     this.#setRegister(R.APIC_ICR_HIGH, hi);
     return this.#command(lo, hi >>> 0, true);
   }
@@ -283,18 +293,7 @@ export class LocalApic implements Destination {
   }
 
   #read(offset: number): number {
-    switch (offset) {
-      case R.APIC_APR:
-        return this.#register(R.APIC_PPR);
-      case R.APIC_INITIAL_COUNT:
-        return this.timer.initialCount;
-      case R.APIC_CURRENT_COUNT:
-        return this.timer.currentCount;
-      case R.APIC_DIVIDE:
-        return this.timer.divide;
-      default:
-        return this.#register(offset);
-    }
+    return this.#engine.readRegister(this.#block, offset, this.#owner.now) >>> 0;
   }
 
   #write(offset: number, value: number): ApicEffect {
@@ -302,8 +301,7 @@ export class LocalApic implements Destination {
       case R.APIC_EOI:
         return this.eoi();
       case R.APIC_TPR:
-        this.#setRegister(R.APIC_TPR, value & 0xff);
-        this.#evaluate();
+        this.#engine.writeTpr(this.#block, value);
         return NONE;
       case R.APIC_SVR:
         this.#writeSvr(value);

@@ -91,6 +91,16 @@ export function isReadable(index: number, x2apic: boolean): boolean {
   return (ACCESS_BY_INDEX[index] & (x2apic ? M : X)) !== 0;
 }
 
+/** Registers whose reading is defined in xAPIC mode: bits 31:0 and 63:32 of a mask by offset >> 4. */
+export function readableRegisters(): [low: number, high: number] {
+  const half = (first: number) => {
+    let mask = 0;
+    for (let bit = 0; bit < 32; bit++) if (isReadable(first + bit, false)) mask |= 1 << bit;
+    return mask;
+  };
+  return [half(0), half(32)];
+}
+
 /** True when writing the register (offset >> 4) is defined in the given mode. */
 export function isWritable(index: number, x2apic: boolean): boolean {
   return (ACCESS_BY_INDEX[index] & (x2apic ? m : x)) !== 0;

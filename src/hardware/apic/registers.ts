@@ -63,5 +63,19 @@ export const ESR_ILLEGAL_REGISTER = 1 << 7;
 /** Version 15H, LVT entries 0-6, EOI-broadcast suppression. */
 export const VERSION_VALUE = 0x0106_0015;
 
+/** Bits 18:17 of the LVT timer register. */
+export const TIMER_ONE_SHOT = 0;
+export const TIMER_PERIODIC = 1;
+export const TIMER_TSC_DEADLINE = 2;
+
+/** Delivery status, read-only in xAPIC mode; sending is instantaneous here, so it always reads 0. */
+export const ICR_BUSY = 1 << 12;
+export const ICR_LOGICAL = 1 << 11;
+export const ICR_ASSERT = 1 << 14;
+export const ICR_LEVEL = 1 << 15;
+export const ICR_SHORTHAND = 3 << 18;
+export const ICR_DELIVERY_MODE = 7 << 8;
+export const ICR_NMI = 4 << 8;
+
 /** ICR bits 31:20, 17:16 and 13. Bit 12 is ignored in x2APIC mode and reads as 0. */
 export const ICR_RESERVED = 0xfff3_2000;

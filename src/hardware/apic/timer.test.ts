@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { flagsOnlyEngine, noHost } from '../../../test/support/engine.js';
 import { Clock } from '../clock/clock.js';
 import { PhysicalMemory } from '../memory/physical-memory.js';
-import { ApicTimer, TIMER_PERIODIC, TIMER_TSC_DEADLINE } from './timer.js';
+import { TIMER_PERIODIC, TIMER_TSC_DEADLINE } from './registers.js';
+import { ApicTimer } from './timer.js';
 
 /** One tick per count at divide configuration 1011. */
 const PERIOD = 1;
@@ -11,7 +12,8 @@ const DIVIDE_BY_1 = 0b1011;
 
 function timer() {
   const memory = new PhysicalMemory({ cpus: 1, ramBytes: 0x1000, trackedPages: 1, records: 1, codePages: 1 });
-  const owner = { id: 0, now: 0, clock: new Clock(memory, flagsOnlyEngine(memory, noHost), 0) };
+  const engine = flagsOnlyEngine(memory, noHost);
+  const owner = { id: 0, now: 0, clock: new Clock(memory, engine, 0), memory, engine, block: memory.cpuBlock(0) };
   const fired: number[] = [];
   const apicTimer = new ApicTimer(
     owner,

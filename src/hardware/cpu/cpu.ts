@@ -18,9 +18,9 @@ import type { Decoder } from './decoder.js';
 import { DebugExceptions } from './debug/debug-exceptions.js';
 import { DebugRegisters } from './debug/debug-registers.js';
 import type { Engine } from './engine.js';
-import { EXTERNAL_INTERRUPTS } from './exceptions.js';
+import { EXTERNAL_INTERRUPTS, NMI } from './exceptions.js';
 import { resetExtendedState } from './extended-state.js';
-import type { DeliveryFault, Fault, IdtEvent } from './fault.js';
+import { VECTOR_NMI, type DeliveryFault, type Fault, type IdtEvent } from './fault.js';
 import * as L from './layout.js';
 import { enterCodeContext } from './legacy/code-context.js';
 import type { Ports } from './slow/io.js';
@@ -104,7 +104,6 @@ export class Cpu extends StateBlock implements Timed {
    * saved last. Set by whoever changes them; the interpreter never does.
    */
   systemStateChanged = true;
-  #nmiPending = false;
   #initPending = false;
   #sipiPending = -1;
   #injected: IdtEvent | null = null;
@@ -285,11 +284,11 @@ export class Cpu extends StateBlock implements Timed {
   }
 
   get nmiPending(): boolean {
-    return this.#nmiPending;
+    return this.word(L.CPU_NMI_PENDING) !== 0;
   }
 
   set nmiPending(value: boolean) {
-    this.#nmiPending = value;
+    this.setWord(L.CPU_NMI_PENDING, value ? 1 : 0);
     this.takeBoundaries();
   }
 
@@ -320,7 +319,8 @@ export class Cpu extends StateBlock implements Timed {
   /** An event whose delivery has begun: injected at VM entry, or waiting for a cache line. */
   get injected(): IdtEvent | null {
     const vector = this.word(L.CPU_INTERRUPT);
-    return vector === 0 ? this.#injected : EXTERNAL_INTERRUPTS[vector];
+    if (vector === 0) return this.#injected;
+    return vector === VECTOR_NMI ? NMI : EXTERNAL_INTERRUPTS[vector];
   }
 
   set injected(event: IdtEvent | null) {

@@ -15,6 +15,8 @@ export interface Engine {
    * gives the vector (src/interpreter/external-interrupt.ts).
    */
   readonly takeExternalInterrupt: (block: number) => number;
+  /** An NMI is pending and not blocked: takes it up to its delivery. DONE; WAIT (src/interpreter/nmi.ts). */
+  readonly takeNmi: (block: number) => number;
   /** HLT that causes no VM exit, and costs `ticks` as a rule (src/interpreter/halt.ts). */
   readonly halt: (block: number, ticks: number) => void;
   /** Charges what leaving a sleeping state costs in the core. */
@@ -113,10 +115,11 @@ export interface Engine {
   readonly resumeGuest: (block: number, vmcs: number) => number;
 
   /**
-   * Sends a fixed, edge-triggered interrupt with a legal vector to the CPU of block `target`; 0 when there is no room for
-   * its arrival and nothing has happened (src/interpreter/bus.ts).
+   * Sends a fixed, edge-triggered interrupt with a legal vector, or an NMI, to the CPU of block `target`; `message` has
+   * delivery mode and vector as the ICR has them. 0 when there is no room for its arrival and nothing has happened
+   * (src/interpreter/bus.ts).
    */
-  readonly send: (block: number, target: number, vector: number) => number;
+  readonly send: (block: number, target: number, message: number) => number;
 
   // The local APIC: src/interpreter/local-apic.ts
   /** Accepts a fixed interrupt with a legal vector. */
@@ -127,6 +130,12 @@ export interface Engine {
   readonly acknowledge: (block: number) => number;
   /** Write to the EOI register; returns the vector that the I/O APICs are to be told of, or 0. */
   readonly completeInterrupt: (block: number) => number;
+  /** The value of a register that can be read, at time `now`. */
+  readonly readRegister: (block: number, offset: number, now: number) => number;
+  readonly writeTpr: (block: number, value: number) => void;
+  readonly writeIcrHigh: (block: number, value: number) => void;
+  /** The timer's, at time `now` (src/interpreter/apic-timer.ts). */
+  readonly currentCount: (block: number, now: number) => number;
   /** Whatever interrupts depend on has changed. */
   readonly evaluateInterrupts: (block: number) => void;
 

@@ -20,6 +20,7 @@ import {
   VECTOR_DE,
   VECTOR_DF,
   VECTOR_GP,
+  VECTOR_NMI,
   VECTOR_NP,
   VECTOR_PF,
   VECTOR_SS,
@@ -287,6 +288,8 @@ function enterHandler(cpu: Cpu): void {
   cpu.rflags &= ~cleared;
   if (event.type === EVENT_NMI) cpu.nmiBlocked = true;
 }
+
+export const NMI: IdtEvent = { type: EVENT_NMI, vector: VECTOR_NMI, errorCode: null, length: 0 };
 
 /** An external interrupt as an event: one object per vector, so that delivery allocates nothing. */
 export const EXTERNAL_INTERRUPTS: readonly IdtEvent[] = Array.from({ length: 256 }, (_, vector) => ({

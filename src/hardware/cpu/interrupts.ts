@@ -9,12 +9,9 @@ import { canDeliverUserInterrupt, deliverUserInterrupt, processNotification } fr
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_FOR_SIPI } from './activity.js';
 import type { Cpu } from './cpu.js';
 import { EXTERNAL_INTERRUPTS } from './exceptions.js';
-import { EVENT_NMI, VECTOR_NMI, type IdtEvent } from './fault.js';
 import { CR4_UINTR, inLongMode } from './mode.js';
 import { PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { initialize, startUp } from './reset.js';
-
-const NMI: IdtEvent = { type: EVENT_NMI, vector: VECTOR_NMI, errorCode: null, length: 0 };
 
 /**
  * Takes the first deliverable event: REDIRECTED when one was taken (its delivery through the IDT comes next), WAIT, or
@@ -25,7 +22,10 @@ export function interruptBoundary(cpu: Cpu): Outcome {
   if (cpu.activity === ACTIVITY_WAIT_FOR_SIPI) return cpu.sipiPending < 0 ? PASS : takeStartUp(cpu);
   cpu.sipiPending = -1;
   if (cpu.debugExceptions.isDue) return cpu.debugExceptions.raise();
-  if (cpu.nmiPending && !cpu.nmiBlocked && cpu.shadow === 0) return takeNmi(cpu);
+  // STI holds NMIs back, too.
+  if (cpu.nmiPending && !cpu.nmiBlocked && cpu.shadow === 0) {
+    return cpu.engine.takeNmi(cpu.block) === WAIT ? WAIT : REDIRECTED;
+  }
   if (cpu.activity === ACTIVITY_SHUTDOWN || cpu.shadow !== 0) return PASS;
   if (cpu.apic.requestsService) {
     if (cpu.interruptsEnabled) return takeExternalInterrupt(cpu);
@@ -51,17 +51,6 @@ function takeStartUp(cpu: Cpu): Outcome {
 /** Charges what leaving a sleeping state costs in the core. */
 export function chargeWake(cpu: Cpu): void {
   cpu.engine.chargeWake(cpu.block);
-}
-
-/** The NMI is taken when its recognition begins: one that comes meanwhile is latched. STI holds NMIs back, too. */
-function takeNmi(cpu: Cpu): Outcome {
-  if (cpu.clock.mustWait(cpu)) return WAIT;
-  cpu.nmiPending = false;
-  chargeWake(cpu);
-  cpu.charge(STEP.INTERRUPT_RECOGNITION);
-  cpu.activity = ACTIVITY_ACTIVE;
-  cpu.injected = NMI;
-  return REDIRECTED;
 }
 
 function leaveMwait(cpu: Cpu): Outcome {

@@ -50,7 +50,7 @@ export const HAS_CODE = 1;
 export const ORDER_HOST_EVENT = ORDER + 96; //        f64: when the first event of the host is due, Infinity if there is none
 export const ORDER_HOST_EVENT_NUMBER = ORDER + 104; //f64: its number; events of one time are in order of their numbers
 export const ORDER_EVENT_NUMBER = ORDER + 112; //     f64: number of the event that is scheduled next
-export const ORDER_ARRIVAL_COUNT = ORDER + 120; //    u32: fixed interrupts under way between CPUs
+export const ORDER_ARRIVAL_COUNT = ORDER + 120; //    u32: fixed interrupts and NMIs under way between CPUs
 export const ORDER_FLIGHT_LATENCY = ORDER + 124; //   u32: address of a table by CPU and CPU: f64 ticks from the first to the second
 export const ORDER_CPU_OF_APIC_ID = ORDER + 0x1000; //by APIC ID: u32 block of the only CPU that has it, or 0
 export const APIC_IDS = 256;
@@ -60,7 +60,7 @@ export const ARRIVAL_SIZE = 24;
 export const ARRIVAL_AT = 0; //                       f64
 export const ARRIVAL_NUMBER = 8; //                   f64
 export const ARRIVAL_TARGET = 16; //                  u32: block of a CPU
-export const ARRIVAL_VECTOR = 20; //                  u32
+export const ARRIVAL_MESSAGE = 20; //                 u32: delivery mode and vector as in the ICR
 // Translated code (src/translator)
 export const ORDER_ENTRIES = ORDER + 128; //          u32: added to an eighth of a record's address, it gives the record's entry
 export const ORDER_TRANSLATE_AFTER = ORDER + 132; //  u32: how often a record is gone to before it is offered for translation; 0 = never
@@ -161,6 +161,7 @@ export const REGISTER_ACCESS = 16;
 export const CPU_GDTR = 1792;
 export const CPU_IDTR = 1808;
 export const CPU_NMI_BLOCKED = 1824; // u32: 1 = blocking by NMI, or of virtual NMIs
+export const CPU_NMI_PENDING = 1984; //          u32: 1 = an NMI has arrived
 
 // What the processor keeps of the VMCS while it virtualizes an APIC: see hardware/vmx/virtualization-state.ts
 export const CPU_VIRTUALIZATION = 1828; //       u32: controls, VIRTUALIZE_*
@@ -184,7 +185,7 @@ export const CPU_EXIT_REASON = 1936; //          u32: of the VM exit that it has
 export const CPU_EXIT_QUALIFICATION = 1940; //   u32
 export const CPU_EXIT_LENGTH = 1980; //          u32: of the instruction at RIP that causes it, or 0: it is trap-like
 export const CPU_APIC_WRITE = 1944; //           u32: 1 + page offset of a virtualized APIC write still to be emulated, or 0
-export const CPU_INTERRUPT = 1948; //            u32: vector of an interrupt that is on its way through the IDT, or 0
+export const CPU_INTERRUPT = 1948; //            u32: vector of an interrupt or NMI that is on its way through the IDT, or 0
 export const CPU_BOUNDARY = 1952; //             u32, BOUNDARY_*
 export const CPU_TRACED = 1956; //               u32: 1 = the host is told of events, REPORT_*
 /** u32: what MOV to CR4 has written, with PGE = 1, and changed nothing but PGE; 0 = unknown. */
@@ -271,10 +272,14 @@ export const CPU_PARK_LINE_COUNT = 0x1043c; //  u32: lines that the loop reads w
 export const CPU_LOOP_READS = 0x10440; //       LOOP_READ_SIZE bytes each
 export const CPU_PARK_LINES = 0x10840; //       u32 each: physical address / 64
 // The local APIC (hardware/apic)
-export const CPU_APIC_REGISTERS = 0x10a00; //   u32 each, by offset >> 4; EOI and the timer's counts are kept elsewhere
+export const CPU_APIC_REGISTERS = 0x10a00; //   u32 each, by offset >> 4; the timer's current count is computed
 export const CPU_APIC_BASE = 0x10b00; //        IA32_APIC_BASE
 export const CPU_APIC_LINT0 = 0x10b08; //       u32: 1 = the pin is high
 export const CPU_APIC_REQUESTED = 0x10b0c; //   u32: 1 = an interrupt is deliverable to the core
+export const CPU_APIC_READABLE = 0x10b20; //    mask of the registers that can be read in xAPIC mode, by offset >> 4
+export const CPU_TIMER_MODE = 0x10b28; //       u32: TIMER_*
+export const CPU_TIMER_START = 0x10b30; //      f64: when the timer began to count from the initial count
+export const CPU_TIMER_PACE = 0x10b38; //       f64: ticks per count; 0 = it does not count
 export const CPU_SLEEP_TICKS = 0x10b10; //      f64: ticks spent asleep
 // Guest-physical mappings (SDM 29.4.1) since VM entry, or since a cache line was last taken from this CPU
 export const CPU_MAPPINGS_KNOWN = 0x10b18; //   u32: 1 = there may be some

@@ -75,7 +75,7 @@ function handOver(cpu: Cpu): boolean {
 /** Who looks for events while nothing but plain instructions is left (BOUNDARY_*). */
 function boundaryKeeper(cpu: Cpu): number {
   const isHosts =
-    cpu.nmiPending ||
+    (cpu.nmiPending && cpu.nonRoot !== null) ||
     cpu.initPending ||
     cpu.sipiPending >= 0 ||
     cpu.debugExceptions.pending !== 0 ||
