@@ -18,7 +18,8 @@ export function plainMembers(/** @type {ts.Program} */ program) {
   return (context) => (file) => {
     const visit = (node) => {
       if (!ts.isPrivateIdentifier(node)) return ts.visitEachChild(node, visit, context);
-      if (ts.isBinaryExpression(node.parent)) throw new Error(`${node.text} in ... asks for a member that is private no more`);
+      if (ts.isBinaryExpression(node.parent))
+        throw new Error(`${node.text} in ... asks for a member that is private no more`);
       return ts.factory.createIdentifier(nameOf(node));
     };
     return ts.visitNode(file, visit);

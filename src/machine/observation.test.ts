@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { defaultCosts, machineInputs, machineOptions, type CaseOptions } from '../../test/support/whole-machine.js';
 import { INSTRUCTION_CLASSES, STEP } from '../cost/step.js';
+import { ALL_CPUS } from '../hardware/clock/clock.js';
 import { buildMachine, runMachine } from './machine.js';
 import { Observation, type ObservedIterations } from './observation.js';
 
@@ -30,15 +32,16 @@ function observe(options: CaseOptions): ObservedIterations {
   return watching.observed();
 }
 
-/** All that a run leaves behind: clocks, counters and every byte of memory. */
+/** All that a run leaves behind: clocks, counters and every byte of memory. Parked CPUs are brought up to the end. */
 function endState(options: CaseOptions, watching?: Observation) {
   const { hardware } = buildMachine(machineOptions(options), machineInputs(), watching);
   hardware.clock.run();
   const { memory, meter, cpus } = hardware;
+  cpus[0].engine.settleForEvent(ALL_CPUS, Math.max(...cpus.map(({ now }) => now)));
   return {
     clocks: cpus.map(({ now, sleepTicks }) => [now, sleepTicks]),
     meter: [meter.counts, meter.ticks].map((each) => Float64Array.from(each)),
-    memory: Buffer.from(memory.bytes(0, memory.ramBytes)).toString('base64'),
+    memory: createHash('sha256').update(memory.bytes(0, memory.ramBytes)).digest('hex'),
   };
 }
 
