@@ -265,12 +265,15 @@ function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool
   return (load<u64>(masks) & lines) == lines;
 }
 
-/** The bytes [va, last], if they are on the tracked page of an entry in lines that this CPU may access; otherwise 0. */
+/**
+ * The bytes [va, last], if they are on the tracked page of the entry for `va`, in lines that this CPU may access; otherwise
+ * 0. Translated code has the same rule in translator/held-lines.ts.
+ */
 // @ts-ignore: decorator
 @inline
 export function heldLines(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {
-  const kind = load<u64>(entry, TLB_OTHER) ^ (va & ~u64(0xfff));
-  if ((va ^ last) >> 12 != 0 || (kind != TLB_TRACKED && (write || kind != TLB_TRACKED_READ_ONLY))) return 0;
+  const kind = load<u64>(entry, TLB_OTHER) ^ (last & ~u64(0xfff));
+  if (kind != TLB_TRACKED && (write || kind != TLB_TRACKED_READ_ONLY)) return 0;
   return holdsLines(cpu, entry, va, last, write) ? load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff) : 0;
 }
 

@@ -12,6 +12,11 @@ import {
   ORDER_OBSERVED,
   ORDER_STEPPED,
   ORDER_TRANSLATE_AFTER,
+  REGION_ACCESS,
+  REGION_LENGTH,
+  REGION_LENGTH_SHIFT,
+  REGION_REST_SHIFT,
+  REGION_STACK,
   STOP_LIMIT,
   STOP_LINE_MISS,
   TLB_ADDEND,
@@ -20,7 +25,7 @@ import { SPIN } from '../hardware/cpu/opcodes';
 import { letOthersCatchUp } from './catching-up';
 import { translate } from './host';
 import { areFreeOfCode, getLines } from './lines';
-import { entryFor, findEntry, heldLines, missedAccess } from './memory';
+import { findEntry, missedAccess } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, timeOf } from './order';
 import { exitSpin, spin } from './spin';
@@ -56,29 +61,21 @@ export function enterRegion(cpu: usize, pc: usize, now: u64, retired: u64): usiz
 }
 
 /**
- * The operand of an access that misses the TLB, or is to a tracked page, for translated code at `now`, with `rest` ticks
- * until the last instruction for which it has looked at the limit; and above the lower 32 bits the ticks that the operand's
- * lines took to come. No operand: it has stopped, or crosses a page to write, which is left to the interpreter.
+ * The bytes at `va`, which are neither on a private page of the TLB nor in lines that the CPU holds, for translated code at
+ * `now`; and above the lower 32 bits the ticks that the lines took to come. `how` says how many they are and how they are
+ * accessed (REGION_*). No operand: it has stopped, or crosses a page to write, which is left to the interpreter.
  */
-export function accessFromRegion(
-  cpu: usize,
-  va: u64,
-  size: u32,
-  access: u32,
-  stack: u32,
-  now: u64,
-  retired: u64,
-  rest: u32,
-): u64 {
-  const last = va + (size - 1);
-  const held = heldLines(cpu, entryFor(cpu, va), va, last, access != ACCESS_READ);
-  if (held != 0) return held;
-  if (access != ACCESS_READ && (va ^ last) >> 12 != 0) return 0;
+export function accessFromRegion(cpu: usize, va: u64, how: u32, now: u64, retired: u64): u64 {
+  const length = (how >> REGION_LENGTH_SHIFT) & REGION_LENGTH;
+  const size = length + 1;
+  const access = how & REGION_ACCESS;
+  const stack = how & REGION_STACK;
+  if (access != ACCESS_READ && (va ^ (va + length)) >> 12 != 0) return 0;
   const limit = load<u64>(cpu, CPU_LIMIT);
   const operand = missedAccess(cpu, va, size, access, stack);
   if (operand != 0 || load<u32>(cpu, CPU_STOP) != STOP_LINE_MISS) return operand;
   if ((load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) != 0) return 0;
-  const ticks = getLinesWithin(cpu, now, retired, rest, limit) << 32;
+  const ticks = getLinesWithin(cpu, now, retired, how >> REGION_REST_SHIFT, limit) << 32;
   if (load<u64>(cpu, CPU_LIMIT) == 0) return ticks;
   return ticks | (load<u32>(findEntry(cpu, va, va & ~u64(0xfff)), TLB_ADDEND) + (u32(va) & 0xfff));
 }

@@ -1,20 +1,21 @@
-/** Memory operands: effective addresses, and the software TLB; what misses it is left to the interpreter. See interpreter/memory.ts. */
+/** Memory operands: effective addresses, and the software TLB; what misses it is found by held-lines.ts or left to the interpreter. See interpreter/memory.ts. */
 import {
   ACCESS_READ,
-  CPU_LIMIT,
   CPU_ZERO,
+  REGION_LENGTH_SHIFT,
+  REGION_REST_SHIFT,
+  REGION_STACK,
   TLB_ADDEND,
-  TLB_ENTRIES,
   TLB_READ,
   TLB_WRITE,
 } from '../hardware/cpu/layout.js';
 import { ADDRESS_16, ADDRESS_32, ADDRESS_64, ADDRESS_SEGMENT, SCALE_SPECIAL } from '../hardware/cpu/record.js';
 import type { CodeRecord } from './code-record.js';
-import { ACCESS, ADDRESS, CPU, FOUND, LIMIT, NOW, OPERAND, TLB } from './locals.js';
+import { finderFor } from './held-lines.js';
+import { ADDRESS, CPU, FOUND, NOW, OPERAND, TLB } from './locals.js';
+import { addPlace } from './tlb-place.js';
 import type { Translation } from './translation.js';
-import { WASM, type WasmCode } from './wasm-code.js';
-
-const TLB_ENTRY_SIZE = 32;
+import { WASM } from './wasm-code.js';
 
 /** Can translated code work out the address of the memory operand? */
 export function hasPlainAddress({ addressFlags }: CodeRecord): boolean {
@@ -47,25 +48,11 @@ export function pushAddress({ code, state }: Translation, record: CodeRecord): v
   code.op(WASM.i64_add);
 }
 
-/** Pushes the address of the place of ADDRESS in the TLB: `entryFor` of interpreter/memory.ts. */
-function pushEntry(code: WasmCode): void {
-  code.get(TLB);
-  code.get(ADDRESS);
-  code.i64(12);
-  code.op(WASM.i64_shr_u);
-  code.get(ADDRESS);
-  code.i64(18);
-  code.op(WASM.i64_shr_u, WASM.i64_add, WASM.i32_wrap_i64);
-  code.i32(Math.log2(TLB_ENTRY_SIZE));
-  code.op(WASM.i32_shl);
-  code.i32((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
-  code.op(WASM.i32_and, WASM.i32_add);
-}
-
 /** Sets OPERAND to where the `size` bytes at ADDRESS stand. */
 export function access(to: Translation, record: CodeRecord, size: number, kind: number, stack: number): void {
   const { code, state } = to;
-  pushEntry(code);
+  code.get(TLB);
+  addPlace(code, ADDRESS);
   code.tee(OPERAND);
   code.memory(WASM.i64_load, kind === ACCESS_READ ? TLB_READ : TLB_WRITE);
   code.get(ADDRESS);
@@ -88,13 +75,11 @@ export function access(to: Translation, record: CodeRecord, size: number, kind: 
   code.else();
   code.get(CPU);
   code.get(ADDRESS);
-  code.i32(size);
-  code.i32(kind);
-  code.i32(stack);
+  const rest = state.lastTicks - state.ticks;
+  code.i32(kind | (stack * REGION_STACK) | ((size - 1) << REGION_LENGTH_SHIFT) | (rest << REGION_REST_SHIFT));
   state.pushNow();
   state.pushRetired();
-  code.i32(state.lastTicks - state.ticks);
-  code.call(ACCESS);
+  code.call(finderFor(kind));
   code.tee(FOUND);
   code.op(WASM.i32_wrap_i64);
   code.set(OPERAND);
@@ -103,9 +88,6 @@ export function access(to: Translation, record: CodeRecord, size: number, kind: 
   code.i64(32);
   code.op(WASM.i64_shr_u, WASM.i64_add);
   code.set(NOW);
-  code.get(CPU);
-  code.memory(WASM.i64_load, CPU_LIMIT);
-  code.set(LIMIT);
   code.get(OPERAND);
   code.op(WASM.i32_eqz);
   code.open(WASM.if);

@@ -18,21 +18,8 @@ import { R_OP } from '../hardware/cpu/record.js';
 import { BlockState } from './block-state.js';
 import { writeBranch, writeCalled, writeConditional, type Flow } from './branches.js';
 import { readRecord, type CodeRecord } from './code-record.js';
-import {
-  CPU,
-  ENTRY,
-  GO,
-  IMPORTS,
-  LIMIT,
-  LOCALS,
-  NEXT,
-  NOW,
-  REGION,
-  REGION_TYPE,
-  RETIRED,
-  TLB,
-  VALUE,
-} from './locals.js';
+import { finders } from './held-lines.js';
+import { CPU, ENTRY, GO, IMPORTS, LOCALS, NEXT, NOW, REGION, REGION_TYPE, RETIRED, TLB, VALUE } from './locals.js';
 import { operationOf } from './operations.js';
 import {
   endsStretch,
@@ -104,9 +91,6 @@ class RegionWriter implements Flow {
   write(): Uint8Array<ArrayBuffer> {
     const { code } = this;
     code.get(CPU);
-    code.memory(WASM.i64_load, CPU_LIMIT);
-    code.set(LIMIT);
-    code.get(CPU);
     code.memory(WASM.i32_load, CPU_TLB);
     code.set(TLB);
     code.get(ENTRY);
@@ -128,7 +112,7 @@ class RegionWriter implements Flow {
     code.get(RETIRED);
     code.memory(WASM.i64_store, CPU_REGION_RETIRED);
     code.get(NEXT);
-    return moduleWith(REGION_TYPE, LOCALS, code, IMPORTS);
+    return moduleWith(IMPORTS, [{ type: REGION_TYPE, locals: LOCALS, code }, ...finders()]);
   }
 
   // ---- Blocks
@@ -211,7 +195,8 @@ class RegionWriter implements Flow {
       code.i64(state.lastTicks);
       code.op(WASM.i64_add);
     }
-    code.get(LIMIT);
+    code.get(CPU);
+    code.memory(WASM.i64_load, CPU_LIMIT);
     code.op(WASM.i64_ge_u);
     code.open(WASM.if);
     this.leaveBefore(records[from]);

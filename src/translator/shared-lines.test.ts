@@ -13,6 +13,7 @@ import {
   CPU_RETIRED,
   CPU_SPIN_TICKS,
   CPU_STOP,
+  REGION_LENGTH_SHIFT,
   STOP_LINE_MISS,
 } from '../hardware/cpu/layout.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
@@ -135,16 +136,9 @@ describe('translated code that misses a line while another CPU is behind', () =>
 
   /** A store of the first CPU. */
   function store({ engine, block, now }: Cpu): { operand: number; ticks: number } {
-    type Access = (
-      block: number,
-      va: bigint,
-      size: number,
-      access: number,
-      stack: number,
-      ...rest: unknown[]
-    ) => bigint;
+    type Access = (block: number, first: bigint, how: number, now: bigint, retired: bigint) => bigint;
     const access = engine.accessFromRegion as Access;
-    const result = access(block, BigInt(DATA), 8, ACCESS_WRITE, 0, BigInt(now), 0n, 0);
+    const result = access(block, BigInt(DATA), ACCESS_WRITE | (7 << REGION_LENGTH_SHIFT), BigInt(now), 0n);
     return { operand: Number(result & 0xffff_ffffn), ticks: Number(result >> 32n) };
   }
 

@@ -1,4 +1,4 @@
-/** Writes WebAssembly (core specification 2.0, section 5): bytes of instructions, and the module around one function. */
+/** Writes WebAssembly (core specification 2.0, section 5): bytes of instructions, and the module around functions. */
 
 /** Instructions by their name in the specification. */
 export const WASM = {
@@ -10,6 +10,7 @@ export const WASM = {
   br: 0x0c,
   br_if: 0x0d,
   br_table: 0x0e,
+  return: 0x0f,
   call: 0x10,
   select: 0x1b,
   local_get: 0x20,
@@ -189,15 +190,17 @@ export interface Import {
 const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const FUNCTION_TYPE = 0x60;
 
-/** A module that imports a memory and `imports`, and exports the one function with `locals` behind its parameters as `region`. */
-export function moduleWith(
-  type: FunctionType,
-  locals: readonly number[],
-  body: WasmCode,
-  imports: readonly Import[],
-): Uint8Array<ArrayBuffer> {
-  const types = [...imports.map((each) => each.type), type];
-  const module = [
+/** A function with `locals` behind its parameters. */
+export interface WasmFunction {
+  readonly type: FunctionType;
+  readonly locals: readonly number[];
+  readonly code: WasmCode;
+}
+
+/** A module that imports a memory and `imports`, and exports the first of `functions` as `region`. */
+export function moduleWith(imports: readonly Import[], functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+  const types = [...imports, ...functions].map(({ type }) => type);
+  const head = [
     ...MAGIC,
     ...section(
       1,
@@ -207,17 +210,32 @@ export function moduleWith(
       [...name('host'), ...name('memory'), 2, 0, 1],
       ...imports.map((each, index) => [...name('host'), ...name(each.name), 0, index]),
     ]),
-    ...section(3, [[imports.length]]),
+    ...section(
+      3,
+      functions.map((_, index) => [imports.length + index]),
+    ),
     ...section(7, [[...name('region'), 0, imports.length]]),
   ];
+  const bodies = functions.map(bodyOf);
+  const content = [number(bodies.length), ...bodies];
+  const size = content.reduce((sum, each) => sum + each.length, 0);
+  return joined([head, [10], number(size), ...content]);
+}
+
+/** The entry of a function in the code section. */
+function bodyOf({ locals, code }: WasmFunction): Uint8Array {
   const declarations = vector(locals.map((each) => [1, each]));
-  const size = declarations.length + body.bytes.length + 1;
-  const code = [1, ...number(size), ...declarations];
-  const head = [...module, 10, ...number(code.length + body.bytes.length + 1), ...code];
-  const bytes = new Uint8Array(head.length + body.bytes.length + 1);
-  bytes.set(head);
-  bytes.set(body.bytes, head.length);
-  bytes[bytes.length - 1] = WASM.end;
+  const size = declarations.length + code.bytes.length + 1;
+  return joined([number(size), declarations, code.bytes, [WASM.end]]);
+}
+
+function joined(parts: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, each) => sum + each.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
   return bytes;
 }
 

@@ -388,6 +388,13 @@ export const ACCESS_FETCH = 4;
 /** The processor's own update of accessed and dirty flags in a guest's paging structures. */
 export const ACCESS_FLAGS = 5;
 
+// ---- How translated code accesses bytes that it does not find itself: one word
+export const REGION_ACCESS = 3; //        ACCESS_READ, WRITE or RMW
+export const REGION_STACK = 4; //         of the stack segment
+export const REGION_LENGTH_SHIFT = 3; //  how far the last byte stands behind the first
+export const REGION_LENGTH = 7;
+export const REGION_REST_SHIFT = 6; //    ticks until the last instruction begins for which it has looked at the limit
+
 /** Privilege of an access: at CPL 0 to 2, at CPL 3, or of the processor to a system structure, whatever the CPL. */
 export const PRIVILEGE_SUPERVISOR = 0;
 export const PRIVILEGE_USER = 1;
