@@ -11,6 +11,7 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
   class Table {
+    readonly length: number;
     get(index: number): unknown;
     set(index: number, value: unknown): void;
     /** Returns how many elements there were. */

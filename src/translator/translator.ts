@@ -20,6 +20,8 @@ import { findRegion, keepRegion, type TranslatedRegion } from './region-cache.js
 import { translateRegion } from './region-code.js';
 
 const PAGE_SIZE = 4096;
+/** The interpreter's table begins with an element that is no function. */
+const FIRST_REGION = 1;
 /** More than this the code of a guest is not worth; what comes later stays with the interpreter. */
 const MOST_REGIONS = 512;
 /** A region that has so many blocks, or has been translated so often, stays as it is: the page gets another one. */
@@ -51,7 +53,7 @@ export class Translator implements CodeTranslator {
   /** By code map. */
   readonly #pages = new Map<number, Page>();
   readonly #free: number[] = [];
-  #used = 0;
+  #used: number;
 
   /** Has the interpreter ask for translations of what it has gone to `after` times, at most MOST_COUNTED. */
   constructor(memory: PhysicalMemory, engine: Engine, after: number) {
@@ -60,6 +62,9 @@ export class Translator implements CodeTranslator {
     this.#after = Math.min(after, MOST_COUNTED);
     this.#entries = memory.u32[ORDER_ENTRIES >>> 2];
     memory.u32[ORDER_TRANSLATE_AFTER >>> 2] = this.#after;
+    this.#used = engine.table.length - FIRST_REGION;
+    // What an earlier machine on this memory has translated is needed no more.
+    for (let index = engine.table.length - 1; index >= FIRST_REGION; index--) this.#release(index);
   }
 
   translate(map: number, record: number): void {
@@ -104,6 +109,11 @@ export class Translator implements CodeTranslator {
     if (this.#used === MOST_REGIONS) return -1;
     this.#used++;
     return this.#engine.table.grow(1);
+  }
+
+  #release(index: number): void {
+    this.#engine.table.set(index, null);
+    this.#free.push(index);
   }
 
   /** Takes the region from the page that is to be translated anew with more entries, if there is one. */
@@ -155,10 +165,7 @@ export class Translator implements CodeTranslator {
     const page = this.#pages.get(map);
     if (page === undefined) return;
     for (const region of page.regions) this.#unmark(region);
-    for (const index of [...page.regions.map((each) => each.index), ...page.replaced]) {
-      this.#engine.table.set(index, null);
-      this.#free.push(index);
-    }
+    for (const index of [...page.regions.map((each) => each.index), ...page.replaced]) this.#release(index);
     this.#pages.delete(map);
   }
 

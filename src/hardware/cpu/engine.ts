@@ -167,12 +167,36 @@ export interface EngineHost {
   translate(cpu: number, record: number): void;
 }
 
-/** Instantiates the compiled interpreter on a machine's memory. `host` is asked for when it is first needed. */
+/** An interpreter, and the host of the machine that it works for. */
+interface Instance {
+  readonly module: WebAssembly.Module;
+  readonly engine: Engine;
+  host: () => EngineHost;
+}
+
+/** By memory. */
+const instances = new WeakMap<WebAssembly.Memory, Instance>();
+
+/**
+ * The compiled interpreter on a machine's memory; `host` is asked for when it is first needed. A later machine on the same
+ * memory gets the same functions: V8 makes short calls of those that have always been the same.
+ */
 export function instantiateEngine(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   host: () => EngineHost,
 ): Engine {
+  const earlier = instances.get(memory);
+  if (earlier?.module === module) {
+    earlier.host = host;
+    return earlier.engine;
+  }
+  const instance: Instance = { module, engine: newEngine(module, memory, () => instance.host()), host };
+  instances.set(memory, instance);
+  return instance.engine;
+}
+
+function newEngine(module: WebAssembly.Module, memory: WebAssembly.Memory, host: () => EngineHost): Engine {
   const instance = new WebAssembly.Instance(module, {
     env: {
       memory,
