@@ -15,18 +15,19 @@ import { charge } from './cost';
 import { IPI_MUST_BE_ZERO, postIpi, prepareIpi } from './ipi-virtualization';
 import { begin, DONE, exit, reaches, report, WAIT } from './microcode';
 import {
-  collectPriority,
   collectRegister,
-  collectVirr,
-  collectVisr,
   EXIT_REASON_APIC_WRITE,
-  mustWaitForPage,
+  mustWaitForRegister,
+  mustWaitForRegisters,
+  PRIORITY,
   readRegister,
   SELF_SHORTHAND,
   virtualizeEoi,
   virtualizes,
   virtualizeSelfIpi,
   virtualizeTpr,
+  VIRR,
+  VISR,
   writeRegister,
 } from './virtual-apic';
 
@@ -46,18 +47,18 @@ export function emulateApicWrite(cpu: usize, offset: u32): u32 {
 }
 
 function emulateTprWrite(cpu: usize): u32 {
-  if (mustWaitForPage(cpu) || !collectPriority(cpu)) return WAIT;
+  if (mustWaitForRegisters(cpu, PRIORITY)) return WAIT;
   writeRegister(cpu, APIC_TPR, readRegister(cpu, APIC_TPR) & 0xff);
   return virtualizeTpr(cpu);
 }
 
 function emulateEoi(cpu: usize): u32 {
-  if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVisr(cpu)) return WAIT;
+  if (mustWaitForRegisters(cpu, PRIORITY | VISR)) return WAIT;
   return virtualizeEoi(cpu);
 }
 
 function emulateIcrHighWrite(cpu: usize): u32 {
-  if (mustWaitForPage(cpu) || !collectRegister(cpu, APIC_ICR_HIGH, true)) return WAIT;
+  if (mustWaitForRegister(cpu, APIC_ICR_HIGH)) return WAIT;
   writeRegister(cpu, APIC_ICR_HIGH, readRegister(cpu, APIC_ICR_HIGH) & 0xff00_0000);
   return DONE;
 }
@@ -78,7 +79,7 @@ function isVirtualizableSelfIpi(icr: u32): bool {
 
 function emulateSelfIpi(cpu: usize, vector: u32): u32 {
   if (reaches(cpu, 1)) charge(cpu, STEP_SELF_IPI_VIRTUALIZATION);
-  if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVirr(cpu)) return WAIT;
+  if (mustWaitForRegisters(cpu, PRIORITY | VIRR)) return WAIT;
   reportIcr(cpu, REPORT_ICR_SELF);
   virtualizeSelfIpi(cpu, vector);
   return DONE;

@@ -14,11 +14,11 @@ export function testAndSetPir(descriptor: usize, vector: u32): bool {
   return (requests & (1 << (vector & 31))) != 0;
 }
 
-/** Takes 32 vectors (word 0 to 7) out of the PIR. */
-export function exchangePirWord(descriptor: usize, word: u32): u32 {
-  const at = descriptor + (word << 2);
-  const requests = load<u32>(at);
-  if (requests != 0) store<u32>(at, 0);
+/** Takes 64 vectors (quadword 0 to 3) out of the PIR. */
+export function exchangePir(descriptor: usize, quadword: u32): u64 {
+  const at = descriptor + (quadword << 3);
+  const requests = load<u64>(at);
+  if (requests != 0) store<u64>(at, 0);
   return requests;
 }
 

@@ -16,12 +16,13 @@ import { collect } from './lines';
 import { acknowledge, completeInterrupt, pendingVector } from './local-apic';
 import { begin, DONE, report, WAIT } from './microcode';
 import { idOf, mustWait } from './order';
-import { exchangePirWord, setOutstandingNotification } from './posted-interrupt-descriptor';
+import { exchangePir, setOutstandingNotification } from './posted-interrupt-descriptor';
 import {
-  collectPriority,
-  collectVirr,
+  collectRegisters,
   evaluatePendingVirtualInterrupts,
+  PRIORITY,
   requestVectors,
+  VIRR,
   virtualizes,
 } from './virtual-apic';
 
@@ -48,7 +49,7 @@ export function processNotification(cpu: usize): u32 {
 
 /** Lines that processing touches: descriptor, VTPR and VPPR, VIRR. False: wait. */
 function collectForPostedInterrupts(cpu: usize): bool {
-  return collect(cpu, load<u32>(cpu, CPU_DESCRIPTOR), true) && collectPriority(cpu) && collectVirr(cpu);
+  return collect(cpu, load<u32>(cpu, CPU_DESCRIPTOR), true) && collectRegisters(cpu, PRIORITY | VIRR);
 }
 
 /**
@@ -60,9 +61,11 @@ function processPostedInterrupts(cpu: usize): void {
   const descriptor = load<u32>(ORDER_RAM) + address;
   setOutstandingNotification(descriptor, false);
   report(cpu, REPORT_ON_CLEARED, address);
-  for (let word: i32 = 7; word >= 0; word--) {
-    const requests = exchangePirWord(descriptor, word);
-    if (requests != 0) requestVectors(cpu, word, requests);
+  for (let quadword: u32 = 0; quadword < 4; quadword++) {
+    const requests = exchangePir(descriptor, quadword);
+    if (requests == 0) continue;
+    if (u32(requests) != 0) requestVectors(cpu, 2 * quadword, u32(requests));
+    if (requests >> 32 != 0) requestVectors(cpu, 2 * quadword + 1, u32(requests >> 32));
   }
   report(cpu, REPORT_PIR_TAKEN, address);
   report(cpu, REPORT_PROCESSED, load<u32>(cpu, CPU_RVI));

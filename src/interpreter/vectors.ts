@@ -20,8 +20,19 @@ export function testVector(words: usize, stride: u32, vector: u32): bool {
   return (load<u32>(words + (vector >> 5) * stride) & (1 << (vector & 31))) != 0;
 }
 
+/** Most of the time nothing is set, which is seen without a loop. */
+// @ts-ignore: decorator
+@inline
+function isEmpty(words: usize, stride: u32): bool {
+  const lower = load<u32>(words) | load<u32>(words + stride) | load<u32>(words + 2 * stride) | load<u32>(words + 3 * stride);
+  const above = words + 4 * stride;
+  const upper = load<u32>(above) | load<u32>(above + stride) | load<u32>(above + 2 * stride) | load<u32>(above + 3 * stride);
+  return (lower | upper) == 0;
+}
+
 /** The highest vector that is set; 0 when none is (vector 0 itself is never requested: it is illegal). */
 export function highestVector(words: usize, stride: u32): u32 {
+  if (isEmpty(words, stride)) return 0;
   for (let word: i32 = 7; word >= 0; word--) {
     const bits = load<u32>(words + word * stride);
     if (bits != 0) return word * 32 + 31 - clz(bits);

@@ -60,27 +60,49 @@ function vectors(cpu: usize, register: u32): usize {
   return page(cpu) + register;
 }
 
+/** VTPR, VPPR and VEOI, which share a line. */
+export const PRIORITY: u32 = 1;
+export const VISR: u32 = 2;
+export const VIRR: u32 = 4;
+
+// @ts-ignore: decorator
+@inline
+function isPagePrivate(cpu: usize): bool {
+  return isPrivate(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE));
+}
+
+/** The lines of registers, any of PRIORITY, VISR and VIRR, to read and write them. False: wait. */
+export function collectRegisters(cpu: usize, registers: u32): bool {
+  return isPagePrivate(cpu) || collectShared(cpu, registers);
+}
+
+function collectShared(cpu: usize, registers: u32): bool {
+  if ((registers & PRIORITY) != 0 && !collectRegister(cpu, APIC_TPR, true)) return false;
+  if ((registers & VISR) != 0 && !collectVectors(cpu, APIC_ISR)) return false;
+  return (registers & VIRR) == 0 || collectVectors(cpu, APIC_IRR);
+}
+
+/** Eight registers, 16 bytes apart, in two lines. */
+function collectVectors(cpu: usize, offset: u32): bool {
+  return collectRegister(cpu, offset, true) && collectRegister(cpu, offset + LINE, true);
+}
+
 /** The line of one register, for an operation that needs several. False: wait. */
 export function collectRegister(cpu: usize, offset: u32, write: bool): bool {
   return collect(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE) + offset, write);
 }
 
-/** VTPR, VPPR and VEOI share a line. */
-export function collectPriority(cpu: usize): bool {
-  return collectRegister(cpu, APIC_TPR, true);
+/**
+ * Is it too early for an operation on these registers? What happens in the virtual-APIC page alone is an act only if some
+ * other CPU has touched that page.
+ */
+export function mustWaitForRegisters(cpu: usize, registers: u32): bool {
+  return isPagePrivate(cpu) ? mustWaitForEvent(cpu) : mustWait(cpu) || !collectShared(cpu, registers);
 }
 
-export function collectVisr(cpu: usize): bool {
-  return collectRegister(cpu, APIC_ISR, true) && collectRegister(cpu, APIC_ISR + LINE, true);
-}
-
-export function collectVirr(cpu: usize): bool {
-  return collectRegister(cpu, APIC_IRR, true) && collectRegister(cpu, APIC_IRR + LINE, true);
-}
-
-/** What happens in the virtual-APIC page alone is an act only if some other CPU has touched that page. */
-export function mustWaitForPage(cpu: usize): bool {
-  return isPrivate(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE)) ? mustWaitForEvent(cpu) : mustWait(cpu);
+/** The same for an operation that writes to one register at first. */
+export function mustWaitForRegister(cpu: usize, offset: u32): bool {
+  return isPagePrivate(cpu) ? mustWaitForEvent(cpu) : mustWait(cpu) || !collectRegister(cpu, offset, true);
 }
 
 // ---- Operations

@@ -5,7 +5,7 @@ import { CPU_ACTIVITY, CPU_INTERRUPT, CPU_MONITORED_LINE, NO_LINE, REPORT_DELIVE
 import { charge } from './cost';
 import { chargeWake } from './halt';
 import { begin, DONE, report, WAIT } from './microcode';
-import { collectPriority, collectVirr, collectVisr, mustWaitForPage, takeVirtualInterrupt } from './virtual-apic';
+import { mustWaitForRegisters, PRIORITY, takeVirtualInterrupt, VIRR, VISR } from './virtual-apic';
 
 /** DONE: the vector is on its way through the IDT, and a sleeping processor awake. WAIT. */
 export function deliverVirtualInterrupt(cpu: usize): u32 {
@@ -13,7 +13,7 @@ export function deliverVirtualInterrupt(cpu: usize): u32 {
     chargeWake(cpu);
     charge(cpu, STEP_VIRTUAL_INTERRUPT_DELIVERY);
   }
-  if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVisr(cpu) || !collectVirr(cpu)) return WAIT;
+  if (mustWaitForRegisters(cpu, PRIORITY | VISR | VIRR)) return WAIT;
   const vector = takeVirtualInterrupt(cpu);
   report(cpu, REPORT_DELIVERY, vector);
   store<u32>(cpu, ACTIVITY_ACTIVE, CPU_ACTIVITY);

@@ -14,17 +14,18 @@ import { charge } from './cost';
 import { IPI_MUST_BE_ZERO, postIpi, prepareIpi } from './ipi-virtualization';
 import { begin, DONE, exit, FAULT, PASS, report, WAIT } from './microcode';
 import {
-  collectPriority,
-  collectRegister,
-  collectVirr,
-  collectVisr,
+  collectRegisters,
   EXIT_REASON_APIC_WRITE,
-  mustWaitForPage,
+  mustWaitForRegister,
+  mustWaitForRegisters,
+  PRIORITY,
   SELF_SHORTHAND,
   virtualizeEoi,
   virtualizes,
   virtualizeSelfIpi,
   virtualizeTpr,
+  VIRR,
+  VISR,
   writeRegister,
 } from './virtual-apic';
 
@@ -54,7 +55,7 @@ export function writeX2apicMsr(cpu: usize, msr: u32, hi: u32, lo: u32): u32 {
 function writeTpr(cpu: usize, hi: u32, lo: u32): u32 {
   if (hi != 0 || lo >> 8 != 0) return FAULT;
   if (begin(cpu)) charge(cpu, STEP_VIRTUALIZED_MSR_WRITE);
-  if (mustWaitForPage(cpu) || !collectPriority(cpu)) return WAIT;
+  if (mustWaitForRegisters(cpu, PRIORITY)) return WAIT;
   writeLong(cpu, APIC_TPR, 0, lo);
   return virtualizeTpr(cpu);
 }
@@ -65,7 +66,7 @@ function writeEoi(cpu: usize, hi: u32, lo: u32): u32 {
     charge(cpu, STEP_VIRTUALIZED_MSR_WRITE);
     charge(cpu, STEP_EOI_VIRTUALIZATION);
   }
-  if (mustWaitForPage(cpu) || !collectPriority(cpu) || !collectVisr(cpu)) return WAIT;
+  if (mustWaitForRegisters(cpu, PRIORITY | VISR)) return WAIT;
   writeLong(cpu, APIC_EOI, 0, 0);
   return virtualizeEoi(cpu);
 }
@@ -77,8 +78,8 @@ function writeSelfIpi(cpu: usize, hi: u32, lo: u32): u32 {
     charge(cpu, STEP_VIRTUALIZED_MSR_WRITE);
     if (isLegal) charge(cpu, STEP_SELF_IPI_VIRTUALIZATION);
   }
-  if (mustWaitForPage(cpu) || !collectRegister(cpu, APIC_SELF_IPI, true)) return WAIT;
-  if (isLegal && (!collectPriority(cpu) || !collectVirr(cpu))) return WAIT;
+  if (mustWaitForRegister(cpu, APIC_SELF_IPI)) return WAIT;
+  if (isLegal && !collectRegisters(cpu, PRIORITY | VIRR)) return WAIT;
   writeLong(cpu, APIC_SELF_IPI, 0, lo);
   report(cpu, isLegal ? REPORT_ICR_SELF : REPORT_ICR_EXITS, 0, SELF_SHORTHAND | lo);
   if (!isLegal) return exit(cpu, EXIT_REASON_APIC_WRITE, APIC_SELF_IPI);
@@ -90,7 +91,7 @@ function writeSelfIpi(cpu: usize, hi: u32, lo: u32): u32 {
 function writeIcr(cpu: usize, hi: u32, lo: u32): u32 {
   if ((lo & u32(ICR_RESERVED)) != 0) return FAULT;
   begin(cpu);
-  if (mustWaitForPage(cpu) || !collectRegister(cpu, APIC_ICR, true)) return WAIT;
+  if (mustWaitForRegister(cpu, APIC_ICR)) return WAIT;
   const outcome = (lo & IPI_MUST_BE_ZERO) == 0 ? prepareIpi(cpu, lo & 0xff, hi) : EXITS;
   if (outcome == WAIT) return WAIT;
   writeLong(cpu, APIC_ICR, hi, lo);
