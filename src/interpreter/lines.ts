@@ -109,7 +109,7 @@ function addressOf(line: u32): u32 {
   return (pageOf(line) << 12) | ((line & 63) << 6);
 }
 
-function isCode(line: u32): bool {
+export function isCode(line: u32): bool {
   return (load<u64>(load<u32>(ORDER_CODE_LINES) + (pageOf(line) << 3)) & bitOf(line)) != 0;
 }
 
@@ -216,7 +216,7 @@ function collectLine(cpu: usize, line: u32, write: bool): bool {
 /** The line of an address on tracked page `index`. */
 // @ts-ignore: decorator
 @inline
-function lineIn(index: u32, address: u32): u32 {
+export function lineIn(index: u32, address: u32): u32 {
   return (index << 6) | ((address >> 6) & 63);
 }
 
@@ -260,18 +260,13 @@ export function getLines(cpu: usize): bool {
   const write = load<u32>(cpu, CPU_STOP_ACCESS) != ACCESS_READ;
   const last = va + load<u32>(cpu, CPU_STOP_SIZE) - 1;
   if ((va ^ last) >> 12 != 0) return collectAt(cpu, va, write) && collectAt(cpu, last, write);
-  const line = lineIn(load<u32>(cpu, CPU_STOP_INFO), u32(va));
-  return collectLine(cpu, line, write) && ((va ^ last) >> 6 == 0 || collectLine(cpu, line + 1, write));
+  const page = load<u32>(cpu, CPU_STOP_INFO);
+  return collectLines(cpu, lineIn(page, u32(va)), lineIn(page, u32(last)), write);
 }
 
-/** May `getLines` take them in the middle of a run? Not where code would have to go, which may be what runs. */
-export function areFreeOfCode(cpu: usize): bool {
-  const va = load<u64>(cpu, CPU_STOP_VA);
-  const last = va + load<u32>(cpu, CPU_STOP_SIZE) - 1;
-  if ((va ^ last) >> 12 != 0) return false;
-  const index = load<u32>(cpu, CPU_STOP_INFO);
-  const isRead = load<u32>(cpu, CPU_STOP_ACCESS) == ACCESS_READ;
-  return isRead || !(isCode(lineIn(index, u32(va))) || isCode(lineIn(index, u32(last))));
+/** Gets the lines of an access that touches one line, or two. False: wait. */
+export function collectLines(cpu: usize, first: u32, second: u32, write: bool): bool {
+  return collectLine(cpu, first, write) && (first == second || collectLine(cpu, second, write));
 }
 
 function collectAt(cpu: usize, va: u64, write: bool): bool {

@@ -272,9 +272,16 @@ function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool
 // @ts-ignore: decorator
 @inline
 export function heldLines(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {
-  const kind = load<u64>(entry, TLB_OTHER) ^ (last & ~u64(0xfff));
-  if (kind != TLB_TRACKED && (write || kind != TLB_TRACKED_READ_ONLY)) return 0;
+  if (!isTracked(entry, last, write)) return 0;
   return holdsLines(cpu, entry, va, last, write) ? load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff) : 0;
+}
+
+/** Is the page of `last` the tracked one of this entry, and may be accessed? */
+// @ts-ignore: decorator
+@inline
+export function isTracked(entry: usize, last: u64, write: bool): bool {
+  const kind = load<u64>(entry, TLB_OTHER) ^ (last & ~u64(0xfff));
+  return kind == TLB_TRACKED || (!write && kind == TLB_TRACKED_READ_ONLY);
 }
 
 function splitLoad(cpu: usize, first: usize, second: usize, count: u32, size: u32): usize {

@@ -3,9 +3,9 @@
 import {
   ACCESS_READ,
   CPU_LIMIT,
+  CPU_MARK_BRANCH,
   CPU_NOW,
   CPU_RETIRED,
-  CPU_STOP,
   ENTRY_REGION,
   ORDER_ENTRIES,
   ORDER_LIMIT,
@@ -17,18 +17,19 @@ import {
   REGION_LENGTH_SHIFT,
   REGION_REST_SHIFT,
   REGION_STACK,
-  STOP_LIMIT,
   STOP_LINE_MISS,
   TLB_ADDEND,
+  TLB_INFO,
 } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
 import { letOthersCatchUp } from './catching-up';
 import { translate } from './host';
-import { areFreeOfCode, getLines } from './lines';
-import { findEntry, missedAccess } from './memory';
+import { collectLines, dropEarlierLines, isCode, lineIn } from './lines';
+import { entryFor, isTracked, missedAccess } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, timeOf } from './order';
 import { exitSpin, spin } from './spin';
+import { stopForAccess } from './stop';
 import { whole } from './ticks';
 
 // @ts-ignore: decorator
@@ -67,42 +68,47 @@ export function enterRegion(cpu: usize, pc: usize, now: u64, retired: u64): usiz
  */
 export function accessFromRegion(cpu: usize, va: u64, how: u32, now: u64, retired: u64): u64 {
   const length = (how >> REGION_LENGTH_SHIFT) & REGION_LENGTH;
-  const size = length + 1;
   const access = how & REGION_ACCESS;
-  const stack = how & REGION_STACK;
-  if (access != ACCESS_READ && (va ^ (va + length)) >> 12 != 0) return 0;
-  const limit = load<u64>(cpu, CPU_LIMIT);
-  const operand = missedAccess(cpu, va, size, access, stack);
-  if (operand != 0 || load<u32>(cpu, CPU_STOP) != STOP_LINE_MISS) return operand;
-  if ((load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) != 0) return 0;
-  const ticks = getLinesWithin(cpu, now, retired, how >> REGION_REST_SHIFT, limit) << 32;
-  if (load<u64>(cpu, CPU_LIMIT) == 0) return ticks;
-  return ticks | (load<u32>(findEntry(cpu, va, va & ~u64(0xfff)), TLB_ADDEND) + (u32(va) & 0xfff));
+  const last = va + length;
+  const write = access != ACCESS_READ;
+  const entry = entryFor(cpu, va);
+  if (isTracked(entry, last, write) && (load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) == 0) {
+    const page = load<u32>(entry, TLB_INFO);
+    const first = lineIn(page, u32(va));
+    const second = lineIn(page, u32(last));
+    // Code would have to go, which may be what runs.
+    if (!write || !(isCode(first) || isCode(second))) {
+      store<u32>(cpu, 0, CPU_MARK_BRANCH);
+      if (getLinesWithin(cpu, first, second, write, now, retired, how >> REGION_REST_SHIFT)) {
+        return (whole(timeOf(cpu)) - now) << 32 | (load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff));
+      }
+      stopForAccess(cpu, STOP_LINE_MISS, va, length + 1, access, page);
+      return (whole(timeOf(cpu)) - now) << 32;
+    }
+  }
+  if (write && (va ^ last) >> 12 != 0) return 0;
+  return missedAccess(cpu, va, length + 1, access, how & REGION_STACK);
 }
 
 /**
- * Gets the lines for which translated code has just stopped. If they come without leaving it, and the instructions that follow
- * still fit before the limit, the run goes on. Returns the ticks that have passed.
+ * Gets the lines that translated code at `now` needs. True: they have come without leaving it, and the instructions that
+ * follow still fit before the limit, which may be a new one.
  */
-function getLinesWithin(cpu: usize, now: u64, retired: u64, rest: u32, limit: u64): u64 {
-  if (!areFreeOfCode(cpu)) return 0;
+function getLinesWithin(cpu: usize, first: u32, second: u32, write: bool, now: u64, retired: u64, rest: u32): bool {
   const before = load<u64>(cpu, CPU_RETIRED);
   store<f64>(cpu, f64(i64(now)), CPU_NOW);
   store<u64>(cpu, retired, CPU_RETIRED);
-  let newLimit = limit;
-  let haveCome = getLines(cpu);
+  dropEarlierLines(cpu);
+  let limit = load<u64>(cpu, CPU_LIMIT);
+  let haveCome = collectLines(cpu, first, second, write);
   while (!haveCome && letOthersCatchUp(cpu)) {
-    newLimit = u64.MAX_VALUE;
-    haveCome = getLines(cpu);
+    limit = u64.MAX_VALUE;
+    haveCome = collectLines(cpu, first, second, write);
   }
   store<u64>(cpu, before, CPU_RETIRED);
-  const then = whole(timeOf(cpu));
-  newLimit = min(newLimit, whole(load<f64>(ORDER_LIMIT)));
-  if (haveCome && then + rest < newLimit) {
-    store<u64>(cpu, newLimit, CPU_LIMIT);
-    store<u32>(cpu, STOP_LIMIT, CPU_STOP);
-  }
-  return then - now;
+  limit = min(limit, whole(load<f64>(ORDER_LIMIT)));
+  store<u64>(cpu, limit, CPU_LIMIT);
+  return haveCome && whole(timeOf(cpu)) + rest < limit;
 }
 
 /** The branch of a spin loop, or out of one; CPU_EXTRA_TICKS have to pass as well. */
