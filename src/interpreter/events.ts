@@ -17,6 +17,7 @@ import {
 } from '../hardware/cpu/layout';
 import { arrive } from './bus';
 import { settleOne } from './order';
+import { earlier } from './ticks';
 
 // @ts-ignore: decorator
 @inline
@@ -41,7 +42,7 @@ function isInOrder(first: usize, second: usize): bool {
 
 function noteNextEvent(): void {
   const arrival = arrivalCount() == 0 ? Infinity : load<f64>(ORDER_ARRIVALS, ARRIVAL_AT);
-  store<f64>(ORDER_NEXT_EVENT, min(arrival, load<f64>(ORDER_HOST_EVENT)));
+  store<f64>(ORDER_NEXT_EVENT, earlier(arrival, load<f64>(ORDER_HOST_EVENT)));
 }
 
 /** The host's first event is due at `at`. */

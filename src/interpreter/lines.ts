@@ -45,6 +45,7 @@ import { dropCode, lineTaken, loseMonitoredLine, trackPage } from './host';
 import { findEntry } from './memory';
 import { blockOf, cpuEnd, idOf, mustWait, settle, timeOf } from './order';
 import { mayRead } from './parking';
+import { later } from './ticks';
 
 const MAY_READ: usize = 0;
 const MAY_WRITE: usize = 8;
@@ -293,7 +294,7 @@ function miss(cpu: usize, line: u32, write: bool): bool {
 function request(cpu: usize, line: u32, write: bool): void {
   const busy = load<u32>(ORDER_LINE_BUSY) + (line << 3);
   const now = timeOf(cpu);
-  const start = max(now, load<f64>(busy));
+  const start = later(now, load<f64>(busy));
   store<f64>(busy, start + load<f64>(ORDER_LINE_OCCUPANCY));
   chargeTicks(cpu, STEP_LINE_TRANSFER, start + latency(source(cpu, line), idOf(cpu)) - now);
   const count = load<u32>(cpu, CPU_COLLECTED_COUNT);
@@ -331,28 +332,33 @@ function source(cpu: usize, line: u32): u32 {
 function take(cpu: usize): bool {
   const first = cpu + CPU_COLLECTED;
   const end = first + (load<u32>(cpu, CPU_COLLECTED_COUNT) << 2);
+  let hasSettled = false;
   for (let at = first; at < end; at += 4) {
     const entry = load<i32>(at);
-    if (entry < 0) settleReaders(cpu, ~entry);
+    if (entry < 0 && settleReaders(cpu, ~entry)) hasSettled = true;
   }
-  if (mustWait(cpu)) return false;
+  if (hasSettled && mustWait(cpu)) return false;
   for (let at = first; at < end; at += 4) {
     const entry = load<i32>(at);
-    const line: u32 = entry < 0 ? ~entry : entry;
-    if (entry < 0) takeForWriting(cpu, line);
-    else takeForReading(cpu, line);
-    if (load<u32>(ORDER_OBSERVED) != 0) lineTaken(idOf(cpu), addressOf(line), u32(entry < 0));
+    if (entry < 0) takeForWriting(cpu, ~entry);
+    else takeForReading(cpu, entry);
+    if (load<u32>(ORDER_OBSERVED) != 0) lineTaken(idOf(cpu), addressOf(entry < 0 ? ~entry : entry), u32(entry < 0));
   }
   store<u32>(cpu, 0, CPU_LINE_ARRIVING);
   return true;
 }
 
-function settleReaders(cpu: usize, line: u32): void {
+/** Brings parked CPUs that may read the line up to this moment. True: there was one, which may have to go first now. */
+function settleReaders(cpu: usize, line: u32): bool {
+  let hasSettled = false;
   const end = cpuEnd();
   for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
-    if (other == cpu || load<u32>(other, CPU_STATE) != PARKED || !may(other, line, MAY_READ)) continue;
-    if (isCode(line) || mayRead(other, addressOf(line))) settle(other, timeOf(cpu), idOf(cpu));
+    if (load<u32>(other, CPU_STATE) != PARKED || other == cpu || !may(other, line, MAY_READ)) continue;
+    if (!isCode(line) && !mayRead(other, addressOf(line))) continue;
+    settle(other, timeOf(cpu), idOf(cpu));
+    hasSettled = true;
   }
+  return hasSettled;
 }
 
 function takeForReading(cpu: usize, line: u32): void {

@@ -63,7 +63,7 @@ import { writeMsr } from './msr-write';
 import { opcodeOf } from './operand';
 import { park, passOver } from './parking';
 import { run } from './run';
-import { whole } from './ticks';
+import { earlier, later, whole } from './ticks';
 import { fillForAccess } from './tlb';
 
 /** WebAssembly changes tiers only between calls, so a run never gets more than this at once. */
@@ -112,7 +112,8 @@ export function mustWait(cpu: usize): bool {
   const now = timeOf(cpu);
   if (load<f64>(ORDER_NEXT_EVENT) <= now) return true;
   const horizon = load<f64>(ORDER_HORIZON_TIME);
-  return now > horizon || (now == horizon && i32(idOf(cpu)) > load<i32>(ORDER_HORIZON_ID));
+  if (now < horizon) return false;
+  return now > horizon || i32(idOf(cpu)) > load<i32>(ORDER_HORIZON_ID);
 }
 
 /** The first CPU in order, or 0. */
@@ -131,7 +132,7 @@ export function next(): usize {
 
 /** It is this CPU's turn: how far it may go, and the horizon behind which it must not act, follow from the others. */
 export function beginTurn(cpu: usize): void {
-  let limit = min(timeOf(cpu) + LONGEST_RUN_TICKS, load<f64>(ORDER_NEXT_EVENT));
+  let limit = earlier(timeOf(cpu) + LONGEST_RUN_TICKS, load<f64>(ORDER_NEXT_EVENT));
   let horizon: usize = 0;
   let horizonTime = Infinity;
   const quantum = load<f64>(ORDER_QUANTUM);
@@ -144,7 +145,7 @@ export function beginTurn(cpu: usize): void {
       horizonTime = time;
     }
     const lent = load<u32>(other, CPU_STATE) == WAITING ? time : time + quantum;
-    limit = min(limit, cpu < other ? lent + 1 : lent);
+    limit = earlier(limit, cpu < other ? lent + 1 : lent);
   }
   store<u32>(cpu, RUNNING, CPU_STATE);
   store<f64>(ORDER_LIMIT, limit);
@@ -161,7 +162,7 @@ export function activate(cpu: usize): void {
     store<f64>(ORDER_HORIZON_TIME, now);
     store<i32>(ORDER_HORIZON_ID, idOf(cpu));
   }
-  store<f64>(ORDER_LIMIT, min(load<f64>(ORDER_LIMIT), now + load<f64>(ORDER_QUANTUM)));
+  store<f64>(ORDER_LIMIT, earlier(load<f64>(ORDER_LIMIT), now + load<f64>(ORDER_QUANTUM)));
 }
 
 /** Brings a parked CPU up to something at (at, byCpu) that touches it. */
@@ -278,7 +279,7 @@ function endShadow(cpu: usize, shadow: u32): void {
 export function execute(cpu: usize, retry: u32): u32 {
   const isSingle = (load<u32>(cpu, CPU_ATTENTION) | load<u32>(cpu, CPU_SHADOW)) != 0;
   const limit = isSingle ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
-  store<u64>(cpu, whole(retry == RETRY_NONE ? limit : max(limit, timeOf(cpu) + 1)), CPU_LIMIT);
+  store<u64>(cpu, whole(retry == RETRY_NONE ? limit : later(limit, timeOf(cpu) + 1)), CPU_LIMIT);
   return run(cpu);
 }
 

@@ -39,7 +39,7 @@ import {
   UNKNOWN_LINES,
 } from '../hardware/cpu/layout';
 import { describeLoop, waitsForTsc } from './host';
-import { whole } from './ticks';
+import { later, whole } from './ticks';
 import { canonical, findEntry, isReadable } from './memory';
 import { idOf, timeOf } from './order';
 
@@ -107,10 +107,10 @@ export function mayRead(cpu: usize, pa: u32): bool {
 /** Accounts for the idle passes that end before (at, byCpu); the one that is under way then is to be executed. */
 export function passOver(cpu: usize, at: f64, byCpu: i32): void {
   const now = timeOf(cpu);
-  const ticks = f64(load<u64>(cpu, CPU_PARK_D));
-  let passes = max(0, Math.floor((at - now) / ticks));
+  const ticks = f64(load<i64>(cpu, CPU_PARK_D));
+  let passes = later(0, Math.floor((at - now) / ticks));
   if (passes > 0 && !precedes(cpu, now + passes * ticks, at, byCpu)) passes--;
-  passes = max(0, passes - f64(load<u32>(cpu, CPU_PARK_EXECUTED)));
+  passes = later(0, passes - f64(load<u32>(cpu, CPU_PARK_EXECUTED)));
   // A single instruction has no boundary within at which the CPU could be.
   if (load<u64>(cpu, CPU_PARK_N) == 1 && now + passes * ticks < at) passes++;
   const total = whole(passes * ticks);
