@@ -7,6 +7,7 @@
  */
 import { CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMAP, EFER_LMA } from '../hardware/cpu/mode.js';
 import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
+import { PAGE_SIZE } from '../hardware/memory/physical-memory.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { cplOf } from './exits/privilege.js';
 import type { HostCpu } from './host-cpu.js';
@@ -18,16 +19,16 @@ const PTE_USER = 4;
 const PTE_LARGE = 0x80;
 const ADDRESS_HIGH = 0x000f_ffff;
 
-/** A paging mode: what one entry covers, by level, and how wide entries are. */
+/** A paging mode: the lowest bit of a linear address that selects an entry, by level, and how wide entries are. */
 interface PagingMode {
-  readonly pageSizes: readonly number[];
+  readonly shifts: readonly number[];
   readonly entryBytes: 4 | 8;
 }
 
-const FOUR_LEVEL: PagingMode = { pageSizes: [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39], entryBytes: 8 };
+const FOUR_LEVEL: PagingMode = { shifts: [12, 21, 30, 39], entryBytes: 8 };
 /** Its four top-level entries are registers. */
-const PAE: PagingMode = { pageSizes: [2 ** 12, 2 ** 21], entryBytes: 8 };
-const TWO_LEVEL: PagingMode = { pageSizes: [2 ** 12, 2 ** 22], entryBytes: 4 };
+const PAE: PagingMode = { shifts: [12, 21], entryBytes: 8 };
+const TWO_LEVEL: PagingMode = { shifts: [12, 22], entryBytes: 4 };
 
 /** Not this CPU's turn, or a line is on its way. */
 export const GUEST_WAITS = -1;
@@ -77,27 +78,33 @@ export function guestLinearToPhysical(host: HostCpu, linear: number, needed = 0,
   const { vmx } = host.cpu;
   if ((vmx.vmread(VMCS_FIELD.GUEST_CR0) & CR0_PG) === 0) return linear;
   const mode = pagingMode(host);
-  const { pageSizes, entryBytes } = mode;
+  const { shifts, entryBytes } = mode;
   let table = mode === PAE ? pageDirectory(host, linear) : pageAligned(vmx.vmread(VMCS_FIELD.GUEST_CR3));
   if (table < 0) return GUEST_UNMAPPED;
   let rights = needed | refused;
-  for (let level = pageSizes.length - 1; level >= 0; level--) {
-    const size = pageSizes[level];
-    const entry = hostAddress(host, table + (Math.floor(linear / size) & (4096 / entryBytes - 1)) * entryBytes);
+  for (let level = shifts.length - 1; level >= 0; level--) {
+    const shift = shifts[level];
+    const entry = hostAddress(host, table + (shiftRight(linear, shift) & (PAGE_SIZE / entryBytes - 1)) * entryBytes);
     if (entry < 0) return entry;
     if (!host.cpu.lines.hold(host.cpu, entry, false)) return GUEST_WAITS;
     const low = host.cpu.memory.read32(entry);
     if ((low & PTE_PRESENT) === 0) return GUEST_UNMAPPED;
     rights &= low;
     const high = entryBytes === 8 ? host.cpu.memory.read32(entry + 4) & ADDRESS_HIGH : 0;
-    const next = high * TWO_32 + ((low & 0xffff_f000) >>> 0);
     if (level === 0 || ((low & PTE_LARGE) !== 0 && mayBeLarge(host, level, entryBytes))) {
       if (rights !== needed) return GUEST_FORBIDDEN;
-      return next - (next % size) + (linear - Math.floor(linear / size) * size);
+      const offset = (1 << shift) - 1;
+      return high * TWO_32 + (((low & ~offset) | (linear & offset)) >>> 0);
     }
-    table = next;
+    table = high * TWO_32 + ((low & 0xffff_f000) >>> 0);
   }
   return GUEST_UNMAPPED;
+}
+
+/** Bits 31:0 of `address` >> `shift`. */
+function shiftRight(address: number, shift: number): number {
+  const high = Math.floor(address / TWO_32);
+  return shift < 32 ? (address >>> shift) | (high << (32 - shift)) : high >> (shift - 32);
 }
 
 /** kvm_pdptr_read: the page directory of a linear address in PAE paging, or GUEST_UNMAPPED. */
@@ -109,7 +116,7 @@ function pageDirectory({ cpu }: HostCpu, linear: number): number {
 }
 
 function pageAligned(address: number): number {
-  return address - (address % 4096);
+  return address - (address % PAGE_SIZE);
 }
 
 function mayBeLarge({ cpu }: HostCpu, level: number, entryBytes: number): boolean {
@@ -118,20 +125,25 @@ function mayBeLarge({ cpu }: HostCpu, level: number, entryBytes: number): boolea
 
 /** Fetches up to `bytes.length` bytes at `linear`; how many, or GUEST_WAITS or GUEST_UNMAPPED. */
 export function fetchInstruction(host: HostCpu, linear: number, bytes: Uint8Array): number {
-  const { memory } = host.cpu;
+  const { cpu } = host;
   for (let fetched = 0; fetched < bytes.length;) {
     const address = linear + fetched;
     const gpa = guestLinearToPhysical(host, address);
     if (gpa === GUEST_WAITS) return GUEST_WAITS;
     const pa = gpa < 0 ? gpa : hostAddress(host, gpa);
     if (pa < 0) return fetched === 0 ? GUEST_UNMAPPED : fetched;
-    if (!host.cpu.lines.hold(host.cpu, pa, false)) return GUEST_WAITS;
-    // Cache lines do not cross pages: what stands in this one is contiguous.
-    const length = Math.min(bytes.length - fetched, 64 - (pa % 64));
-    for (let index = 0; index < length; index++) bytes[fetched + index] = memory.read8(pa + index);
+    const length = Math.min(bytes.length - fetched, PAGE_SIZE - (pa & (PAGE_SIZE - 1)));
+    if (!holdLines(host, pa, length)) return GUEST_WAITS;
+    for (let index = 0; index < length; index++) bytes[fetched + index] = cpu.memory.read8(pa + index);
     fetched += length;
   }
   return bytes.length;
+}
+
+/** Gets the lines of `length` bytes, which is one or two of them, for reading. False: wait, then call again. */
+function holdLines({ cpu }: HostCpu, pa: number, length: number): boolean {
+  const last = pa + length - 1;
+  return cpu.lines.hold(cpu, pa, false) && (last >>> 6 === pa >>> 6 || cpu.lines.hold(cpu, last, false));
 }
 
 function hostAddress(host: HostCpu, guestPhysical: number): number {

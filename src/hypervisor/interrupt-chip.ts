@@ -104,7 +104,8 @@ export function loadEoiExitBitmap({ cpu, vcpu }: HostCpu): void {
 /** create_pit_timer: the timer runs on the CPU whose access has set it. */
 function followDeviceTimer(host: HostCpu, { nextEventAt }: KernelDevices): void {
   const { vm } = host;
-  const owner = host.peers[vm.deviceTimerCpu];
+  // V8 looks an index of -1 up as a name, which takes longer than all the rest.
+  const owner = vm.deviceTimerCpu < 0 ? undefined : host.peers[vm.deviceTimerCpu];
   if ((owner?.deviceTimer ?? Infinity) === nextEventAt) return;
   if (owner !== undefined) owner.deviceTimer = Infinity;
   host.deviceTimer = nextEventAt;

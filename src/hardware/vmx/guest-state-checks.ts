@@ -105,10 +105,11 @@ export function checkGuestState(
       return { qualification: INVALID_STATE_PDPTE, rule: 'reserved bits of a PDPTE' };
     }
   }
+  const dependsOnFlags = isDirty || vmcs.flagsDirty;
   const rule =
     checkRip(vmcs, controls) ??
-    (isDirty ? checkRflags(vmcs, controls) : null) ??
-    (isDirty || vmcs.nonRegisterStateDirty ? checkNonRegisterState(vmcs) : null);
+    (dependsOnFlags ? checkRflags(vmcs, controls) : null) ??
+    (dependsOnFlags || vmcs.nonRegisterStateDirty ? checkNonRegisterState(vmcs) : null);
   if (rule !== null) return { qualification: INVALID_STATE_OTHER, rule };
   return checkInjectedEvent(vmcs, controls);
 }

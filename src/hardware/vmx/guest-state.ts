@@ -45,6 +45,7 @@ export class GuestState {
   load(vmcs: Vmcs, controls: ActiveControls): void {
     const cpu = this.#cpu;
     if (!this.#isLoaded(vmcs)) this.#loadSystemState(vmcs, controls);
+    else if (vmcs.flagsDirty) cpu.rflags = vmcs.read32(F.GUEST_RFLAGS);
     cpu.setGprWords(RSP, vmcs.readHigh(F.GUEST_RSP), vmcs.read32(F.GUEST_RSP));
     cpu.rip = vmcs.readLong(F.GUEST_RIP);
     const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO);

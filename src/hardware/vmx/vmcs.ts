@@ -5,6 +5,7 @@
  * accesses are the processor's, made through its caches of the current VMCS; they cause no line traffic. Not modelled:
  * shadow VMCSs.
  */
+import { RFLAGS_VM } from '../cpu/rflags.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import { WINDOW_EXITING } from './controls.js';
 import {
@@ -94,7 +95,9 @@ const DIRTY_HOST = 4;
 const DIRTY_NON_REGISTER_STATE = 8;
 /** Nothing of the controls but WINDOW_EXITING. */
 const DIRTY_WINDOWS = 16;
-const ALL_DIRTY = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST | DIRTY_NON_REGISTER_STATE | DIRTY_WINDOWS;
+/** RFLAGS, but for VM. */
+const DIRTY_FLAGS = 32;
+const ALL_DIRTY = DIRTY_CONTROLS | DIRTY_GUEST | DIRTY_HOST | DIRTY_NON_REGISTER_STATE | DIRTY_WINDOWS | DIRTY_FLAGS;
 
 /** What a write to each encoding makes stale: DIRTY_* or 0. */
 const DIRTIES = new Uint8Array(ENCODINGS);
@@ -108,8 +111,9 @@ for (const encoding of Object.values(VMCS_FIELD)) {
 }
 
 function staleBy(encoding: number, changed: number): number {
-  const isWindow = encoding === VMCS_FIELD.CPU_BASED_VM_EXEC_CONTROL && (changed & ~WINDOW_EXITING) === 0;
-  return isWindow ? DIRTY_WINDOWS : DIRTIES[encoding & ~1];
+  if (encoding === VMCS_FIELD.CPU_BASED_VM_EXEC_CONTROL && (changed & ~WINDOW_EXITING) === 0) return DIRTY_WINDOWS;
+  if (encoding === VMCS_FIELD.GUEST_RFLAGS && (changed & RFLAGS_VM) === 0) return DIRTY_FLAGS;
+  return DIRTIES[encoding & ~1];
 }
 
 /** A region that a processor has made current, with what it remembers of the last VM entry. */
@@ -167,6 +171,11 @@ export class Vmcs {
 
   get guestDirty(): boolean {
     return (this.#dirty & DIRTY_GUEST) !== 0;
+  }
+
+  /** RFLAGS: what an emulator ends with, which clears RF. */
+  get flagsDirty(): boolean {
+    return (this.#dirty & DIRTY_FLAGS) !== 0;
   }
 
   /** Interruptibility, activity state, pending debug exceptions. */
