@@ -35,6 +35,7 @@ const FLAGS_TF_RF: u32 = 0x10100;
 /** Does one thing that is due. DONE: look again. WAIT, EXITS; HOST: the host has to see to it, and goes on where this ends. */
 export function handleEvents(cpu: usize): u32 {
   const outcome = settle(cpu, handleEvent(cpu));
+  if (outcome == DONE && isQuiet(cpu)) store<u32>(cpu, 0, CPU_ATTENTION);
   // The host begins with the event, and what has been charged is done without another look at the limit.
   if (outcome == HOST) store<u32>(cpu, RETRY_BOUNDARY, CPU_RETRY);
   return outcome;
@@ -51,7 +52,7 @@ function handleEvent(cpu: usize): u32 {
   return kind == BOUNDARY_ROOT ? rootBoundary(cpu) : nonRootBoundary(cpu);
 }
 
-/** Is there nothing that `handleEvents` would do, now that interrupts may be enabled? The host answers for its own turn. */
+/** Is there nothing that `handleEvents` would do, whether interrupts are enabled or not? The host answers for its own turn. */
 export function isQuiet(cpu: usize): bool {
   const due =
     load<u32>(cpu, CPU_APIC_WRITE) |
