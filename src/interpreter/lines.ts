@@ -23,6 +23,7 @@ import {
   HAS_CODE,
   LINE_MASK_SIZE,
   MOST_COLLECTED,
+  NO_LINE,
   ORDER_CODE_LINES,
   ORDER_CODE_MAPS,
   ORDER_CPUS,
@@ -369,22 +370,27 @@ function takeForReading(cpu: usize, line: u32): void {
 
 function takeForWriting(cpu: usize, line: u32): void {
   const end = cpuEnd();
+  const bit = bitOf(line);
   for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
-    if (other == cpu || !may(other, line, MAY_READ)) continue;
-    revoke(other, line, MAY_READ);
-    revoke(other, line, MAY_WRITE);
+    const mask = maskOf(other, line);
+    const readable = load<u64>(mask, MAY_READ);
+    if ((readable & bit) == 0 || other == cpu) continue;
+    store<u64>(mask, readable & ~bit, MAY_READ);
+    store<u64>(mask, load<u64>(mask, MAY_WRITE) & ~bit, MAY_WRITE);
     store<u32>(other, 0, CPU_ONCE);
     store<u32>(other, 0, CPU_MAPPINGS_KNOWN);
     lose(other, line, timeOf(cpu));
   }
   store<u32>(load<u32>(ORDER_LINE_OWNER) + (line << 2), idOf(cpu));
-  allow(cpu, line, MAY_READ);
-  allow(cpu, line, MAY_WRITE);
+  const mask = maskOf(cpu, line);
+  store<u64>(mask, load<u64>(mask, MAY_READ) | bit, MAY_READ);
+  store<u64>(mask, load<u64>(mask, MAY_WRITE) | bit, MAY_WRITE);
   if (isCode(line)) dropCode(idOf(cpu), addressOf(line));
 }
 
 /** Another CPU takes the line from this one, to write to it, at time `at`. */
 function lose(cpu: usize, line: u32, at: f64): void {
   if (load<u32>(cpu, CPU_STATE) != PARKED) store<f64>(cpu, at, CPU_LOST_LINE_AT);
-  if (load<f64>(cpu, CPU_MONITORED_LINE) == f64(addressOf(line))) loseMonitoredLine(idOf(cpu), at);
+  const monitored = load<f64>(cpu, CPU_MONITORED_LINE);
+  if (monitored != NO_LINE && monitored == f64(addressOf(line))) loseMonitoredLine(idOf(cpu), at);
 }
