@@ -267,6 +267,8 @@ export function getLines(cpu: usize): bool {
 }
 
 /** Gets the lines of an access that touches one line, or two. False: wait. */
+// @ts-ignore: decorator
+@inline
 export function collectLines(cpu: usize, first: u32, second: u32, write: bool): bool {
   return collectLine(cpu, first, write) && (first == second || collectLine(cpu, second, write));
 }
@@ -330,6 +332,8 @@ function source(cpu: usize, line: u32): u32 {
 }
 
 /** All collected lines change hands now. False: a parked victim has to finish what it did before. */
+// @ts-ignore: decorator
+@inline
 function take(cpu: usize): bool {
   const first = cpu + CPU_COLLECTED;
   const end = first + (load<u32>(cpu, CPU_COLLECTED_COUNT) << 2);

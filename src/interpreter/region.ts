@@ -100,10 +100,11 @@ function getLinesWithin(cpu: usize, first: u32, second: u32, write: bool, now: u
   store<u64>(cpu, retired, CPU_RETIRED);
   dropEarlierLines(cpu);
   let limit = load<u64>(cpu, CPU_LIMIT);
-  let haveCome = collectLines(cpu, first, second, write);
-  while (!haveCome && letOthersCatchUp(cpu)) {
-    limit = u64.MAX_VALUE;
+  let haveCome = false;
+  while (true) {
     haveCome = collectLines(cpu, first, second, write);
+    if (haveCome || !letOthersCatchUp(cpu)) break;
+    limit = u64.MAX_VALUE;
   }
   store<u64>(cpu, before, CPU_RETIRED);
   limit = min(limit, whole(load<f64>(ORDER_LIMIT)));
