@@ -69,6 +69,9 @@ import { fillForAccess } from './tlb';
 /** WebAssembly changes tiers only between calls, so a run never gets more than this at once. */
 const LONGEST_RUN_TICKS: f64 = 8388608;
 
+/** What `advanceOnce` returns when the host is not needed. */
+const NEEDS_NOTHING: i32 = i32.MIN_VALUE;
+
 // @ts-ignore: decorator
 @inline
 export function cpuEnd(): usize {
@@ -206,18 +209,24 @@ export function settleOne(cpu: usize, at: f64): bool {
  */
 export function advance(current: i32): i32 {
   if (current >= 0 && !takesTurn(blockOf(current))) return current;
-  while (true) {
-    const cpu = next();
-    const event = load<f64>(ORDER_NEXT_EVENT);
-    if (cpu == 0 || event <= timeOf(cpu)) {
-      if (event == Infinity) return NOBODY;
-      if (!isArrivalNext()) return EVENT_DUE;
-      handleArrival();
-      continue;
-    }
-    beginTurn(cpu);
-    if (!takesTurn(cpu)) return idOf(cpu);
+  let needed: i32;
+  do needed = advanceOnce();
+  while (needed == NEEDS_NOTHING);
+  return needed;
+}
+
+/** The next arrival or turn. A function of its own, which changes tiers: what loops over it may never return. */
+function advanceOnce(): i32 {
+  const cpu = next();
+  const event = load<f64>(ORDER_NEXT_EVENT);
+  if (cpu == 0 || event <= timeOf(cpu)) {
+    if (event == Infinity) return NOBODY;
+    if (!isArrivalNext()) return EVENT_DUE;
+    handleArrival();
+    return NEEDS_NOTHING;
   }
+  beginTurn(cpu);
+  return takesTurn(cpu) ? NEEDS_NOTHING : idOf(cpu);
 }
 
 /** Lets the CPU run until its turn is over. False: it needs the host before. */
