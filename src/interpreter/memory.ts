@@ -276,6 +276,13 @@ export function heldLines(cpu: usize, entry: usize, va: u64, last: u64, write: b
   return holdsLines(cpu, entry, va, last, write) ? load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff) : 0;
 }
 
+/** Is the page of `last` the special one of this entry? */
+// @ts-ignore: decorator
+@inline
+export function isSpecial(entry: usize, last: u64): bool {
+  return load<u64>(entry, TLB_OTHER) == ((last & ~u64(0xfff)) | TLB_SPECIAL);
+}
+
 /** Is the page of `last` the tracked one of this entry, and may be accessed? */
 // @ts-ignore: decorator
 @inline

@@ -18,6 +18,7 @@ import {
   REGION_REST_SHIFT,
   REGION_STACK,
   STOP_LINE_MISS,
+  STOP_SPECIAL,
   TLB_ADDEND,
   TLB_INFO,
 } from '../hardware/cpu/layout';
@@ -25,7 +26,7 @@ import { SPIN } from '../hardware/cpu/opcodes';
 import { letOthersCatchUp } from './catching-up';
 import { translate } from './host';
 import { collectLines, dropEarlierLines, isCode, lineIn } from './lines';
-import { entryFor, isTracked, missedAccess } from './memory';
+import { entryFor, isSpecial, isTracked, missedAccess } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, timeOf } from './order';
 import { exitSpin, spin } from './spin';
@@ -70,31 +71,34 @@ export function accessFromRegion(cpu: usize, va: u64, how: u32, now: u64, retire
   const length = (how >> REGION_LENGTH_SHIFT) & REGION_LENGTH;
   const access = how & REGION_ACCESS;
   const last = va + length;
-  const write = access != ACCESS_READ;
   const entry = entryFor(cpu, va);
-  if (isTracked(entry, last, write) && (load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) == 0) {
+  if (isSpecial(entry, last)) return stopForAccess(cpu, STOP_SPECIAL, va, length + 1, access, 0);
+  if (isTracked(entry, last, access != ACCESS_READ) && mayGetLines(entry, va, last, access)) {
+    store<u32>(cpu, 0, CPU_MARK_BRANCH);
     const page = load<u32>(entry, TLB_INFO);
-    const first = lineIn(page, u32(va));
-    const second = lineIn(page, u32(last));
-    // Code would have to go, which may be what runs.
-    if (!write || !(isCode(first) || isCode(second))) {
-      store<u32>(cpu, 0, CPU_MARK_BRANCH);
-      if (getLinesWithin(cpu, first, second, write, now, retired, how >> REGION_REST_SHIFT)) {
-        return (whole(timeOf(cpu)) - now) << 32 | (load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff));
-      }
-      stopForAccess(cpu, STOP_LINE_MISS, va, length + 1, access, page);
-      return (whole(timeOf(cpu)) - now) << 32;
+    if (getLinesWithin(cpu, lineIn(page, u32(va)), lineIn(page, u32(last)), how, now, retired)) {
+      return ((whole(timeOf(cpu)) - now) << 32) | (load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff));
     }
+    stopForAccess(cpu, STOP_LINE_MISS, va, length + 1, access, page);
+    return (whole(timeOf(cpu)) - now) << 32;
   }
-  if (write && (va ^ last) >> 12 != 0) return 0;
+  if (access != ACCESS_READ && (va ^ last) >> 12 != 0) return 0;
   return missedAccess(cpu, va, length + 1, access, how & REGION_STACK);
+}
+
+/** Not where code would have to go, which may be what runs; nor stop by stop, nor under observation. */
+function mayGetLines(entry: usize, va: u64, last: u64, access: u32): bool {
+  if ((load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) != 0) return false;
+  const page = load<u32>(entry, TLB_INFO);
+  return access == ACCESS_READ || !(isCode(lineIn(page, u32(va))) || isCode(lineIn(page, u32(last))));
 }
 
 /**
  * Gets the lines that translated code at `now` needs. True: they have come without leaving it, and the instructions that
  * follow still fit before the limit, which may be a new one.
  */
-function getLinesWithin(cpu: usize, first: u32, second: u32, write: bool, now: u64, retired: u64, rest: u32): bool {
+function getLinesWithin(cpu: usize, first: u32, second: u32, how: u32, now: u64, retired: u64): bool {
+  const write = (how & REGION_ACCESS) != ACCESS_READ;
   const before = load<u64>(cpu, CPU_RETIRED);
   store<f64>(cpu, f64(i64(now)), CPU_NOW);
   store<u64>(cpu, retired, CPU_RETIRED);
@@ -109,7 +113,7 @@ function getLinesWithin(cpu: usize, first: u32, second: u32, write: bool, now: u
   store<u64>(cpu, before, CPU_RETIRED);
   limit = min(limit, whole(load<f64>(ORDER_LIMIT)));
   store<u64>(cpu, limit, CPU_LIMIT);
-  return haveCome && whole(timeOf(cpu)) + rest < limit;
+  return haveCome && whole(timeOf(cpu)) + (how >> REGION_REST_SHIFT) < limit;
 }
 
 /** The branch of a spin loop, or out of one; CPU_EXTRA_TICKS have to pass as well. */
