@@ -18,6 +18,11 @@ describe('iced-x86 in the command', () => {
     expect(changedByDecoder('build/command/iced_x86_bg.wasm')).toBeLessThan(1000);
   });
 
+  it('has room in its memory for what decoding allocates: one that grows makes typed arrays slower', () => {
+    expect(growsForDecoding('node_modules/iced-x86/iced_x86_bg.wasm')).toBe(true);
+    expect(growsForDecoding('build/command/iced_x86_bg.wasm')).toBe(false);
+  });
+
   it('is asked for the names of mnemonics and the numbers of encodings, for nothing else of them', () => {
     const users = scriptsOf('dist').filter((script) => script.includes("from 'iced-x86'"));
     expect(users.length).toBeGreaterThan(10);
@@ -26,15 +31,28 @@ describe('iced-x86 in the command', () => {
   });
 });
 
-/** Bytes of its memory that are others when it has made a decoder. */
-function changedByDecoder(file: string): number {
+/** Its functions, and its memory. */
+function instance(file: string): {
+  readonly iced: Readonly<Record<string, (...of: readonly number[]) => number>>;
+  readonly memory: WebAssembly.Memory;
+} {
   const module = new WebAssembly.Module(readFileSync(file));
   const hooks = new Proxy({}, { get: () => () => 0 });
   const { exports } = new WebAssembly.Instance(module, { __wbindgen_placeholder__: hooks });
-  const memory = exports['memory'] as WebAssembly.Memory;
-  const iced = exports as Readonly<Record<string, unknown>> as Readonly<
-    Record<string, (...of: readonly number[]) => number>
-  >;
+  const iced = exports as Readonly<Record<string, unknown>> as ReturnType<typeof instance>['iced'];
+  return { iced, memory: exports['memory'] as WebAssembly.Memory };
+}
+
+function growsForDecoding(file: string): boolean {
+  const { iced, memory } = instance(file);
+  const { buffer } = memory;
+  iced['__wbindgen_malloc'](1 << 19, 1);
+  return memory.buffer !== buffer;
+}
+
+/** Bytes of its memory that are others when it has made a decoder. */
+function changedByDecoder(file: string): number {
+  const { iced, memory } = instance(file);
   const before = new Uint8Array(memory.buffer.slice(0));
   const result = iced['__wbindgen_add_to_stack_pointer'](-16);
   iced['decoder_new'](result, 64, iced['__wbindgen_malloc'](1, 1), 1, 0);

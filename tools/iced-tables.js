@@ -1,5 +1,7 @@
 // iced-x86 unpacks the tables of its decoder when the first one is made, which takes longer than the rest of its start. Here
 // that happens at build time: the memory of the module begins as it is afterwards.
+// It also begins with room for what decoding allocates. A memory that grows detaches its old buffer, and from the first
+// buffer of a thread that is detached on, V8 asks before each access to any typed array whether that one's is.
 
 const HEADER_BYTES = 8;
 const MEMORY_SECTION = 5;
@@ -8,6 +10,8 @@ const PAGE_BYTES = 65_536;
 /** A segment takes a few bytes itself: it goes on across fewer zeros than that. */
 const GAP_BYTES = 16;
 const RESULT_BYTES = 16;
+/** Decoding frees what it allocates, and never has as much at a time. */
+const ROOM_BYTES = 1 << 20;
 
 const I32_CONST = 0x41;
 const END = 0x0b;
@@ -18,6 +22,7 @@ export function withTables(/** @type {Uint8Array} */ wasm) {
   const hooks = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, refuse]));
   const { exports } = new WebAssembly.Instance(module, { __wbindgen_placeholder__: hooks });
   makeDecoder(exports);
+  exports.__wbindgen_free(exports.__wbindgen_malloc(ROOM_BYTES, 1), ROOM_BYTES, 1);
   return withMemory(wasm, new Uint8Array(exports.memory.buffer));
 }
 
