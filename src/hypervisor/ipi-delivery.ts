@@ -16,8 +16,10 @@ import {
   DELIVERY_STARTUP,
 } from '../hardware/apic/message.js';
 import { STEP } from '../cost/step.js';
+import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { HostCpu } from './host-cpu.js';
 import { resolveDestinations } from './lapic/destinations.js';
+import type { IpiRequest } from './lapic/ipi-request.js';
 import { vectorRegister } from './lapic/register-page.js';
 import { APIC_IRR, APIC_LVT0, APIC_LVT_MASKED, APIC_TMR } from './lapic/registers.js';
 import type { RaisedInterrupt } from './kernel-devices.js';
@@ -56,6 +58,8 @@ const NOBODY: readonly Vcpu[] = [];
 
 export class IpiDelivery {
   readonly #host: HostCpu;
+  readonly #cpu: Cpu;
+  readonly #request: IpiRequest;
   #targets: readonly Vcpu[] = NOBODY;
   #step: Step = DONE;
   #next = 0;
@@ -69,14 +73,15 @@ export class IpiDelivery {
 
   constructor(host: HostCpu) {
     this.#host = host;
+    this.#cpu = host.cpu;
+    this.#request = host.request;
     this.#target = host.vcpu;
   }
 
   /** Starts with the request in `host.request`: charges building it (S6) and the look-up (S7). */
   begin(): void {
-    const { cpu } = this.#host;
-    cpu.charge(STEP.IPI_REQUEST);
-    cpu.charge(STEP.APIC_MAP_LOOKUP);
+    this.#cpu.charge(STEP.IPI_REQUEST);
+    this.#cpu.charge(STEP.APIC_MAP_LOOKUP);
     traceApicIpi(this.#host);
     this.#requests = 0;
     this.#fromDevice = false;
@@ -92,19 +97,19 @@ export class IpiDelivery {
 
   /** kvm_apic_local_deliver: the interrupt of an LVT entry goes to this CPU's own vCPU, unless it is masked. */
   beginLocal(lvt: number): void {
-    const { vcpu, request } = this.#host;
+    const { vcpu } = this.#host;
     this.#requests = 0;
     this.#targets = NOBODY;
     this.#next = 0;
     this.#step = NEXT;
     if (!vcpu.apic.enabled || (lvt & APIC_LVT_MASKED) !== 0) return;
     this.#targets = [vcpu];
-    request.fromLvt(lvt);
+    this.#request.fromLvt(lvt);
   }
 
   /** The request in `host.request` goes to `targets`, whom the caller has found (__pv_send_ipi). */
   beginTo(targets: readonly Vcpu[]): void {
-    this.#host.cpu.charge(STEP.APIC_MAP_LOOKUP);
+    this.#cpu.charge(STEP.APIC_MAP_LOOKUP);
     this.#requests = 0;
     this.#targets = targets;
     this.#next = 0;
@@ -121,8 +126,9 @@ export class IpiDelivery {
 
   /** Goes on until the last target has been served. False: wait for your turn, call again. */
   advance(): boolean {
+    const cpu = this.#cpu;
     while (this.#step !== DONE) {
-      if (this.#host.cpu.clock.mustWait(this.#host.cpu)) return false;
+      if (cpu.clock.mustWait(cpu)) return false;
       const next = this.#act(this.#step);
       if (next === WAITS) return false;
       this.#step = next;
@@ -161,8 +167,8 @@ export class IpiDelivery {
   }
 
   #lookUp(): Step {
-    const { vm, vcpu, request } = this.#host;
-    this.#targets = resolveDestinations(vm.vcpus, this.#fromDevice ? null : vcpu, request);
+    const { vm, vcpu } = this.#host;
+    this.#targets = resolveDestinations(vm.vcpus, this.#fromDevice ? null : vcpu, this.#request);
     this.#next = 0;
     return this.#toTarget();
   }
@@ -170,7 +176,7 @@ export class IpiDelivery {
   #toTarget(): Step {
     if (this.#next === this.#targets.length) return this.#nextRaised();
     this.#target = this.#targets[this.#next];
-    this.#host.cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
+    this.#cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
     if (this.#requests !== 0) return KICK;
     traceAccept(this.#host, this.#target);
     return ACCEPT;
@@ -185,10 +191,10 @@ export class IpiDelivery {
   }
 
   #beginDevice(raised: RaisedInterrupt): Step {
-    const { cpu, vm, request } = this.#host;
+    const { vm } = this.#host;
     switch (raised) {
       case 'irq-line':
-        cpu.charge(STEP.IRQ_LINE);
+        this.#cpu.charge(STEP.IRQ_LINE);
         return NEXT;
       case 'pic-output':
         this.#requests = KVM_REQ_EVENT;
@@ -204,18 +210,18 @@ export class IpiDelivery {
       default:
         this.#requests = 0;
         this.#fromDevice = true;
-        request.fromMessage(raised);
-        cpu.charge(STEP.APIC_MAP_LOOKUP);
+        this.#request.fromMessage(raised);
+        this.#cpu.charge(STEP.APIC_MAP_LOOKUP);
         return LOOK_UP;
     }
   }
 
   /** kvm_apic_nmi_wd_deliver: the PIT's tick is an NMI for every vCPU whose LINT0 is one. */
   #beginWatchdog(): void {
-    const { vm, request } = this.#host;
+    const { vm } = this.#host;
     this.#requests = 0;
     this.#targets = vm.vcpus.filter(({ apic }) => apic.takesWatchdog);
-    if (this.#targets.length > 0) request.fromLvt(this.#targets[0].apic.page.read(APIC_LVT0));
+    if (this.#targets.length > 0) this.#request.fromLvt(this.#targets[0].apic.page.read(APIC_LVT0));
   }
 
   #served(): Step {
@@ -227,7 +233,8 @@ export class IpiDelivery {
 
   /** __apic_accept_irq */
   #accept(): Step | typeof WAITS {
-    const { cpu, request } = this.#host;
+    const cpu = this.#cpu;
+    const request = this.#request;
     const target = this.#target;
     if (request.deliveryMode !== DELIVERY_FIXED && request.deliveryMode !== DELIVERY_LOWEST_PRIORITY)
       return this.#acceptOther(target);
@@ -240,7 +247,8 @@ export class IpiDelivery {
 
   /** NMI, INIT (but not its de-assertion) and start-up IPIs: a request and a kick. */
   #acceptOther(target: Vcpu): Step {
-    const { cpu, request } = this.#host;
+    const cpu = this.#cpu;
+    const request = this.#request;
     switch (request.deliveryMode) {
       case DELIVERY_NMI:
         target.nmiQueued++;
@@ -265,7 +273,8 @@ export class IpiDelivery {
 
   /** The target's TMR bit follows the trigger mode; it is written only when it differs. */
   #fixTriggerMode(): boolean {
-    const { cpu, request } = this.#host;
+    const cpu = this.#cpu;
+    const request = this.#request;
     const { page } = this.#target.apic;
     const line = page.address + vectorRegister(APIC_TMR, request.vector);
     if (!cpu.lines.hold(cpu, line, false)) return false;
@@ -277,7 +286,8 @@ export class IpiDelivery {
   }
 
   #postPir(): Step | typeof WAITS {
-    const { cpu, request } = this.#host;
+    const cpu = this.#cpu;
+    const request = this.#request;
     const { descriptor } = this.#target;
     if (!cpu.lines.hold(cpu, descriptor.address, true)) return WAITS;
     const wasSet = descriptor.testAndSetPir(request.vector);
@@ -289,20 +299,21 @@ export class IpiDelivery {
 
   /** ON, then the target's mode: in the guest it needs a notification, asleep it needs waking, else neither. */
   #postOn(): Step | typeof WAITS {
-    const { cpu, vcpu } = this.#host;
+    const cpu = this.#cpu;
     const target = this.#target;
     if (!cpu.lines.hold(cpu, target.descriptor.address, true)) return WAITS;
     if (target.descriptor.on) return this.#served();
     target.descriptor.on = true;
     cpu.trace?.({ name: 'ipiv_on', descriptor: target.descriptor.address, on: true });
     if (target.mode !== IN_GUEST_MODE) return this.#wakeIfAsleep();
-    if (target === vcpu) return this.#served();
+    if (target === this.#host.vcpu) return this.#served();
     this.#host.chargeIcrWrite();
     return NOTIFY;
   }
 
   #setIrr(): Step | typeof WAITS {
-    const { cpu, request } = this.#host;
+    const cpu = this.#cpu;
+    const request = this.#request;
     const { page } = this.#target.apic;
     if (!cpu.lines.hold(cpu, page.address + vectorRegister(APIC_IRR, request.vector), true)) return WAITS;
     page.setVector(APIC_IRR, request.vector);
@@ -322,7 +333,7 @@ export class IpiDelivery {
 
   #wakeIfAsleep(): Step {
     if (!this.#target.sleeping) return this.#served();
-    this.#host.cpu.charge(STEP.THREAD_WAKEUP);
+    this.#cpu.charge(STEP.THREAD_WAKEUP);
     return WAKE;
   }
 

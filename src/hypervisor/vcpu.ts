@@ -143,8 +143,6 @@ export class Vcpu {
 
   // The last exit.
   exitReason = 0;
-  exitQualification = 0;
-  exitInterruption = 0;
   /** Bit 31 of the exit reason: the entry failed, guest state was not loaded. */
   entryFailed = false;
 
@@ -168,6 +166,18 @@ export class Vcpu {
     this.apic = new VcpuApic(cpu.memory, pages.registerPage, id);
     this.descriptor = new PiDescriptor(cpu.memory, pages.descriptor);
     this.timer = new VcpuTimer(tscGHz);
+  }
+
+  // What else the VMCS says of the last exit, read when it is asked for.
+
+  /** vmx_get_exit_qual */
+  get exitQualification(): number {
+    return this.cpu.vmx.vmread(VMCS_FIELD.EXIT_QUALIFICATION);
+  }
+
+  /** vmx_get_intr_info */
+  get exitInterruption(): number {
+    return this.cpu.vmx.vmreadLow(VMCS_FIELD.VM_EXIT_INTR_INFO);
   }
 
   // Before the vCPU runs for the first time; its VMCS is current.

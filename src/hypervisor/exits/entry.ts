@@ -35,8 +35,6 @@ export function readExit(host: HostCpu): void {
   const reason = vmx.vmreadLow(VMCS_FIELD.VM_EXIT_REASON);
   vcpu.entryFailed = (reason & EXIT_REASON_FAILED_VMENTRY) !== 0;
   vcpu.exitReason = reason & EXIT_REASON_BASIC_MASK;
-  vcpu.exitQualification = vmx.vmread(VMCS_FIELD.EXIT_QUALIFICATION);
-  vcpu.exitInterruption = vmx.vmreadLow(VMCS_FIELD.VM_EXIT_INTR_INFO);
   vcpu.exits[vcpu.exitReason]++;
   vcpu.exitedAt = host.cpu.now;
   traceExit(host);

@@ -1,5 +1,5 @@
 import { Code, Register } from 'iced-x86';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { STEP } from '../../cost/step.js';
 import type { Assembler } from '../../guest/assembler.js';
 import { dword, EAX, EBX, qword, RAX, RBX, RSP } from '../../guest/operand.js';
@@ -155,7 +155,8 @@ describe('exit 0 that the emulated processor never has, as KVM handles it', () =
   /** What the handler makes of an exit with this interruption information. */
   function eventAfter(info: number): number {
     const { sender } = kvmMachine();
-    sender.vcpu.exitInterruption = INTR_INFO_VALID | INTR_TYPE_HARD_EXCEPTION | info;
+    const information = INTR_INFO_VALID | INTR_TYPE_HARD_EXCEPTION | info;
+    vi.spyOn(sender.vcpu, 'exitInterruption', 'get').mockReturnValue(information);
     expect(handleExceptionOrNmi(sender)).toBe(EXIT_CONTINUES);
     return sender.vcpu.event.info;
   }

@@ -11,7 +11,7 @@ const DR6_BS = 1 << 14;
 /** S12, kvm_skip_emulated_instruction: past the instruction, and the single-step trap behind it. */
 export function skipInstruction(host: HostCpu, length?: number): void {
   moveBehind(host, length);
-  const flags = host.cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS);
+  const flags = host.cpu.vmx.vmreadLow(VMCS_FIELD.GUEST_RFLAGS);
   if ((flags & RFLAGS_TF) !== 0) host.vcpu.queueException(VECTOR_DB, null, DR6_BS);
 }
 
