@@ -42,9 +42,9 @@ const DEFAULTS: Omit<ImageOptions, 'commandLine'> = {
 const BARE: Partial<ImageOptions> = { bare: true, environment: 'TEST_DEVICE=0\n' };
 const NO_APICV: Partial<ImageOptions> = { kvm: { ...KVM, enableApicv: false } };
 
-/** Simulated cycles before IPIs are counted, and while they are. */
-const WARM_UP = 50e6;
-const COUNTED = 200e6;
+/** Simulated cycles before IPIs are counted, until V8 has compiled what they need, and while they are. */
+const WARM_UP = 500e6;
+const COUNTED = 1000e6;
 
 /** Milliseconds of processor time since the process began: other programs on the machine disturb little. */
 function processorTime(): number {
@@ -97,6 +97,10 @@ const FIGURES: readonly (readonly [name: string, measure: () => number])[] = [
   ['IPI, x2APIC, exits', () => timePerIpi({ ipiv: false })],
   ['IPI, xAPIC, IPIv', () => timePerIpi({ apicMode: 'xapic' })],
   ['IPI, x2APIC, IPIv', () => timePerIpi({})],
+  ['same, hlt-passthrough', () => timePerIpi({ haltPolicy: 'hlt-passthrough' })],
+  ['same, spin', () => timePerIpi({ haltPolicy: 'spin' })],
+  ['exits, hlt-passthrough', () => timePerIpi({ haltPolicy: 'hlt-passthrough', ipiv: false })],
+  ['exits, spin', () => timePerIpi({ haltPolicy: 'spin', ipiv: false })],
   ['smptest, 16 vCPUs', () => timeOf('smptest', { vcpus: 16 })],
   ['apic, xAPIC, bare', () => timeOf('apic', { ...BARE, apicMode: 'xapic' })],
   ['apic, x2APIC, bare', () => timeOf('apic', BARE)],
