@@ -9,20 +9,16 @@ import type * as ImageMachineModule from '../src/machine/image-machine.js';
 import type { ImageMachine } from '../src/machine/image-machine.js';
 import type { ImageOptions } from '../src/machine/image-options.js';
 import type * as InterpreterModule from '../src/machine/interpreter.js';
+import { shipped } from './shipped.js';
 import { yardstick, YARDSTICK_STEPS } from './yardstick.js';
 
 const images = process.env.KVM_UNIT_TESTS;
 if (images === undefined) throw new Error('KVM_UNIT_TESTS does not name a directory of .flat files');
 
-/** The machine as it ships. */
-const { buildImageMachine } = (await load('machine/image-machine.js')) as typeof ImageMachineModule;
-const { loadInterpreter } = (await load('machine/interpreter.js')) as typeof InterpreterModule;
-const { costTable } = (await load('cost/cost-table.js')) as typeof CostTableModule;
-const { loadProfile } = (await load('cost/profile.js')) as typeof ProfileModule;
-
-function load(file: string): Promise<unknown> {
-  return import(new URL(`../dist/${file}`, import.meta.url).href);
-}
+const { buildImageMachine } = (await shipped('image-machine')) as typeof ImageMachineModule;
+const { loadInterpreter } = (await shipped('interpreter')) as typeof InterpreterModule;
+const { costTable } = (await shipped('cost-table')) as typeof CostTableModule;
+const { loadProfile } = (await shipped('profile')) as typeof ProfileModule;
 
 const KVM = { version: '6.12', haltPollNs: 200_000, maxVcpuIds: null, pleGap: 128, pleWindow: 4096 } as const;
 /** As `ipiv-bench boot` has them. */

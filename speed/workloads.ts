@@ -3,15 +3,11 @@ import type * as CostTableModule from '../src/cost/cost-table.js';
 import type * as ProfileModule from '../src/cost/profile.js';
 import type * as MachineModule from '../src/machine/machine.js';
 import type { MachineOptions } from '../src/machine/machine-options.js';
+import { shipped } from './shipped.js';
 
-/** The machine as it ships: compiled, and loaded at run time, because the compiler may not have run yet. */
-const { runMachine } = (await load('machine/machine.js')) as typeof MachineModule;
-const { costTable } = (await load('cost/cost-table.js')) as typeof CostTableModule;
-const { loadProfile } = (await load('cost/profile.js')) as typeof ProfileModule;
-
-function load(file: string): Promise<unknown> {
-  return import(new URL(`../dist/${file}`, import.meta.url).href);
-}
+const { runMachine } = (await shipped('machine')) as typeof MachineModule;
+const { costTable } = (await shipped('cost-table')) as typeof CostTableModule;
+const { loadProfile } = (await shipped('profile')) as typeof ProfileModule;
 
 const interpreter = new WebAssembly.Module(readFileSync(new URL('../build/interpreter.wasm', import.meta.url)));
 const costs = costTable(loadProfile('ipiv-v1'), 2);
