@@ -136,3 +136,14 @@ export function completeInterrupt(cpu: usize): u32 {
   evaluateInterrupts(cpu);
   return isBroadcast(cpu, vector) ? vector : 0;
 }
+
+/**
+ * `acknowledge` and `completeInterrupt` in one, for an interrupt that is deliverable and that software never sees. Returns as the
+ * latter.
+ */
+export function dismissInterrupt(cpu: usize): u32 {
+  const vector = highestVector(cpu + IRR, STRIDE);
+  clearVector(cpu + IRR, STRIDE, vector);
+  evaluateInterrupts(cpu);
+  return isBroadcast(cpu, vector) ? vector : 0;
+}

@@ -13,7 +13,7 @@ import {
 import { charge } from './cost';
 import { broadcastEoi } from './host';
 import { collect } from './lines';
-import { acknowledge, completeInterrupt, pendingVector } from './local-apic';
+import { dismissInterrupt, pendingVector } from './local-apic';
 import { begin, DONE, report, WAIT } from './microcode';
 import { idOf, mustWait } from './order';
 import { exchangePir, setOutstandingNotification } from './posted-interrupt-descriptor';
@@ -40,8 +40,7 @@ export function processNotification(cpu: usize): u32 {
     charge(cpu, STEP_PI_PROCESSING);
   }
   if (mustWait(cpu) || !collectForPostedInterrupts(cpu)) return WAIT;
-  acknowledge(cpu);
-  const broadcast = completeInterrupt(cpu);
+  const broadcast = dismissInterrupt(cpu);
   if (broadcast != 0) broadcastEoi(idOf(cpu), broadcast);
   processPostedInterrupts(cpu);
   return DONE;
