@@ -18,7 +18,7 @@ import {
 import { STEP } from '../cost/step.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import type { HostCpu } from './host-cpu.js';
-import { resolveDestinations } from './lapic/destinations.js';
+import { onlyDestination, resolveDestinations } from './lapic/destinations.js';
 import type { IpiRequest } from './lapic/ipi-request.js';
 import { vectorRegister } from './lapic/register-page.js';
 import { APIC_IRR, APIC_LVT0, APIC_LVT_MASKED, APIC_TMR } from './lapic/registers.js';
@@ -167,18 +167,23 @@ export class IpiDelivery {
   }
 
   #lookUp(): Step {
-    const { vm, vcpu } = this.#host;
-    this.#targets = resolveDestinations(vm.vcpus, this.#fromDevice ? null : vcpu, this.#request);
+    const { vcpus } = this.#host.vm;
+    const source = this.#fromDevice ? null : this.#host.vcpu;
+    const only = onlyDestination(vcpus, source, this.#request);
+    this.#targets = only === null ? resolveDestinations(vcpus, source, this.#request) : NOBODY;
     this.#next = 0;
-    return this.#toTarget();
+    return only === null ? this.#toTarget() : this.#beginWith(only);
   }
 
   #toTarget(): Step {
-    if (this.#next === this.#targets.length) return this.#nextRaised();
-    this.#target = this.#targets[this.#next];
+    return this.#next < this.#targets.length ? this.#beginWith(this.#targets[this.#next++]) : this.#nextRaised();
+  }
+
+  #beginWith(target: Vcpu): Step {
+    this.#target = target;
     this.#cpu.charge(this.#requests === 0 ? STEP.APIC_ACCEPT : STEP.RESCHEDULE_KICK);
     if (this.#requests !== 0) return KICK;
-    traceAccept(this.#host, this.#target);
+    traceAccept(this.#host, target);
     return ACCEPT;
   }
 
@@ -227,7 +232,6 @@ export class IpiDelivery {
   #served(): Step {
     if (this.#posts) traceApicvAccept(this.#host, this.#target);
     this.#posts = false;
-    this.#next++;
     return this.#toTarget();
   }
 

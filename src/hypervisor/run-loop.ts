@@ -122,8 +122,6 @@ const EXIT_DISPATCH = 18;
 export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
   const { cpu, vcpu, vm } = host;
   const { clock } = cpu;
-  const { behaviour, parameters } = vm;
-  const { mitigations } = parameters;
   const interrupts = new HostInterrupts(host);
   const delivery = new IpiDelivery(host);
 
@@ -147,7 +145,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       if (isHalt) vcpu.halts++;
 
       const switchesTimer = switchToHostTimer(host);
-      const preBlocks = behaviour.wakeupArming === 'pre-block' && hasHardwareSenders(host);
+      const preBlocks = vm.behaviour.wakeupArming === 'pre-block' && hasHardwareSenders(host);
       while ((events = pendingEvents(host)) === EVENTS_WAIT) yield ROOT_WAITS;
       if (preBlocks && events === EVENTS_NONE) {
         while (!piPreBlock(host)) yield ROOT_WAITS;
@@ -175,7 +173,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
           if (host.isWoken()) continue;
 
           // Scheduled out. Interrupts are off while the descriptor changes.
-          if (behaviour.wakeupArming === 'put' && hasHardwareSenders(host) && !interruptBlocked(host)) {
+          if (vm.behaviour.wakeupArming === 'put' && hasHardwareSenders(host) && !interruptBlocked(host)) {
             while (!piEnableWakeup(host)) yield ROOT_WAITS;
             while (!sendPendingWakeup(host)) yield ROOT_WAITS;
           }
@@ -203,7 +201,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       if (preBlocks) while (!piPostBlock(host)) yield ROOT_WAITS;
       if (isHalt) {
         const ns = nanosecondsOf(cpu.now - start, vm.tscGHz);
-        adjustHaltPoll(vcpu, ns, parameters);
+        adjustHaltPoll(vcpu, ns, vm.parameters);
         traceWakeup(host, ns, waited);
       }
       if (switchesTimer) switchToPreemptionTimer(host);
@@ -242,7 +240,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       host.step = LOAD_GUEST_STATE;
 
       loadPreemptionTimer(host);
-      if (mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
+      if (vm.parameters.mitigations) cpu.charge(STEP.MITIGATION_ENTRY);
       host.step = VM_ENTRY;
       countExitTime(host);
       traceEntry(host);
@@ -250,7 +248,7 @@ export function* runLoop(host: HostCpu): Generator<RootState, never, void> {
       if (entry !== VMX_SUCCEED) break;
       yield ROOT_ENTERED_GUEST;
 
-      if (mitigations) cpu.charge(STEP.MITIGATION_EXIT);
+      if (vm.parameters.mitigations) cpu.charge(STEP.MITIGATION_EXIT);
       cpu.charge(STEP.EXIT_STUB);
       host.step = EXIT_INFORMATION;
       readExit(host);

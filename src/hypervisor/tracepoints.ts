@@ -74,14 +74,16 @@ export function traceApicIpi({ cpu, request }: HostCpu): void {
 
 /** trace_kvm_apic_accept_irq */
 export function traceAccept({ cpu, request }: HostCpu, target: Vcpu): void {
+  if (cpu.trace === null) return;
   const { vector, deliveryMode, levelTriggered } = request;
-  cpu.trace?.({ name: 'kvm_apic_accept_irq', apicId: target.id, deliveryMode, levelTriggered, vector });
+  cpu.trace({ name: 'kvm_apic_accept_irq', apicId: target.id, deliveryMode, levelTriggered, vector });
 }
 
 /** trace_kvm_apicv_accept_irq */
 export function traceApicvAccept({ cpu, request }: HostCpu, target: Vcpu): void {
+  if (cpu.trace === null) return;
   const { vector, deliveryMode, levelTriggered } = request;
-  cpu.trace?.({ name: 'kvm_apicv_accept_irq', apicId: target.id, deliveryMode, levelTriggered, vector });
+  cpu.trace({ name: 'kvm_apicv_accept_irq', apicId: target.id, deliveryMode, levelTriggered, vector });
 }
 
 /** What comes behind the delivery of an IPI: the ICR of x2APIC mode, and the MSR that it was written through. */

@@ -4,18 +4,16 @@
  */
 import { EXIT_REASON_BASIC_MASK, EXIT_REASON_FAILED_VMENTRY } from '../../hardware/vmx/exit-reason.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
-import { VMX_SUCCEED, VMX_WAIT, type VmxResult } from '../../hardware/vmx/vmx-unit.js';
+import { VMX_SUCCEED, type VmxEntryResult } from '../../hardware/vmx/vmx-unit.js';
 import type { HostCpu } from '../host-cpu.js';
 import { traceExit } from '../tracepoints.js';
 import type { ExitResult } from './exit-result.js';
 import { failVcpu } from './failure.js';
 
 /** VMLAUNCH the first time, VMRESUME from then on. VMX_WAIT: call again. */
-export function enterGuest(host: HostCpu): VmxResult | typeof VMX_WAIT {
+export function enterGuest(host: HostCpu): VmxEntryResult {
   const { cpu, vcpu } = host;
   const result = vcpu.launched ? cpu.vmx.vmresume() : cpu.vmx.vmlaunch();
-  if (result === VMX_WAIT) return result;
-  cpu.finish();
   if (result === VMX_SUCCEED) vcpu.launched = cpu.nonRoot !== null || vcpu.launched;
   return result;
 }

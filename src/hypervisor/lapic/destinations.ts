@@ -36,19 +36,23 @@ export function resolveDestinations<T extends Addressed>(
   request: IpiRequest,
 ): readonly T[] {
   if (request.shorthand === SHORTHAND_SELF) return source === null ? [] : [source];
-  const matching = allMatching(vcpus, source, request);
+  const matching = vcpus.filter((vcpu) => matches(vcpu, source, request));
   return request.deliveryMode === DELIVERY_LOWEST_PRIORITY ? oneOf(request.vector, matching) : matching;
 }
 
-/** As a rule it is one vCPU: an array that grows takes much longer to make. */
-function allMatching<T extends Addressed>(vcpus: readonly T[], source: T | null, request: Addressing): readonly T[] {
-  let first: T | null = null;
+/** The only vCPU that matches `request` from `source`, which is the rule; null when there are several, or none. */
+export function onlyDestination<T extends Addressed>(
+  vcpus: readonly T[],
+  source: T | null,
+  request: Addressing,
+): T | null {
+  let only: T | null = null;
   for (const vcpu of vcpus) {
     if (!matches(vcpu, source, request)) continue;
-    if (first !== null) return vcpus.filter((each) => matches(each, source, request));
-    first = vcpu;
+    if (only !== null) return null;
+    only = vcpu;
   }
-  return first === null ? [] : [first];
+  return only;
 }
 
 /** kvm_apic_match_dest. Devices address like a CPU in xAPIC mode. */
@@ -57,9 +61,10 @@ export function matches(vcpu: Addressed, source: Addressed | null, request: Addr
   if (request.shorthand === SHORTHAND_ALL) return true;
   if (request.shorthand === SHORTHAND_OTHERS) return vcpu !== source;
   if (request.shorthand !== SHORTHAND_NONE) return false;
+  const { destination } = request;
+  if (!request.logical && vcpu.apic.id === destination) return true;
   const broadcast = source?.apic.x2apic === true ? X2APIC_BROADCAST : XAPIC_BROADCAST;
-  if (request.destination === broadcast) return true;
-  return request.logical ? matchesLogical(vcpu, request.destination) : vcpu.apic.id === request.destination;
+  return destination === broadcast || (request.logical && matchesLogical(vcpu, destination));
 }
 
 /** Whether a device's interrupt finds anybody who takes it (what kvm_irq_delivery_to_apic_fast counts). */
