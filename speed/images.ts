@@ -93,10 +93,10 @@ const FIGURES: readonly (readonly [name: string, measure: () => number])[] = [
   ['IPI, x2APIC, exits', () => timePerIpi({ ipiv: false })],
   ['IPI, xAPIC, IPIv', () => timePerIpi({ apicMode: 'xapic' })],
   ['IPI, x2APIC, IPIv', () => timePerIpi({})],
-  ['same, hlt-passthrough', () => timePerIpi({ haltPolicy: 'hlt-passthrough' })],
-  ['same, spin', () => timePerIpi({ haltPolicy: 'spin' })],
-  ['exits, hlt-passthrough', () => timePerIpi({ haltPolicy: 'hlt-passthrough', ipiv: false })],
-  ['exits, spin', () => timePerIpi({ haltPolicy: 'spin', ipiv: false })],
+  ['IPI, x2APIC, IPIv, hlt-passthrough', () => timePerIpi({ haltPolicy: 'hlt-passthrough' })],
+  ['IPI, x2APIC, IPIv, spin', () => timePerIpi({ haltPolicy: 'spin' })],
+  ['IPI, x2APIC, exits, hlt-passthrough', () => timePerIpi({ haltPolicy: 'hlt-passthrough', ipiv: false })],
+  ['IPI, x2APIC, exits, spin', () => timePerIpi({ haltPolicy: 'spin', ipiv: false })],
   ['smptest, 16 vCPUs', () => timeOf('smptest', { vcpus: 16 })],
   ['apic, xAPIC, bare', () => timeOf('apic', { ...BARE, apicMode: 'xapic' })],
   ['apic, x2APIC, bare', () => timeOf('apic', BARE)],
@@ -106,9 +106,9 @@ const FIGURES: readonly (readonly [name: string, measure: () => number])[] = [
   ['apic, x2APIC, no APICv', () => timeOf('apic', NO_APICV)],
 ];
 
-console.log(`${''.padEnd(24)}${'ms'.padStart(9)}${'yardstick steps'.padStart(18)}`);
+console.log(`${''.padEnd(36)}${'ms'.padStart(9)}${'yardstick steps'.padStart(18)}`);
 for (const [name, measure] of FIGURES) {
   const time = measure();
   const steps = (time * yardstickRate()).toPrecision(3);
-  console.log(`${name.padEnd(24)}${time.toPrecision(3).padStart(9)}${Number(steps).toExponential(2).padStart(18)}`);
+  console.log(`${name.padEnd(36)}${time.toPrecision(3).padStart(9)}${Number(steps).toExponential(2).padStart(18)}`);
 }
