@@ -62,6 +62,17 @@ describe('VM-entry checks on guest state', () => {
     expect(failureAfter(setting(...values))).toEqual([INVALID_GUEST_STATE, 0]);
   });
 
+  it.each([0x20a, 0x2_0202])(
+    'C23: RFLAGS that software has set to %xH since an entry that passed are checked',
+    (flags) => {
+      const change = (vmx: VmxProcessor): void => {
+        vmx.guest().tripleFault();
+        vmx.set(F.GUEST_RFLAGS, flags);
+      };
+      expect(failureAfter(change)).toEqual([INVALID_GUEST_STATE, 0]);
+    },
+  );
+
   it('C23: a 64-bit guest with null data segments is valid', () => {
     const unusable = [F.GUEST_ES_AR_BYTES, F.GUEST_DS_AR_BYTES, F.GUEST_SS_AR_BYTES, F.GUEST_FS_AR_BYTES];
     expect(failureAfter(setting(...unusable.map((field) => [field, 0x1_0000] as const)))).toBeNull();

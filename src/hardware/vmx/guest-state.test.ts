@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SPARE_PAGES, VmxGuest } from '../../../test/support/vmx-guest.js';
 import { CPU_GS_BASE } from '../cpu/layout.js';
+import { RFLAGS_CF } from '../cpu/rflags.js';
 import { SEGMENT_DS } from '../cpu/segments.js';
 import * as C from './controls.js';
 import { VMCS_FIELD as F } from './vmcs-field.js';
@@ -88,6 +89,17 @@ describe('guest state that is not loaded and saved every time', () => {
   it('is not loaded again for another control', () => {
     const set = (guest: VmxGuest): void => guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_INVLPG_EXITING);
     expect(patsAround(set)).toEqual([PAT, 0]);
+  });
+
+  it('is not loaded again for RFLAGS, which is', () => {
+    const carries: number[] = [];
+    const complement = (guest: VmxGuest): void => {
+      const flags = guest.vmx.vmread(F.GUEST_RFLAGS);
+      carries.push(flags & RFLAGS_CF);
+      guest.set(F.GUEST_RFLAGS, flags ^ RFLAGS_CF);
+    };
+    expect(patsAround(complement)).toEqual([PAT, 0]);
+    expect(carries).toEqual([0, RFLAGS_CF]);
   });
 });
 
