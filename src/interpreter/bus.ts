@@ -4,6 +4,7 @@ import {
   APIC_BASE_EXTD,
   APIC_ICR,
   APIC_ICR_HIGH,
+  FIRST_LEGAL_VECTOR,
   ICR_BUSY,
   ICR_DELIVERY_MODE,
   ICR_LEVEL,
@@ -22,7 +23,7 @@ import {
 } from '../hardware/cpu/layout';
 import { record } from './cost';
 import { scheduleArrival } from './events';
-import { accept, FIRST_LEGAL_VECTOR, requestsService } from './local-apic';
+import { accept, requestsService } from './local-apic';
 import { latchNmi } from './nmi';
 import { idOf, timeOf, wake } from './order';
 
@@ -73,7 +74,7 @@ export function send(from: usize, target: usize, message: u32): bool {
 export function sendCommand(cpu: usize, low: u32): bool {
   if ((low & (ICR_SHORTHAND | ICR_LOGICAL | ICR_LEVEL)) != 0 || load<u32>(ORDER_OBSERVED) != 0) return false;
   const message = low & (ICR_DELIVERY_MODE | 0xff);
-  const isFixed = message >= FIRST_LEGAL_VECTOR && message <= 0xff;
+  const isFixed = message >= u32(FIRST_LEGAL_VECTOR) && message <= 0xff;
   if (!isFixed && (message & ICR_DELIVERY_MODE) != ICR_NMI) return false;
   const target = cpuOf(load<u32>(cpu, ICR_HIGH) >> 24);
   if (target == 0 || !send(cpu, target, message)) return false;
@@ -87,7 +88,7 @@ export function sendCommand(cpu: usize, low: u32): bool {
  * has happened.
  */
 export function sendFixed(cpu: usize, vector: u32, destination: u32): bool {
-  if (vector < FIRST_LEGAL_VECTOR || load<u32>(ORDER_OBSERVED) != 0) return false;
+  if (vector < u32(FIRST_LEGAL_VECTOR) || load<u32>(ORDER_OBSERVED) != 0) return false;
   const isX2apic = (load<u32>(cpu, CPU_APIC_BASE) & APIC_BASE_EXTD) != 0;
   const id = isX2apic ? destination : (destination >> 8) & 0xff;
   const target = cpuOf(id);

@@ -1,10 +1,11 @@
 // An external interrupt that is delivered through the IDT and not taken as a VM exit, up to its acknowledgement.
 import { STEP_INTERRUPT_RECOGNITION } from '../cost/step-numbers';
+import { FIRST_LEGAL_VECTOR } from '../hardware/apic/registers';
 import { ACTIVITY_ACTIVE } from '../hardware/cpu/activity';
 import { CPU_ACTIVITY, CPU_INTERRUPT } from '../hardware/cpu/layout';
 import { charge } from './cost';
 import { chargeWake } from './halt';
-import { acknowledge, EXTERNAL, FIRST_LEGAL_VECTOR, pendingVector } from './local-apic';
+import { acknowledge, EXTERNAL, pendingVector } from './local-apic';
 import { begin, DONE, PASS, WAIT } from './microcode';
 import { mustWait } from './order';
 
@@ -19,7 +20,7 @@ export function takeExternalInterrupt(cpu: usize): u32 {
   }
   if (mustWait(cpu)) return WAIT;
   const vector = pendingVector(cpu);
-  if (vector == EXTERNAL || vector < FIRST_LEGAL_VECTOR) return PASS;
+  if (vector == EXTERNAL || vector < u32(FIRST_LEGAL_VECTOR)) return PASS;
   acknowledge(cpu);
   store<u32>(cpu, ACTIVITY_ACTIVE, CPU_ACTIVITY);
   store<u32>(cpu, vector, CPU_INTERRUPT);

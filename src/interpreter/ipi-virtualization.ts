@@ -9,6 +9,7 @@ import {
   STEP_IPIV_ON_UPDATE,
   STEP_IPIV_PIR_SET,
 } from '../cost/step-numbers';
+import { FIRST_LEGAL_VECTOR } from '../hardware/apic/registers';
 import {
   CPU_LAST_PID_POINTER_INDEX,
   CPU_PID_POINTER_TABLE,
@@ -71,7 +72,7 @@ function readEntry(entry: u64): u64 {
  */
 export function prepareIpi(cpu: usize, vector: u32, destination: u32): u32 {
   if (reaches(cpu, ELIGIBILITY)) charge(cpu, STEP_IPIV_ELIGIBILITY);
-  if (vector < 16 || destination > load<u32>(cpu, CPU_LAST_PID_POINTER_INDEX)) return EXITS;
+  if (vector < u32(FIRST_LEGAL_VECTOR) || destination > load<u32>(cpu, CPU_LAST_PID_POINTER_INDEX)) return EXITS;
   if (mustWait(cpu)) return WAIT;
   const at = entryOf(cpu, destination);
   if (!isRam(at)) return EXITS;

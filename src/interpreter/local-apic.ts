@@ -33,9 +33,6 @@ const TMR = CPU_APIC_REGISTERS + (APIC_TMR >> 2);
 const IRR = CPU_APIC_REGISTERS + (APIC_IRR >> 2);
 const STRIDE: u32 = 4;
 
-/** The vectors below are the processor's own. */
-export const FIRST_LEGAL_VECTOR: u32 = 16;
-
 /** What `pendingVector` and `acknowledge` return for an interrupt whose vector the PIC gives. */
 export const EXTERNAL: u32 = 0xffff_ffff;
 

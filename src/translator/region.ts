@@ -7,11 +7,11 @@
 import { RECORD_SIZE } from '../hardware/cpu/layout.js';
 import * as OP from '../hardware/cpu/opcodes.js';
 import { CONDITION_ALWAYS } from '../hardware/cpu/record.js';
+import { PAGE_SIZE } from '../hardware/memory/physical-memory.js';
 import { readRecord, type CodeRecord } from './code-record.js';
 import { hasPlainAddress } from './memory-operand.js';
 import { operationOf } from './operations.js';
 
-const PAGE_SIZE = 4096;
 const MOST_BLOCKS = 128;
 const MOST_INSTRUCTIONS = 600;
 

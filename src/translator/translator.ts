@@ -14,12 +14,11 @@ import {
 } from '../hardware/cpu/layout.js';
 import { TRANSLATED } from '../hardware/cpu/opcodes.js';
 import { R_OP } from '../hardware/cpu/record.js';
-import type { PhysicalMemory } from '../hardware/memory/physical-memory.js';
+import { PAGE_SIZE, type PhysicalMemory } from '../hardware/memory/physical-memory.js';
 import { findBlocks, type PageOfRecords } from './region.js';
 import { findRegion, keepRegion, type TranslatedRegion } from './region-cache.js';
 import { translateRegion } from './region-code.js';
 
-const PAGE_SIZE = 4096;
 /** The interpreter's table begins with an element that is no function. */
 const FIRST_REGION = 1;
 /** More than this the code of a guest is not worth; what comes later stays with the interpreter. */

@@ -171,7 +171,7 @@ export class LocalApic implements Destination {
    */
   accept(vector: number, level: boolean): void {
     if (!this.enabled) return;
-    if (vector < 16) this.#recordError(R.ESR_RECEIVE_ILLEGAL_VECTOR);
+    if (vector < R.FIRST_LEGAL_VECTOR) this.#recordError(R.ESR_RECEIVE_ILLEGAL_VECTOR);
     else this.#engine.accept(this.#block, vector, level ? 1 : 0);
   }
 
@@ -339,7 +339,10 @@ export class LocalApic implements Destination {
   /** A write to the ICR. A fixed IPI with an illegal vector is not sent. */
   #command(low: number, destination: number, x2apic: boolean): ApicEffect {
     const { deliveryMode, vector } = decodeIcr(this.#message, low, destination, x2apic);
-    if ((deliveryMode === DELIVERY_FIXED || deliveryMode === DELIVERY_LOWEST_PRIORITY) && vector < 16) {
+    if (
+      (deliveryMode === DELIVERY_FIXED || deliveryMode === DELIVERY_LOWEST_PRIORITY) &&
+      vector < R.FIRST_LEGAL_VECTOR
+    ) {
       this.#recordError(R.ESR_SEND_ILLEGAL_VECTOR);
       return NONE;
     }

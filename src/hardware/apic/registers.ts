@@ -55,6 +55,9 @@ export const LVT_MASKED = 1 << 16;
 export const LVT_DELIVERY_MODE = 7 << 8;
 export const LVT_EXTINT = 7 << 8;
 
+/** The vectors below are the processor's own: an interrupt must not have one (SDM 12.5.2). */
+export const FIRST_LEGAL_VECTOR = 16;
+
 /** Errors collected for the ESR (SDM 12.5.3). */
 export const ESR_SEND_ILLEGAL_VECTOR = 1 << 5;
 export const ESR_RECEIVE_ILLEGAL_VECTOR = 1 << 6;

@@ -6,11 +6,10 @@
  * instruction pointer at which the page begins.
  */
 import type { PageCode } from '../memory/lines.js';
-import type { PhysicalMemory } from '../memory/physical-memory.js';
+import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { CodeTranslator } from './code-translator.js';
 import { MODE_64, RECORD_SIZE } from './layout.js';
 
-const PAGE_SIZE = 4096;
 const MAP_SIZE = PAGE_SIZE * 4;
 
 export class CodePages {

@@ -32,7 +32,7 @@ import {
 export const PAGE_SIZE = 4096;
 export const LINES_PER_PAGE = 64;
 const LINE_SHIFT = 6;
-const PAGE_SHIFT = 12;
+export const PAGE_SHIFT = 12;
 const WASM_PAGE = 65536;
 const TWO_32 = 2 ** 32;
 
