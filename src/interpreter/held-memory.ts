@@ -1,7 +1,7 @@
 // Memory as microcode meets it in the common case: the page is in the TLB, and this CPU holds the cache lines. Everything
 // returns the address of the operand in this memory, or 0 when the host has to see to it; nothing stops.
-import { TLB_ADDEND, TLB_READ, TLB_WRITE } from '../hardware/cpu/layout';
-import { findEntry, heldLines, placeFor } from './memory';
+import { TLB_READ, TLB_WRITE } from '../hardware/cpu/layout';
+import { findEntry, heldLines, operandAt, placeFor, tagFor } from './memory';
 import { overridesSmap } from './tlb-bank';
 
 /** `size` bytes on one page that may be read. */
@@ -24,24 +24,18 @@ export function heldForWriting(cpu: usize, va: u64, size: u32): usize {
 function held(cpu: usize, va: u64, size: u32, write: bool): usize {
   const last = va + (size - 1);
   const entry = placeFor(cpu, va);
-  return hits(entry, last, write) ? operandAt(entry, va) : heldElsewhere(cpu, va, last, write);
+  return isPrivate(entry, last, write) ? operandAt(entry, va) : heldElsewhere(cpu, va, last, write);
 }
 
-/** The page of `last` is the private one of this entry. */
+/** Is the page of `last` the private one of this entry, and may be accessed? */
 // @ts-ignore: decorator
 @inline
-function hits(entry: usize, last: u64, write: bool): bool {
-  return load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == ((last & ~u64(0xfff)) | 1);
-}
-
-// @ts-ignore: decorator
-@inline
-function operandAt(entry: usize, va: u64): usize {
-  return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+function isPrivate(entry: usize, last: u64, write: bool): bool {
+  return load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == tagFor(last);
 }
 
 /** In lines of a tracked page, or on a page whose entry has been displaced. */
 function heldElsewhere(cpu: usize, va: u64, last: u64, write: bool): usize {
   const entry = findEntry(cpu, va, va & ~u64(0xfff));
-  return hits(entry, last, write) ? operandAt(entry, va) : heldLines(cpu, entry, va, last, write);
+  return isPrivate(entry, last, write) ? operandAt(entry, va) : heldLines(cpu, entry, va, last, write);
 }

@@ -38,12 +38,11 @@ import {
   ORDER_TRACKED_COUNT,
   ORDER_TRACKED_PAGES,
   PARKED,
-  TLB_ADDEND,
 } from '../hardware/cpu/layout';
 import { STEP_LINE_TRANSFER } from '../cost/step-numbers';
 import { chargeTicks } from './cost';
 import { dropCode, lineTaken, loseMonitoredLine, trackPage } from './host';
-import { findEntry } from './memory';
+import { findEntry, operandAt } from './memory';
 import { blockOf, cpuEnd, idOf, mustWait, settle, timeOf } from './order';
 import { mayRead } from './parking';
 import { later } from './ticks';
@@ -275,7 +274,7 @@ export function collectLines(cpu: usize, first: u32, second: u32, write: bool): 
 
 function collectAt(cpu: usize, va: u64, write: bool): bool {
   const entry = findEntry(cpu, va, va & ~u64(0xfff));
-  return collect(cpu, load<u32>(entry, TLB_ADDEND) - load<u32>(ORDER_RAM) + (u32(va) & 0xfff), write);
+  return collect(cpu, u32(operandAt(entry, va)) - load<u32>(ORDER_RAM), write);
 }
 
 /** Request, then arrival; each when this CPU is next. */
@@ -345,9 +344,11 @@ function take(cpu: usize): bool {
   if (hasSettled && mustWait(cpu)) return false;
   for (let at = first; at < end; at += 4) {
     const entry = load<i32>(at);
-    if (entry < 0) takeForWriting(cpu, ~entry);
-    else takeForReading(cpu, entry);
-    if (load<u32>(ORDER_OBSERVED) != 0) lineTaken(idOf(cpu), addressOf(entry < 0 ? ~entry : entry), u32(entry < 0));
+    const write = entry < 0;
+    const line: u32 = write ? ~entry : entry;
+    if (write) takeForWriting(cpu, line);
+    else takeForReading(cpu, line);
+    if (load<u32>(ORDER_OBSERVED) != 0) lineTaken(idOf(cpu), addressOf(line), u32(write));
   }
   store<u32>(cpu, 0, CPU_LINE_ARRIVING);
   return true;

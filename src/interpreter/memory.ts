@@ -109,18 +109,25 @@ function placeOf(va: u64): u32 {
   return ((u32(va >> 12) + u32(va >> 18)) << 5) & 0x3fe0;
 }
 
-/** The tag of the page that holds the last of `size` bytes: an access that crosses a page never hits. */
+/** The tag of the private page of `last`, the last byte of an operand: an access that crosses a page never hits. */
 // @ts-ignore: decorator
 @inline
-function tagFor(va: u64, size: u64): u64 {
-  return ((va + (size - 1)) & ~u64(0xfff)) | 1;
+export function tagFor(last: u64): u64 {
+  return (last & ~u64(0xfff)) | 1;
+}
+
+/** The address in this memory of the byte at `va`, which is on the page of the entry. */
+// @ts-ignore: decorator
+@inline
+export function operandAt(entry: usize, va: u64): usize {
+  return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
 }
 
 // @ts-ignore: decorator
 @inline
 export function toLoad<T>(cpu: usize, pc: usize, va: u64): usize {
   const entry = entryFor(cpu, va);
-  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_READ)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  if (tagFor(va + (sizeof<T>() - 1)) == load<u64>(entry, TLB_READ)) return operandAt(entry, va);
   return slowAccess(cpu, va, sizeof<T>(), ACCESS_READ, load<u8>(pc, R_STACK));
 }
 
@@ -128,7 +135,7 @@ export function toLoad<T>(cpu: usize, pc: usize, va: u64): usize {
 @inline
 export function toStore<T>(cpu: usize, pc: usize, va: u64): usize {
   const entry = entryFor(cpu, va);
-  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_WRITE)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  if (tagFor(va + (sizeof<T>() - 1)) == load<u64>(entry, TLB_WRITE)) return operandAt(entry, va);
   return slowAccess(cpu, va, sizeof<T>(), ACCESS_WRITE, load<u8>(pc, R_STACK));
 }
 
@@ -137,7 +144,7 @@ export function toStore<T>(cpu: usize, pc: usize, va: u64): usize {
 @inline
 export function toModify<T>(cpu: usize, pc: usize, va: u64): usize {
   const entry = entryFor(cpu, va);
-  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_WRITE)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  if (tagFor(va + (sizeof<T>() - 1)) == load<u64>(entry, TLB_WRITE)) return operandAt(entry, va);
   return slowAccess(cpu, va, sizeof<T>(), ACCESS_RMW, load<u8>(pc, R_STACK));
 }
 
@@ -145,7 +152,7 @@ export function toModify<T>(cpu: usize, pc: usize, va: u64): usize {
 @inline
 export function toPop<T>(cpu: usize, va: u64): usize {
   const entry = entryFor(cpu, va);
-  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_READ)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  if (tagFor(va + (sizeof<T>() - 1)) == load<u64>(entry, TLB_READ)) return operandAt(entry, va);
   return slowAccess(cpu, va, sizeof<T>(), ACCESS_READ, 1);
 }
 
@@ -153,7 +160,7 @@ export function toPop<T>(cpu: usize, va: u64): usize {
 @inline
 export function toPush<T>(cpu: usize, va: u64): usize {
   const entry = entryFor(cpu, va);
-  if (tagFor(va, sizeof<T>()) == load<u64>(entry, TLB_WRITE)) return load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
+  if (tagFor(va + (sizeof<T>() - 1)) == load<u64>(entry, TLB_WRITE)) return operandAt(entry, va);
   return slowAccess(cpu, va, sizeof<T>(), ACCESS_WRITE, 1);
 }
 
@@ -243,16 +250,15 @@ export function findEntry(cpu: usize, va: u64, page: u64): usize {
 function part(cpu: usize, va: u64, size: u32, access: u32, wholeVa: u64, wholeSize: u32): usize {
   const page = va & ~u64(0xfff);
   const entry = findEntry(cpu, va, page);
-  const host = load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff);
   const tag = access == ACCESS_READ ? load<u64>(entry, TLB_READ) : load<u64>(entry, TLB_WRITE);
-  if (tag == (page | 1)) return host;
+  if (tag == (page | 1)) return operandAt(entry, va);
   const other = load<u64>(entry, TLB_OTHER);
   const kind = u32(other) & 0xfff;
   if (kind == 0 || (other & ~u64(0xfff)) != page || (kind == TLB_TRACKED_READ_ONLY && access != ACCESS_READ)) {
     return stopForAccess(cpu, STOP_TLB_MISS, wholeVa, wholeSize, access, 0);
   }
   if (kind == TLB_SPECIAL) return stopForAccess(cpu, STOP_SPECIAL, wholeVa, wholeSize, access, 0);
-  if (holdsLines(cpu, entry, va, va + (size - 1), access != ACCESS_READ)) return host;
+  if (holdsLines(cpu, entry, va, va + (size - 1), access != ACCESS_READ)) return operandAt(entry, va);
   return stopForAccess(cpu, STOP_LINE_MISS, wholeVa, wholeSize, access, load<u32>(entry, TLB_INFO));
 }
 
@@ -273,7 +279,7 @@ function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool
 @inline
 export function heldLines(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {
   if (!isTracked(entry, last, write)) return 0;
-  return holdsLines(cpu, entry, va, last, write) ? load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff) : 0;
+  return holdsLines(cpu, entry, va, last, write) ? operandAt(entry, va) : 0;
 }
 
 /** Is the page of `last` the special one of this entry? */

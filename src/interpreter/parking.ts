@@ -35,12 +35,11 @@ import {
   LOOP_TSC,
   ORDER_RAM,
   PARKED,
-  TLB_ADDEND,
   UNKNOWN_LINES,
 } from '../hardware/cpu/layout';
 import { describeLoop, waitsForTsc } from './host';
 import { later, whole } from './ticks';
-import { canonical, findEntry, isReadable } from './memory';
+import { canonical, findEntry, isReadable, operandAt } from './memory';
 import { idOf, timeOf } from './order';
 
 /** Parks the CPU at the head of its loop; false when another pass has to be executed first. */
@@ -91,7 +90,7 @@ function lineOf(cpu: usize, va: u64): u32 {
   const page = va & ~u64(0xfff);
   const entry = findEntry(cpu, va, page);
   if (!canonical(va) || !isReadable(entry, page)) return UNKNOWN_LINES;
-  return (load<u32>(entry, TLB_ADDEND) - load<u32>(ORDER_RAM) + (u32(va) & 0xfff)) >> 6;
+  return (u32(operandAt(entry, va)) - load<u32>(ORDER_RAM)) >> 6;
 }
 
 /** While parked: the loop may read the line of physical address `pa`. */

@@ -19,14 +19,13 @@ import {
   REGION_STACK,
   STOP_LINE_MISS,
   STOP_SPECIAL,
-  TLB_ADDEND,
   TLB_INFO,
 } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
 import { letOthersCatchUp } from './catching-up';
 import { translate } from './host';
 import { collectLines, dropEarlierLines, isCode, lineIn } from './lines';
-import { entryFor, isSpecial, isTracked, missedAccess } from './memory';
+import { entryFor, isSpecial, isTracked, missedAccess, operandAt } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, timeOf } from './order';
 import { exitSpin, spin } from './spin';
@@ -76,11 +75,11 @@ export function accessFromRegion(cpu: usize, va: u64, how: u32, now: u64, retire
   if (isTracked(entry, last, access != ACCESS_READ) && mayGetLines(entry, va, last, access)) {
     store<u32>(cpu, 0, CPU_MARK_BRANCH);
     const page = load<u32>(entry, TLB_INFO);
-    if (getLinesWithin(cpu, lineIn(page, u32(va)), lineIn(page, u32(last)), how, now, retired)) {
-      return ((whole(timeOf(cpu)) - now) << 32) | (load<u32>(entry, TLB_ADDEND) + (u32(va) & 0xfff));
-    }
+    const haveCome = getLinesWithin(cpu, lineIn(page, u32(va)), lineIn(page, u32(last)), how, now, retired);
+    const ticks = (whole(timeOf(cpu)) - now) << 32;
+    if (haveCome) return ticks | operandAt(entry, va);
     stopForAccess(cpu, STOP_LINE_MISS, va, length + 1, access, page);
-    return (whole(timeOf(cpu)) - now) << 32;
+    return ticks;
   }
   if (access != ACCESS_READ && (va ^ last) >> 12 != 0) return 0;
   return missedAccess(cpu, va, length + 1, access, how & REGION_STACK);

@@ -73,10 +73,10 @@ function isPagePrivate(cpu: usize): bool {
 
 /** The lines of registers, any of PRIORITY, VISR and VIRR, to read and write them. False: wait. */
 export function collectRegisters(cpu: usize, registers: u32): bool {
-  return isPagePrivate(cpu) || collectShared(cpu, registers);
+  return isPagePrivate(cpu) || collectSharedRegisters(cpu, registers);
 }
 
-function collectShared(cpu: usize, registers: u32): bool {
+function collectSharedRegisters(cpu: usize, registers: u32): bool {
   if ((registers & PRIORITY) != 0 && !collectRegister(cpu, APIC_TPR, true)) return false;
   if ((registers & VISR) != 0 && !collectVectors(cpu, APIC_ISR)) return false;
   return (registers & VIRR) == 0 || collectVectors(cpu, APIC_IRR);
@@ -97,7 +97,7 @@ export function collectRegister(cpu: usize, offset: u32, write: bool): bool {
  * other CPU has touched that page.
  */
 export function mustWaitForRegisters(cpu: usize, registers: u32): bool {
-  return isPagePrivate(cpu) ? mustWaitForEvent(cpu) : mustWait(cpu) || !collectShared(cpu, registers);
+  return isPagePrivate(cpu) ? mustWaitForEvent(cpu) : mustWait(cpu) || !collectSharedRegisters(cpu, registers);
 }
 
 /** The same for an operation that writes to one register at first. */

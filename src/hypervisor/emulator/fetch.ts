@@ -30,7 +30,7 @@ export function fetchEmulated(host: HostCpu): EmulatedInstruction | typeof GUEST
   const linear = (size === 64 ? 0 : vmx.vmread(VMCS_FIELD.GUEST_CS_BASE)) + vmx.vmread(VMCS_FIELD.GUEST_RIP);
   const fetched = fetchInstruction(host, linear, bytes);
   if (fetched === GUEST_WAITS) return GUEST_WAITS;
-  if (fetched < LONGEST_INSTRUCTION) bytes.fill(0, Math.max(0, fetched));
+  bytes.fill(0, Math.max(0, fetched));
   return fetched < 0 ? null : decode(linear, size);
 }
 
