@@ -16,6 +16,7 @@ import {
   CPU_APIC_REQUESTED,
   MAXPHYADDR,
 } from '../cpu/layout.js';
+import { PAGE_SIZE } from '../memory/physical-memory.js';
 import { x2apicLogicalId, type Destination } from './destination.js';
 import { createMessageBuffer, decodeIcr } from './interrupt-command.js';
 import { DELIVERY_FIXED, DELIVERY_LOWEST_PRIORITY, DELIVERY_NMI, SHORTHAND_SELF, type ApicEffect } from './message.js';
@@ -42,7 +43,6 @@ export interface ApicOwner extends TimerOwner {
 const EXTERNAL = -1;
 const REGISTERS = 64;
 const TWO_32 = 2 ** 32;
-const PAGE_SIZE = 4096;
 
 const NONE: ApicEffect = { kind: 'none' };
 const RENAMED: ApicEffect = { kind: 'renamed' };

@@ -7,6 +7,7 @@
 import { MAXPHYADDR } from './layout.js';
 import type { Cpu } from './cpu.js';
 import type { CpuFeatures } from './features.js';
+import { LINE_SIZE } from '../memory/physical-memory.js';
 import { hasExecuteDisable, hasMonitor, limitsCpuid } from './misc-enable.js';
 import { CR4_OSXSAVE } from './mode.js';
 
@@ -22,7 +23,6 @@ const MAX_BASIC_LEAF = 0x16;
 const LIMITED_MAX_LEAF = 2;
 const MAX_EXTENDED_LEAF = 0x8000_0008;
 const LINEAR_ADDRESS_BITS = 48;
-const LINE_SIZE = 64;
 /** GenuineIntel */
 const VENDOR_EBX = 0x756e_6547;
 const VENDOR_ECX = 0x6c65_746e;

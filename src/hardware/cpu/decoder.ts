@@ -11,7 +11,7 @@
 import { DecoderError, Instruction, type Decoder as IcedDecoder } from 'iced-x86';
 import type { CostTable } from '../../cost/step.js';
 import type { PageCode } from '../memory/lines.js';
-import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
+import { LINE_SIZE, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import { translate } from '../memory/walk.js';
 import { CodePages } from './code-pages.js';
 import { CodeRecords } from './code-records.js';
@@ -29,7 +29,6 @@ import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
 import { SEGMENT_CS } from './segments.js';
 import { findSpinLoop, type SpinLoop } from './spin-loop.js';
 
-const LINE_SIZE = 64;
 const LONGEST_INSTRUCTION = 15;
 const LONGEST_RUN = 64;
 const CANONICAL_LIMIT = 2 ** 47;

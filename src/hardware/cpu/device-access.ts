@@ -2,11 +2,9 @@
  * Physical addresses without memory: the local APIC of the CPU, devices, or nothing, which reads as all ones. The CPU has waited
  * for its turn.
  */
-import { PAGE_SIZE } from '../memory/physical-memory.js';
+import { PAGE_MASK } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
 import { accessDevice, LOCAL_APIC_PAGE_SIZE } from './local-apic-page.js';
-
-const PAGE_MASK = PAGE_SIZE - 1;
 
 function isLocalApic({ apic: { basePage } }: Cpu, pa: number): boolean {
   return pa >= basePage && pa < basePage + LOCAL_APIC_PAGE_SIZE;

@@ -6,7 +6,7 @@
  * (device-operands.ts).
  */
 import { translate } from '../memory/walk.js';
-import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
+import { LINE_SIZE, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
 import { ACCESS_READ, CPU_GUEST_APIC_PAGE, CPU_SYSTEM_FLAGS, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from './layout.js';
 import { deviceOperand } from './device-operands.js';
@@ -17,7 +17,6 @@ import { RFLAGS_AC } from './rflags.js';
 import { fillTlb, isSpecial, lookUpTlb } from './tlb.js';
 import { UnimplementedError } from './unimplemented.js';
 
-const LINE_SIZE = 64;
 const TWO_32 = 2 ** 32;
 const CANONICAL_LIMIT = 2 ** 47;
 

@@ -7,7 +7,7 @@
  */
 import * as L from './layout.js';
 import type { Cpu } from './cpu.js';
-import { PAGE_SIZE } from '../memory/physical-memory.js';
+import { PAGE_MASK, PAGE_SIZE } from '../memory/physical-memory.js';
 import { outcomeOf, translate } from '../memory/walk.js';
 import { EXIT_REASON_PAUSE_INSTRUCTION } from '../vmx/exit-reason.js';
 import { writeApicRegister } from './local-apic-page.js';
@@ -18,8 +18,6 @@ import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js'
 import { executeSlow } from './slow-instructions.js';
 import { fillTlb, isSpecial, mapSpecial, restoreSpecial, translateSpecial } from './tlb.js';
 import { UnimplementedError } from './unimplemented.js';
-
-const PAGE_MASK = PAGE_SIZE - 1;
 
 export function handleStop(cpu: Cpu, stop: number): Outcome {
   switch (stop) {

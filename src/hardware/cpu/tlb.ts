@@ -1,13 +1,12 @@
 /**
  * The software TLB as the host looks into it. The interpreter fills it (src/interpreter/tlb.ts).
  */
-import { PAGE_SIZE } from '../memory/physical-memory.js';
+import { PAGE_MASK } from '../memory/physical-memory.js';
 import { outcomeOf, translate } from '../memory/walk.js';
 import type { Cpu } from './cpu.js';
 import * as L from './layout.js';
 import { PASS, type Outcome } from './outcome.js';
 
-const PAGE_MASK = PAGE_SIZE - 1;
 const TWO_32 = 2 ** 32;
 
 /** Translates the page of `va` and enters it into the TLB of the current privilege level. */

@@ -20,9 +20,8 @@ import type { Cpu } from '../cpu/cpu.js';
 import type { Engine, EngineHost } from '../cpu/engine.js';
 import { LINE_MASK_SIZE, ORDER_LINE_OCCUPANCY, ORDER_OBSERVED, ORDER_TRACKED_COUNT } from '../cpu/layout.js';
 import { sendNotification } from '../vmx/ipi-virtualization.js';
-import { LINES_PER_PAGE, PAGE_SHIFT, PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
+import { LINES_PER_PAGE, LINE_SHIFT, PAGE_SHIFT, PAGE_SIZE, type PhysicalMemory } from './physical-memory.js';
 
-const LINE_SHIFT = 6;
 /** Size of a mask with a bit for each line of a page: may-read comes first, may-write behind it. */
 const MASK_SIZE = LINE_MASK_SIZE / 2;
 

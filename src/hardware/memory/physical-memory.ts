@@ -30,9 +30,13 @@ import {
 } from '../cpu/layout.js';
 
 export const PAGE_SIZE = 4096;
-export const LINES_PER_PAGE = 64;
-const LINE_SHIFT = 6;
+/** The bits of an address within a page. */
+export const PAGE_MASK = PAGE_SIZE - 1;
 export const PAGE_SHIFT = 12;
+/** Bytes of a cache line. */
+export const LINE_SIZE = 64;
+export const LINE_SHIFT = 6;
+export const LINES_PER_PAGE = 64;
 const WASM_PAGE = 65536;
 const TWO_32 = 2 ** 32;
 

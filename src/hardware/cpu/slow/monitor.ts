@@ -6,6 +6,7 @@
  */
 import { Mnemonic } from 'iced-x86';
 import { EXIT_REASON_MONITOR_INSTRUCTION, EXIT_REASON_MWAIT_INSTRUCTION } from '../../vmx/exit-reason.js';
+import { LINE_SIZE } from '../../memory/physical-memory.js';
 import { ACTIVITY_MWAIT } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
@@ -18,7 +19,6 @@ import { ADDRESS_FAULT, implicitAddress, operandRange } from './operands.js';
 
 const RAX = 0;
 const RCX = 1;
-const LINE_SIZE = 64;
 /** ECX of MWAIT: interrupts are break events even while IF is 0. */
 const BREAK_ON_INTERRUPT = 1;
 
