@@ -47,9 +47,7 @@ export const ALL_CPUS = -1;
 export class Clock {
   /** Run-ahead in ticks, 0 to the smallest latency of the case. */
   readonly quantum: number;
-  // The order's numbers and the state of CPUs, at hand: `mustWait` is asked before every visible step of the host.
-  readonly #f64: Float64Array;
-  readonly #u32: Uint32Array;
+  readonly #memory: PhysicalMemory;
   readonly #engine: Engine;
   readonly #cpus: Timed[] = [];
   readonly #events = new EventQueue();
@@ -57,24 +55,23 @@ export class Clock {
 
   constructor(memory: PhysicalMemory, engine: Engine, quantum: number) {
     this.quantum = quantum;
-    this.#f64 = memory.f64;
-    this.#u32 = memory.u32;
+    this.#memory = memory;
     this.#engine = engine;
-    this.#f64[ORDER_QUANTUM >>> 3] = quantum;
-    this.#f64[ORDER_LIMIT >>> 3] = Infinity;
-    this.#f64[ORDER_HORIZON_TIME >>> 3] = Infinity;
+    memory.f64[ORDER_QUANTUM >>> 3] = quantum;
+    memory.f64[ORDER_LIMIT >>> 3] = Infinity;
+    memory.f64[ORDER_HORIZON_TIME >>> 3] = Infinity;
     this.#noteNextEvent();
   }
 
   /** The CPU takes part in the order from now on. */
   add(cpu: Timed): void {
     this.#cpus[cpu.id] = cpu;
-    this.#u32[(cpu.block + CPU_STATE) >>> 2] = RUNNING;
+    this.#memory.u32[(cpu.block + CPU_STATE) >>> 2] = RUNNING;
   }
 
   /** Runs `action` at time `at` for CPU `target` (or ALL_CPUS), once no CPU is behind. */
   schedule(at: number, target: number, action: (at: number) => void): void {
-    const f64 = this.#f64;
+    const { f64 } = this.#memory;
     const number = f64[ORDER_EVENT_NUMBER >>> 3];
     f64[ORDER_EVENT_NUMBER >>> 3] = number + 1;
     this.#events.push(at, number, target, action);
@@ -87,12 +84,12 @@ export class Clock {
   }
 
   get #nextEvent(): number {
-    return this.#f64[ORDER_NEXT_EVENT >>> 3];
+    return this.#memory.f64[ORDER_NEXT_EVENT >>> 3];
   }
 
   /** True when something precedes the CPU at its time: it must not act yet. */
   mustWait(cpu: { readonly block: number; readonly now: number }): boolean {
-    const f64 = this.#f64;
+    const { f64 } = this.#memory;
     const { now } = cpu;
     // As a rule this CPU is ahead of all, which is seen without asking.
     if (now < f64[ORDER_NEXT_EVENT >>> 3] && now < f64[ORDER_HORIZON_TIME >>> 3]) return false;
@@ -111,7 +108,7 @@ export class Clock {
 
   /** How far the CPU that is running may go; what it does itself (an IPI, a wake-up, a timer) can bring this nearer. */
   get limit(): number {
-    return this.#f64[ORDER_LIMIT >>> 3];
+    return this.#memory.f64[ORDER_LIMIT >>> 3];
   }
 
   /** True while an event is to come. */
@@ -122,7 +119,7 @@ export class Clock {
   /** Ends `run` after the current step: the CPU that is running goes no further. */
   stop(): void {
     this.#stopped = true;
-    this.#f64[ORDER_LIMIT >>> 3] = 0;
+    this.#memory.f64[ORDER_LIMIT >>> 3] = 0;
   }
 
   /** Runs until `stop`, or until nobody can ever go on; returns whether it was stopped. */
@@ -146,7 +143,7 @@ export class Clock {
   /** True when the interpreter can go on with the same CPU. */
   #runHost(cpu: Timed): boolean {
     cpu.run();
-    const u32 = this.#u32;
+    const { u32 } = this.#memory;
     return u32[(cpu.block + CPU_STATE) >>> 2] === RUNNING && u32[(cpu.block + CPU_HOST_TURN) >>> 2] === 0;
   }
 

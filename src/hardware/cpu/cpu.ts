@@ -365,7 +365,7 @@ export class Cpu extends StateBlock implements Timed {
 
   /** Charges a step at its price in the profile. */
   charge(step: number): void {
-    const ticks = this.meter.ticksOf(step);
+    const ticks = this.meter.table.stepTicks[step];
     this.now += ticks;
     this.meter.record(this.id, step, ticks);
   }

@@ -43,9 +43,6 @@ export interface LineTransfer {
 
 export class Lines implements EngineHost {
   readonly #memory: PhysicalMemory;
-  /** Which CPU may access which line of tracked pages. */
-  readonly #masks: Uint8Array;
-  readonly #trackedPages: number;
   readonly #clock: Clock;
   readonly #engine: Engine;
   readonly #cpus: Cpu[] = [];
@@ -54,13 +51,11 @@ export class Lines implements EngineHost {
   #onTransfer: ((transfer: LineTransfer) => void) | null = null;
 
   constructor(memory: PhysicalMemory, clock: Clock, engine: Engine, latency: Latency, occupancy: number) {
-    const { cpus, f64, wasm, pages, ramBytes, lineMasks, trackedPages } = memory;
+    const { cpus, f64, wasm, pages, ramBytes } = memory;
     this.#memory = memory;
     this.#clock = clock;
     this.#engine = engine;
     this.#pages = new Int32Array(wasm.buffer, pages, ramBytes / PAGE_SIZE);
-    this.#trackedPages = trackedPages;
-    this.#masks = new Uint8Array(wasm.buffer, lineMasks, cpus * trackedPages * LINE_MASK_SIZE);
     f64[ORDER_LINE_OCCUPANCY >>> 3] = occupancy;
     const latencies = new Float64Array(wasm.buffer, memory.lineLatency, cpus * cpus);
     for (let at = 0; at < latencies.length; at++) latencies[at] = latency(Math.floor(at / cpus), at % cpus);
@@ -104,11 +99,12 @@ export class Lines implements EngineHost {
 
   /** The CPU may access the line of `pa` as things are; how it gets there is the interpreter's. */
   #has(cpu: Cpu, pa: number, write: boolean): boolean {
+    const { lineMasks, trackedPages, u8 } = this.#memory;
     const state = this.#pages[pa >>> PAGE_SHIFT];
     if (state >= 0) return state === 1 + cpu.id;
     const line = (pa >>> LINE_SHIFT) & (LINES_PER_PAGE - 1);
-    const mask = (cpu.id * this.#trackedPages - state - 1) * LINE_MASK_SIZE + (write ? MASK_SIZE : 0);
-    return (this.#masks[mask + (line >>> 3)] & (1 << (line & 7))) !== 0;
+    const mask = lineMasks + (cpu.id * trackedPages - state - 1) * LINE_MASK_SIZE + (write ? MASK_SIZE : 0);
+    return (u8[mask + (line >>> 3)] & (1 << (line & 7))) !== 0;
   }
 
   /** First touch of a page by a CPU: an act. False: not yet this CPU's turn. */

@@ -174,7 +174,9 @@ export class PhysicalMemory {
   get meterTables(): MeterTables {
     const { buffer } = this.wasm;
     return {
-      numbers: new Float64Array(buffer, this.stepTicks, (1 + 2 * this.cpus) * STEP_NAMES.length),
+      stepTicks: new Float64Array(buffer, this.stepTicks, STEP_NAMES.length),
+      counts: new Float64Array(buffer, this.stepCounts, this.cpus * STEP_NAMES.length),
+      ticks: new Float64Array(buffer, this.chargedTicks, this.cpus * STEP_NAMES.length),
       observed: new Uint32Array(buffer, ORDER_OBSERVED, 1),
     };
   }
