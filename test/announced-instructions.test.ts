@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { isAnnounced } from '../src/hardware/cpu/announced-instructions.js';
 import { cpuid } from '../src/hardware/cpu/cpuid.js';
 import { DEFAULT_FEATURES } from '../src/hardware/cpu/features.js';
-import { CR4_OSFXSR, CR4_OSXSAVE } from '../src/hardware/cpu/mode.js';
+import { CR4_OSFXSR, CR4_OSXSAVE } from '../src/hardware/cpu/control-register-bits.js';
 import { SLOW } from '../src/hardware/cpu/opcodes.js';
 import { OpcodeSelector } from '../src/hardware/cpu/opcode-selection.js';
 import { describeInstruction } from '../src/hardware/cpu/record-encoding.js';

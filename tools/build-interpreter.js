@@ -19,9 +19,11 @@ function sourcesDigest() {
     'cost/step-numbers',
     'hardware/apic/registers',
     'hardware/cpu/activity',
+    'hardware/cpu/control-register-bits',
     'hardware/cpu/layout',
     'hardware/cpu/opcodes',
     'hardware/cpu/record',
+    'hardware/vmx/exit-reason',
     'hardware/vmx/vmcs-layout',
   ];
   const tools = ['tools/build-interpreter.js', ...packages.map((name) => `node_modules/${name}/package.json`)];

@@ -1,6 +1,6 @@
 /** A vCPU in text, for reports of failures: last exit, general-purpose registers, and the VMCS as dump_vmcs prints it. */
 import { generalRegisterLines } from '../hardware/cpu/register-text.js';
-import { exitReasonName } from '../hardware/vmx/exit-reason.js';
+import { exitReasonName } from '../hardware/vmx/exit-reason-name.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { dumpVmcs } from './dump-vmcs.js';
 import type { Vcpu } from './vcpu.js';

@@ -3,7 +3,7 @@
  * (cpuid.c): the vCPU's APIC ID, no VMX, no features of KVM's own that are not modelled, and KVM's signature at
  * 40000000H.
  */
-import { CR4_OSXSAVE } from '../hardware/cpu/mode.js';
+import { CR4_OSXSAVE } from '../hardware/cpu/control-register-bits.js';
 import { cpuid, type CpuidResult } from '../hardware/cpu/cpuid.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { Vcpu } from './vcpu.js';

@@ -5,7 +5,7 @@
  * Left out: no-execute and protection checks of fetches, accessed and dirty flags (the guest has just executed from there),
  * 5-level paging.
  */
-import { CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMAP, EFER_LMA } from '../hardware/cpu/mode.js';
+import { CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMAP, EFER_LMA } from '../hardware/cpu/control-register-bits.js';
 import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
 import { PAGE_SIZE } from '../hardware/memory/physical-memory.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';

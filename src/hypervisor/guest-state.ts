@@ -3,7 +3,7 @@
  * (vmx.c). Which CR0 and CR4 bits the guest owns: KVM_POSSIBLE_CR0_GUEST_BITS, KVM_POSSIBLE_CR4_GUEST_BITS
  * (kvm_cache_regs.h).
  */
-import { CR0_NE, CR0_TS, CR0_WP, CR4_UINTR, CR4_VMXE } from '../hardware/cpu/mode.js';
+import { CR0_NE, CR0_TS, CR0_WP, CR4_UINTR, CR4_VMXE } from '../hardware/cpu/control-register-bits.js';
 import type { Segment } from '../hardware/cpu/segments.js';
 import { VMCS_FIELD as F } from '../hardware/vmx/vmcs-field.js';
 import { writeField, type VmcsAccess } from './control-shadow.js';

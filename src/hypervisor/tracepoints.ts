@@ -10,8 +10,8 @@ import {
   EXIT_REASON_BASIC_MASK,
   EXIT_REASON_FAILED_VMENTRY,
   EXIT_REASON_MSR_WRITE,
-  exitReasonName,
 } from '../hardware/vmx/exit-reason.js';
+import { exitReasonName } from '../hardware/vmx/exit-reason-name.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from './host-cpu.js';
 import { APIC_BASE_MSR, APIC_ICR } from './lapic/registers.js';

@@ -1,12 +1,11 @@
 // MOV to CR4 in 64-bit mode that changes nothing but PGE, which is how software flushes all translations. The host executes
 // all others; it says in CPU_CR4_PGE_TOGGLES which it has found to be of this kind and to cause no VM exit.
+import { CR4_PGE } from '../hardware/cpu/control-register-bits';
 import { CPU_CPL, CPU_CR4, CPU_CR4_PGE_TOGGLES, CPU_MARK_BRANCH } from '../hardware/cpu/layout';
 import { R_B } from '../hardware/cpu/record';
 import { following, go } from './control';
 import { slow } from './miscellaneous';
 import { flushTlbs } from './tlb';
-
-const CR4_PGE: u32 = 1 << 7;
 
 export function movCr4(cpu: usize, pc: usize): usize {
   const written = load<u64>(cpu + load<u8>(pc, R_B));

@@ -15,13 +15,13 @@ import {
   TICKS_SHIFT,
 } from '../hardware/cpu/layout';
 import { R_COST, R_LENGTH } from '../hardware/cpu/record';
+import { EXIT_REASON_HLT } from '../hardware/vmx/exit-reason';
 import { charge } from './cost';
 import { FLAG_IF } from './flags';
 import { DONE, exitAt, HOST, report, retire, settle } from './microcode';
 import { timeOf } from './order';
 
 // Basic exit reason: see hardware/vmx/exit-reason.ts.
-const EXIT_REASON_HLT: u32 = 12;
 
 /** HLT is a one-cycle no-op (see `haltPolls` in hardware/cpu/cpu.ts). */
 function polls(cpu: usize): bool {

@@ -13,6 +13,7 @@ import {
   VIRTUALIZE_WITH_MSR_BITMAPS,
   VIRTUALIZE_X2APIC_MODE,
 } from '../hardware/cpu/layout';
+import { EXIT_REASON_MSR_WRITE } from '../hardware/vmx/exit-reason';
 import { dropEarlierLines, hold } from './lines';
 import { exitAt, FAULT, HOST, PASS, report, retire, settle, WAIT } from './microcode';
 import { virtualizes } from './virtual-apic';
@@ -23,7 +24,6 @@ const RCX = CPU_GPR + 8;
 const RDX = CPU_GPR + 16;
 
 // Basic exit reason: see hardware/vmx/exit-reason.ts.
-const EXIT_REASON_MSR_WRITE: u32 = 32;
 const X2APIC_MSRS: u32 = 8; // 800H to 8FFH
 const BITMAP_OF_WRITES: u32 = 0x800;
 

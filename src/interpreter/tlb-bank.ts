@@ -2,6 +2,7 @@
 // alignment to be checked (CR0.AM; SDM vol. 3, 6.15 interrupt 17): instructions then look into a bank that is always empty,
 // and the long way checks. Below it overrides SMAP (CR4.SMAP; 5.6.1): what such accesses may do stands in a bank of its own,
 // so that STAC and CLAC flush nothing.
+import { CR0_AM, CR4_SMAP } from '../hardware/cpu/control-register-bits';
 import {
   CPU_CPL,
   CPU_CR0,
@@ -21,8 +22,6 @@ import {
 } from '../hardware/cpu/layout';
 
 export const FLAGS_AC: u32 = 1 << 18;
-const CR0_AM: u32 = 1 << 18;
-const CR4_SMAP: u32 = 1 << 21;
 
 /** CPL, RFLAGS.AC, CR0.AM or CR4.SMAP may have changed. */
 export function selectBanks(cpu: usize): void {

@@ -15,6 +15,7 @@ import {
   VIRTUALIZE_INTERRUPT_DELIVERY,
   VIRTUALIZE_WITH_WINDOW_EXITS,
 } from '../hardware/cpu/layout';
+import { EXIT_REASON_EOI_INDUCED, EXIT_REASON_TPR_BELOW_THRESHOLD } from '../hardware/vmx/exit-reason';
 import { collect, isPrivate } from './lines';
 import { DONE, exit, mustWaitForEvent, report } from './microcode';
 import { mustWait } from './order';
@@ -26,11 +27,6 @@ const STRIDE: u32 = 16;
 
 /** Destination shorthand of the ICR, bits 19:18: self. */
 export const SELF_SHORTHAND: u32 = 1 << 18;
-
-// Basic exit reasons: see hardware/vmx/exit-reason.ts.
-const EXIT_REASON_TPR_BELOW_THRESHOLD: u32 = 43;
-const EXIT_REASON_EOI_INDUCED: u32 = 45;
-export const EXIT_REASON_APIC_WRITE: u32 = 56;
 
 /** A control of VMX operation is 1 (VIRTUALIZE_*). */
 export function virtualizes(cpu: usize, control: u32): bool {

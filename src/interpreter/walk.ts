@@ -5,6 +5,7 @@
 // wait. Nothing is committed before the whole translation stands, except accessed flags on the way, as in hardware.
 // Where there is no memory, entries read as all ones. Not modelled: 5-level paging, PCID, protection keys; EPT
 // accessed and dirty flags.
+import { CR0_WP, CR0_PG, CR4_PSE, CR4_PAE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE } from '../hardware/cpu/control-register-bits';
 import {
   ACCESS_FETCH,
   ACCESS_FLAGS,
@@ -50,14 +51,6 @@ const PTE_LARGE_PAT: u64 = 1 << 12;
 const PTE_NX: u64 = 1 << 63;
 /** Bit 21 of the entry of a page of 4 MiB. */
 const PDE_4M_RESERVED: u32 = 1 << 21;
-const CR0_WP: u32 = 1 << 16;
-const CR0_PG: u32 = 1 << 31;
-const CR4_PSE: u32 = 1 << 4;
-const CR4_PAE: u32 = 1 << 5;
-const CR4_SMEP: u32 = 1 << 20;
-const CR4_SMAP: u32 = 1 << 21;
-const EFER_LMA: u32 = 1 << 10;
-const EFER_NXE: u32 = 1 << 11;
 
 const PF_PRESENT: u32 = 1;
 const PF_WRITE: u32 = 2;

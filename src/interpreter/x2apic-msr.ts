@@ -10,12 +10,12 @@ import {
   VIRTUALIZE_INTERRUPT_DELIVERY,
   VIRTUALIZE_IPIS,
 } from '../hardware/cpu/layout';
+import { EXIT_REASON_APIC_WRITE } from '../hardware/vmx/exit-reason';
 import { charge } from './cost';
 import { IPI_MUST_BE_ZERO, postIpi, prepareIpi } from './ipi-virtualization';
 import { begin, DONE, exit, FAULT, PASS, report, WAIT } from './microcode';
 import {
   collectRegisters,
-  EXIT_REASON_APIC_WRITE,
   mustWaitForRegister,
   mustWaitForRegisters,
   PRIORITY,

@@ -5,7 +5,7 @@
 import { STEP, STEP_NAMES, TICKS_PER_CYCLE, type StepName } from '../cost/step.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import * as L from '../hardware/cpu/layout.js';
-import { exitReasonName } from '../hardware/vmx/exit-reason.js';
+import { exitReasonName } from '../hardware/vmx/exit-reason-name.js';
 import type { ExitStatistics } from '../hypervisor/kvm.js';
 import type { CpuActivity, StepTotal } from './machine-result.js';
 

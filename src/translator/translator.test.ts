@@ -17,7 +17,7 @@ import {
   STOP_FAULT,
   STOP_MARKER,
 } from '../hardware/cpu/layout.js';
-import { CR0_AM } from '../hardware/cpu/mode.js';
+import { CR0_AM } from '../hardware/cpu/control-register-bits.js';
 import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
 import { handleStop } from '../hardware/cpu/stops.js';
 import { instructionTlbMap } from '../hardware/cpu/instruction-tlb.js';

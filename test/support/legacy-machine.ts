@@ -12,7 +12,8 @@ import { resetExtendedState } from '../../src/hardware/cpu/extended-state.js';
 import { initialize, startUp } from '../../src/hardware/cpu/reset.js';
 import { handleStop } from '../../src/hardware/cpu/stops.js';
 import * as L from '../../src/hardware/cpu/layout.js';
-import { CR0_PG, CR4_PAE, EFER_LMA, EFER_LME, updateMode } from '../../src/hardware/cpu/mode.js';
+import { CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from '../../src/hardware/cpu/control-register-bits.js';
+import { updateMode } from '../../src/hardware/cpu/mode.js';
 import { HOST } from './bare-machine.js';
 import { interpreterModule, runUntil } from './engine.js';
 

@@ -4,7 +4,7 @@ import { CODE, cpuFixture, DATA, GDT, HANDLERS, IDT, STACK, type Fixture } from 
 import { runUntil } from '../../../test/support/engine.js';
 import { ACCESS_READ, ACCESS_WRITE, PRIVILEGE_IMPLICIT, PRIVILEGE_SUPERVISOR } from './layout.js';
 import { LinearRange } from './linear-access.js';
-import { CR4_PAE, CR4_SMAP, CR4_SMEP } from './mode.js';
+import { CR4_PAE, CR4_SMAP, CR4_SMEP } from './control-register-bits.js';
 import { DONE, FAULT } from './outcome.js';
 import { RFLAGS_AC, RFLAGS_FIXED } from './rflags.js';
 import { fillTlb, lookUpTlb } from './tlb.js';

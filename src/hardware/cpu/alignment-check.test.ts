@@ -11,7 +11,7 @@ import {
   type Fixture,
 } from '../../../test/support/cpu-fixture.js';
 import { runUntil } from '../../../test/support/engine.js';
-import { CR0_AM, CR4_OSFXSR } from './mode.js';
+import { CR0_AM, CR4_OSFXSR } from './control-register-bits.js';
 import { RFLAGS_AC } from './rflags.js';
 
 const RBX = 3;

@@ -34,7 +34,8 @@ import { StateBlock } from './state-block.js';
 import { Msrs } from './msrs.js';
 import type { CpuFeatures } from './features.js';
 import type { TraceSink } from '../../trace/event.js';
-import { CR0_AM, CR4_SMAP, privilegeOf } from './mode.js';
+import { CR0_AM, CR4_SMAP } from './control-register-bits.js';
+import { privilegeOf } from './mode.js';
 import { RFLAGS_IF } from './rflags.js';
 import { takeTurn } from './turn.js';
 

@@ -9,7 +9,7 @@ import type { Cpu } from './cpu.js';
 import type { CpuFeatures } from './features.js';
 import { LINE_SIZE } from '../memory/physical-memory.js';
 import { hasExecuteDisable, hasMonitor, limitsCpuid } from './misc-enable.js';
-import { CR4_OSXSAVE } from './mode.js';
+import { CR4_OSXSAVE } from './control-register-bits.js';
 
 export interface CpuidResult {
   eax: number;

@@ -5,7 +5,7 @@
 import type { Cpu } from './cpu.js';
 import { fault, invalidOpcode, VECTOR_MF, VECTOR_NM } from './fault.js';
 import { CPU_HOST_AREA } from './layout.js';
-import { CR0_EM, CR0_NE, CR0_TS, CR4_OSFXSR } from './mode.js';
+import { CR0_EM, CR0_NE, CR0_TS, CR4_OSFXSR } from './control-register-bits.js';
 import { DONE, type Outcome } from './outcome.js';
 import { UnimplementedError } from './unimplemented.js';
 

@@ -25,7 +25,7 @@ import { interruptBoundary } from './interrupts.js';
 import { CPU_MODE, MODE_16 } from './layout.js';
 import { VMCS_REVISION } from '../vmx/capability.js';
 import { VMX_SUCCEED, VmxUnit } from '../vmx/vmx-unit.js';
-import { CR0_NE, CR4_VMXE } from './mode.js';
+import { CR0_NE, CR4_VMXE } from './control-register-bits.js';
 import { PASS, REDIRECTED } from './outcome.js';
 import { RFLAGS_IF } from './rflags.js';
 import { SEGMENT_DS, SEGMENT_GS } from './segments.js';

@@ -9,7 +9,8 @@ import { canDeliverUserInterrupt, deliverUserInterrupt, processNotification } fr
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_FOR_SIPI } from './activity.js';
 import type { Cpu } from './cpu.js';
 import { EXTERNAL_INTERRUPTS } from './exceptions.js';
-import { CR4_UINTR, inLongMode } from './mode.js';
+import { CR4_UINTR } from './control-register-bits.js';
+import { inLongMode } from './mode.js';
 import { PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { initialize, startUp } from './reset.js';
 

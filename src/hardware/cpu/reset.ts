@@ -4,7 +4,8 @@
 import { ACTIVITY_ACTIVE, ACTIVITY_WAIT_FOR_SIPI } from './activity.js';
 import type { Cpu } from './cpu.js';
 import { CPU_FS_BASE, CPU_GPR, CPU_GS_BASE, CPU_RDTSC_SLOW } from './layout.js';
-import { CR0_CD, CR0_ET, CR0_NW, updateMode } from './mode.js';
+import { CR0_CD, CR0_ET, CR0_NW } from './control-register-bits.js';
+import { updateMode } from './mode.js';
 import { RFLAGS_FIXED } from './rflags.js';
 import { SEGMENT_CS, SEGMENT_LDTR, SEGMENT_TR, type Segment } from './segments.js';
 

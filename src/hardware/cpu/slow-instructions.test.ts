@@ -22,7 +22,7 @@ import { CR4_FIXED1 } from '../vmx/capability.js';
 import * as E from '../vmx/exit-reason.js';
 import { SHADOW_MOV_SS } from './activity.js';
 import { CPU_FS_BASE, CPU_GS_BASE, CPU_RDTSC_SLOW } from './layout.js';
-import { CR4_PCIDE, CR4_UMIP } from './mode.js';
+import { CR4_PCIDE, CR4_UMIP } from './control-register-bits.js';
 import type { NonRoot } from './non-root.js';
 import { DONE, PASS, REDIRECTED, type Outcome } from './outcome.js';
 import { RFLAGS_CF, RFLAGS_ID, RFLAGS_IF, RFLAGS_IOPL } from './rflags.js';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { cpuFixture } from '../../../test/support/cpu-fixture.js';
 import { referenceWalk, type Access, type Paging, type Translation } from '../../../test/support/reference-walk.js';
 import * as L from '../cpu/layout.js';
-import { CR4_SMAP, CR4_SMEP } from '../cpu/mode.js';
+import { CR4_SMAP, CR4_SMEP } from '../cpu/control-register-bits.js';
 import { FAULT, PASS } from '../cpu/outcome.js';
 import { RFLAGS_AC, RFLAGS_FIXED } from '../cpu/rflags.js';
 import { fillTlb, lookUpTlb, tlbEntry } from '../cpu/tlb.js';

@@ -5,7 +5,8 @@
 import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
-import { EFER_LMA, EFER_LME, updateMode } from '../cpu/mode.js';
+import { EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
+import { updateMode } from '../cpu/mode.js';
 import {
   ACCESS_UNUSABLE,
   SEGMENT_CS,

@@ -4,7 +4,7 @@
 import { TICKS_PER_CYCLE } from '../../cost/step.js';
 import type { Cpu } from '../cpu/cpu.js';
 import * as L from '../cpu/layout.js';
-import { CR4_TSD } from '../cpu/mode.js';
+import { CR4_TSD } from '../cpu/control-register-bits.js';
 import type { ActiveControls } from './active-controls.js';
 import * as C from './controls.js';
 

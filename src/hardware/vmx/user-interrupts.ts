@@ -11,7 +11,8 @@ import type { Cpu } from '../cpu/cpu.js';
 import { generalProtection, invalidOpcode, VECTOR_SS, fault } from '../cpu/fault.js';
 import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from '../cpu/layout.js';
 import { isCanonical, isCanonicalPair, canonical, highWord, LinearRange } from '../cpu/linear-access.js';
-import { CR4_UINTR, in64BitMode } from '../cpu/mode.js';
+import { CR4_UINTR } from '../cpu/control-register-bits.js';
+import { in64BitMode } from '../cpu/mode.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { RFLAGS_RF, RFLAGS_TF } from '../cpu/rflags.js';
 

@@ -5,7 +5,7 @@ import type { Assembler } from '../../guest/assembler.js';
 import { APIC_ADDRESS, LOCAL_APIC, MEMORY_DIRECTORY } from '../../guest/memory-map.js';
 import { dword, EAX, ECX, EDI, EDX, ESI, qword, RAX, RBX, RCX, RDI, RDX, RSI } from '../../guest/operand.js';
 import { STEP } from '../../cost/step.js';
-import { CR4_SMAP } from '../../hardware/cpu/mode.js';
+import { CR4_SMAP } from '../../hardware/cpu/control-register-bits.js';
 import * as X from '../../hardware/vmx/exit-reason.js';
 import type { IoBus } from '../kernel-devices.js';
 import { COUNTER, emitEnd, kvmMachine, type KvmMachine, type KvmMachineOptions } from '../test-support/kvm-machine.js';

@@ -13,7 +13,7 @@ import {
   CR4_SMEP,
   CR4_UINTR,
   CR4_UMIP,
-} from '../../hardware/cpu/mode.js';
+} from '../../hardware/cpu/control-register-bits.js';
 
 /** PE, MP, EM, TS. */
 const MACHINE_STATUS = 0xf;

@@ -3,7 +3,7 @@
  * enter_lmode and exit_lmode, vmx.c). With EPT only writes that change bits KVM owns come here, and CR8 without a TPR
  * shadow. The rules for the values stand in control-register-rules.ts.
  */
-import { CR0_ET, CR0_PG, CR0_TS, CR0_WP } from '../../hardware/cpu/mode.js';
+import { CR0_ET, CR0_PG, CR0_TS, CR0_WP } from '../../hardware/cpu/control-register-bits.js';
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { writeCr0, writeCr4 } from '../guest-state.js';

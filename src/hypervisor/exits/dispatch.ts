@@ -1,5 +1,6 @@
 /** Exit handlers by basic reason (kvm_vmx_exit_handlers, vmx.c). */
 import * as X from '../../hardware/vmx/exit-reason.js';
+import { exitReasonName } from '../../hardware/vmx/exit-reason-name.js';
 import type { HostCpu } from '../host-cpu.js';
 import { handleApicAccess, handleApicWrite, handleEoiInduced, handleTprBelowThreshold } from './apic.js';
 import { handleCrAccess } from './control-registers.js';
@@ -79,5 +80,5 @@ export function handleExit(host: HostCpu): ExitResult {
 
 function handleUnexpected(host: HostCpu): ExitResult {
   if (host.cpu.clock.mustWait(host.cpu)) return EXIT_WAITS;
-  return failInternally(host, `unexpected exit reason ${X.exitReasonName(host.vcpu.exitReason)}`);
+  return failInternally(host, `unexpected exit reason ${exitReasonName(host.vcpu.exitReason)}`);
 }

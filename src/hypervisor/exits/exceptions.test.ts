@@ -5,7 +5,7 @@ import type { Assembler } from '../../guest/assembler.js';
 import { dword, EAX, EBX, qword, RAX, RBX, RSP } from '../../guest/operand.js';
 import * as X from '../../hardware/vmx/exit-reason.js';
 import { MEMORY_DIRECTORY } from '../../guest/memory-map.js';
-import { CR0_WP } from '../../hardware/cpu/mode.js';
+import { CR0_WP } from '../../hardware/cpu/control-register-bits.js';
 import { COUNTER, emitEnd, kvmMachine, type KvmMachine } from '../test-support/kvm-machine.js';
 import { INTR_INFO_DELIVER_CODE, INTR_INFO_VALID, INTR_TYPE_HARD_EXCEPTION } from '../vcpu.js';
 import { handleExceptionOrNmi } from './events.js';

@@ -15,7 +15,7 @@ import { isFault, VECTOR_DB } from '../fault.js';
 import { isLong } from '../fetch.js';
 import { CPU_RETIRED, CPU_SYSTEM_FLAGS } from '../layout.js';
 import { segmentedAddress } from '../legacy/segmentation.js';
-import { CR4_DE } from '../mode.js';
+import { CR4_DE } from '../control-register-bits.js';
 import { RFLAGS_RF, RFLAGS_TF } from '../rflags.js';
 import { SEGMENT_CS } from '../segments.js';
 import { accessesOf } from './accesses.js';

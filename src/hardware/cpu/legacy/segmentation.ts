@@ -9,7 +9,8 @@ import type { Cpu } from '../cpu.js';
 import { fault, VECTOR_GP, VECTOR_SS } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import type { LinearRange } from '../linear-access.js';
-import { ACCESS_DB, CR0_PE } from '../mode.js';
+import { CR0_PE } from '../control-register-bits.js';
+import { ACCESS_DB } from '../mode.js';
 import type { Outcome } from '../outcome.js';
 import { ACCESS_UNUSABLE, SEGMENT_SS, type Segment } from '../segments.js';
 

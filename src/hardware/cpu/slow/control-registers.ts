@@ -11,12 +11,13 @@ import { Mnemonic, Register } from 'iced-x86';
 import { EXIT_REASON_CR_ACCESS, EXIT_REASON_DR_ACCESS } from '../../vmx/exit-reason.js';
 import { CR0_FIXED0, CR4_FIXED0 } from '../../vmx/capability.js';
 import { guestPhysical } from '../../memory/walk.js';
+import * as B from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import { detectAccess } from '../debug/debug-exceptions.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_CR4_PGE_TOGGLES, CPU_RDTSC_SLOW, MAXPHYADDR } from '../layout.js';
-import * as M from '../mode.js';
+import { ACCESS_L, in64BitMode, inLongMode, updateMode } from '../mode.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { isValidPdpte, POINTERS } from '../page-directory-pointers.js';
 import { SEGMENT_CS, SEGMENT_TR } from '../segments.js';
@@ -48,35 +49,35 @@ const CR3_KEEPS_TRANSLATIONS = 1n << 63n;
 const PCID_MASK = 0xfff;
 
 const CR0_BITS =
-  M.CR0_PE |
-  M.CR0_MP |
-  M.CR0_EM |
-  M.CR0_TS |
-  M.CR0_ET |
-  M.CR0_NE |
-  M.CR0_WP |
-  M.CR0_AM |
-  M.CR0_NW |
-  M.CR0_CD |
-  M.CR0_PG;
+  B.CR0_PE |
+  B.CR0_MP |
+  B.CR0_EM |
+  B.CR0_TS |
+  B.CR0_ET |
+  B.CR0_NE |
+  B.CR0_WP |
+  B.CR0_AM |
+  B.CR0_NW |
+  B.CR0_CD |
+  B.CR0_PG;
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE PCIDE OSXSAVE SMEP SMAP UINTR. */
 const CR4_BITS =
   0x7ff |
-  M.CR4_UMIP |
-  M.CR4_VMXE |
-  M.CR4_FSGSBASE |
-  M.CR4_PCIDE |
-  M.CR4_OSXSAVE |
-  M.CR4_SMEP |
-  M.CR4_SMAP |
-  M.CR4_UINTR;
+  B.CR4_UMIP |
+  B.CR4_VMXE |
+  B.CR4_FSGSBASE |
+  B.CR4_PCIDE |
+  B.CR4_OSXSAVE |
+  B.CR4_SMEP |
+  B.CR4_SMAP |
+  B.CR4_UINTR;
 /** A change of these makes translations stale. */
-const CR0_FLUSHING = M.CR0_PG | M.CR0_WP | M.CR0_PE;
-const CR4_FLUSHING = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE | M.CR4_PCIDE | M.CR4_SMEP | M.CR4_SMAP;
-const CR4_LOADING_PDPTES = M.CR4_PAE | M.CR4_PGE | M.CR4_PSE;
+const CR0_FLUSHING = B.CR0_PG | B.CR0_WP | B.CR0_PE;
+const CR4_FLUSHING = B.CR4_PAE | B.CR4_PGE | B.CR4_PSE | B.CR4_PCIDE | B.CR4_SMEP | B.CR4_SMAP;
+const CR4_LOADING_PDPTES = B.CR4_PAE | B.CR4_PGE | B.CR4_PSE;
 /** A change of these, too, loads the pointers of PAE paging. */
-const CR0_LOADING_PDPTES = M.CR0_PG | M.CR0_CD | M.CR0_NW;
-const MACHINE_STATUS = M.CR0_PE | M.CR0_MP | M.CR0_EM | M.CR0_TS;
+const CR0_LOADING_PDPTES = B.CR0_PG | B.CR0_CD | B.CR0_NW;
+const MACHINE_STATUS = B.CR0_PE | B.CR0_MP | B.CR0_EM | B.CR0_TS;
 const APIC_TPR = 0x80;
 
 /** MOV with a control register on either side. */
@@ -135,10 +136,10 @@ export function writeCr0(cpu: Cpu, written: bigint): Outcome {
   const reloads = (changed & CR0_LOADING_PDPTES) !== 0 && usesPaePaging(cpu, value, cpu.cr4);
   const outcome = reloads ? loadPdptes(cpu, cpu.cr3) : DONE;
   if (outcome !== DONE) return outcome;
-  cpu.cr0 = ((value & CR0_BITS) | M.CR0_ET) >>> 0;
-  if ((changed & M.CR0_PG) !== 0) switchLongMode(cpu);
+  cpu.cr0 = ((value & CR0_BITS) | B.CR0_ET) >>> 0;
+  if ((changed & B.CR0_PG) !== 0) switchLongMode(cpu);
   if ((changed & CR0_FLUSHING) !== 0) cpu.flushTlbs();
-  if ((changed & M.CR0_PE) !== 0) M.updateMode(cpu);
+  if ((changed & B.CR0_PE) !== 0) updateMode(cpu);
   return DONE;
 }
 
@@ -148,30 +149,30 @@ function inVmxRootOperation(cpu: Cpu): boolean {
 }
 
 function isValidCr0(cpu: Cpu, value: number): boolean {
-  const paging = (value & M.CR0_PG) !== 0;
-  if (paging && (value & M.CR0_PE) === 0) return false;
-  if ((value & M.CR0_NW) !== 0 && (value & M.CR0_CD) === 0) return false;
-  if (!paging && (M.in64BitMode(cpu) || (cpu.cr4 & M.CR4_PCIDE) !== 0)) return false;
+  const paging = (value & B.CR0_PG) !== 0;
+  if (paging && (value & B.CR0_PE) === 0) return false;
+  if ((value & B.CR0_NW) !== 0 && (value & B.CR0_CD) === 0) return false;
+  if (!paging && (in64BitMode(cpu) || (cpu.cr4 & B.CR4_PCIDE) !== 0)) return false;
   if (inVmxRootOperation(cpu) && (~value & CR0_FIXED0) !== 0) return false;
-  const enters = paging && (cpu.cr0 & M.CR0_PG) === 0 && (cpu.eferLow & M.EFER_LME) !== 0;
+  const enters = paging && (cpu.cr0 & B.CR0_PG) === 0 && (cpu.eferLow & B.EFER_LME) !== 0;
   return !enters || canEnterLongMode(cpu);
 }
 
 /** IA-32e mode needs PAE, and neither a 64-bit code segment nor a 16-bit TSS (SDM vol. 3, 10.8.5). */
 function canEnterLongMode(cpu: Cpu): boolean {
-  if ((cpu.cr4 & M.CR4_PAE) === 0 || (cpu.segments[SEGMENT_CS].access & M.ACCESS_L) !== 0) return false;
+  if ((cpu.cr4 & B.CR4_PAE) === 0 || (cpu.segments[SEGMENT_CS].access & ACCESS_L) !== 0) return false;
   return (cpu.segments[SEGMENT_TR].access & TYPE_32_BIT_TSS) !== 0;
 }
 
 /** IA32_EFER.LMA follows CR0.PG while LME is set. */
 function switchLongMode(cpu: Cpu): void {
-  if ((cpu.eferLow & M.EFER_LME) === 0) return;
-  cpu.eferLow = (cpu.cr0 & M.CR0_PG) !== 0 ? cpu.eferLow | M.EFER_LMA : cpu.eferLow & ~M.EFER_LMA;
-  M.updateMode(cpu);
+  if ((cpu.eferLow & B.EFER_LME) === 0) return;
+  cpu.eferLow = (cpu.cr0 & B.CR0_PG) !== 0 ? cpu.eferLow | B.EFER_LMA : cpu.eferLow & ~B.EFER_LMA;
+  updateMode(cpu);
 }
 
 function usesPaePaging(cpu: Cpu, cr0: number, cr4: number): boolean {
-  return (cr0 & M.CR0_PG) !== 0 && (cr4 & M.CR4_PAE) !== 0 && (cpu.eferLow & M.EFER_LME) === 0;
+  return (cr0 & B.CR0_PG) !== 0 && (cr4 & B.CR4_PAE) !== 0 && (cpu.eferLow & B.EFER_LME) === 0;
 }
 
 /**
@@ -192,7 +193,7 @@ function loadPdptes(cpu: Cpu, cr3: number): Outcome {
 }
 
 function writeCr3(cpu: Cpu, written: bigint): Outcome {
-  const value = (cpu.cr4 & M.CR4_PCIDE) === 0 ? written : written & ~CR3_KEEPS_TRANSLATIONS;
+  const value = (cpu.cr4 & B.CR4_PCIDE) === 0 ? written : written & ~CR3_KEEPS_TRANSLATIONS;
   if (value >> BigInt(MAXPHYADDR) !== 0n) return generalProtection(cpu);
   chargeSystem(cpu);
   const outcome = usesPaePaging(cpu, cpu.cr0, cpu.cr4) ? loadPdptes(cpu, Number(value)) : DONE;
@@ -205,8 +206,8 @@ function writeCr3(cpu: Cpu, written: bigint): Outcome {
 function writeCr4(cpu: Cpu, written: bigint): Outcome {
   const value = merged(cpu, 4, written);
   if (value === null || (value & ~allowedCr4(cpu)) !== 0) return generalProtection(cpu);
-  if (M.inLongMode(cpu) && (value & M.CR4_PAE) === 0) return generalProtection(cpu);
-  if ((value & ~cpu.cr4 & M.CR4_PCIDE) !== 0 && !mayEnablePcids(cpu)) return generalProtection(cpu);
+  if (inLongMode(cpu) && (value & B.CR4_PAE) === 0) return generalProtection(cpu);
+  if ((value & ~cpu.cr4 & B.CR4_PCIDE) !== 0 && !mayEnablePcids(cpu)) return generalProtection(cpu);
   if (inVmxRootOperation(cpu) && (~value & CR4_FIXED0) !== 0) return generalProtection(cpu);
   chargeSystem(cpu);
   const changed = value ^ cpu.cr4;
@@ -216,26 +217,26 @@ function writeCr4(cpu: Cpu, written: bigint): Outcome {
   cpu.cr4 = value >>> 0;
   if ((changed & CR4_FLUSHING) !== 0) cpu.flushTlbs();
   // The same once more is the interpreter's, until a VM exit or another change (src/interpreter/control-registers.ts).
-  if (changed === M.CR4_PGE) cpu.setWord(CPU_CR4_PGE_TOGGLES, Number(written) | M.CR4_PGE);
-  if ((changed & M.CR4_TSD) !== 0) trapTsc(cpu);
+  if (changed === B.CR4_PGE) cpu.setWord(CPU_CR4_PGE_TOGGLES, Number(written) | B.CR4_PGE);
+  if ((changed & B.CR4_TSD) !== 0) trapTsc(cpu);
   cpu.attention = true;
   return DONE;
 }
 
 /** Outside IA-32e mode, and with a PCID other than 0 in CR3, PCIDs cannot be enabled (SDM vol. 3, 5.10.1). */
 function mayEnablePcids(cpu: Cpu): boolean {
-  return M.inLongMode(cpu) && cpu.cr3 % (PCID_MASK + 1) === 0;
+  return inLongMode(cpu) && cpu.cr3 % (PCID_MASK + 1) === 0;
 }
 
 function allowedCr4(cpu: Cpu): number {
-  const vmx = cpu.features.vmx ? 0 : M.CR4_VMXE;
-  const uintr = cpu.features.uintr ? 0 : M.CR4_UINTR;
+  const vmx = cpu.features.vmx ? 0 : B.CR4_VMXE;
+  const uintr = cpu.features.uintr ? 0 : B.CR4_UINTR;
   return CR4_BITS & ~vmx & ~uintr;
 }
 
 /** With TSD the host checks every RDTSC. RDTSC exiting has set the same word for itself. */
 function trapTsc(cpu: Cpu): void {
-  if ((cpu.cr4 & M.CR4_TSD) !== 0) cpu.setWord(CPU_RDTSC_SLOW, 1);
+  if ((cpu.cr4 & B.CR4_TSD) !== 0) cpu.setWord(CPU_RDTSC_SLOW, 1);
   else if (cpu.nonRoot === null) cpu.setWord(CPU_RDTSC_SLOW, 0);
 }
 
@@ -264,7 +265,7 @@ function clts(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   const outcome = intercept(cpu, EXIT_REASON_CR_ACCESS, TYPE_CLTS, instruction.length);
   if (outcome !== PASS) return outcome;
   chargeSystem(cpu);
-  const cleared = visibleControlRegister(cpu, 0) & ~BigInt(M.CR0_TS);
+  const cleared = visibleControlRegister(cpu, 0) & ~BigInt(B.CR0_TS);
   cpu.cr0 = (merged(cpu, 0, cleared) as number) >>> 0;
   return DONE;
 }
@@ -280,7 +281,7 @@ function lmsw(cpu: Cpu, instruction: DecodedInstruction): Outcome {
   const outcome = intercept(cpu, EXIT_REASON_CR_ACCESS, qualification, instruction.length);
   if (outcome !== PASS) return outcome;
   const current = Number(visibleControlRegister(cpu, 0));
-  const value = (current & ~(MACHINE_STATUS & ~M.CR0_PE)) | (source & MACHINE_STATUS);
+  const value = (current & ~(MACHINE_STATUS & ~B.CR0_PE)) | (source & MACHINE_STATUS);
   return writeCr0(cpu, BigInt(value >>> 0));
 }
 
@@ -310,7 +311,7 @@ export function moveDebugRegister(cpu: Cpu, instruction: DecodedInstruction): Ou
   const outcome = intercept(cpu, EXIT_REASON_DR_ACCESS, qualification, instruction.length);
   if (outcome !== PASS) return outcome;
   const aliased = named === 4 || named === 5;
-  if (aliased && (cpu.cr4 & M.CR4_DE) !== 0) return invalidOpcode(cpu);
+  if (aliased && (cpu.cr4 & B.CR4_DE) !== 0) return invalidOpcode(cpu);
   if (cpu.cpl !== 0) return generalProtection(cpu);
   if (cpu.dr.detectsAccess) return detectAccess(cpu);
   const dr = aliased ? named + 2 : named;

@@ -27,7 +27,7 @@ import {
 } from '../extended-state.js';
 import { fault, generalProtection, invalidOpcode, VECTOR_NM } from '../fault.js';
 import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
-import { CR0_TS, CR4_OSXSAVE } from '../mode.js';
+import { CR0_TS, CR4_OSXSAVE } from '../control-register-bits.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { chargeSystem, type HandlerTable } from './handler.js';
 import { mapOperand, memoryOperand, operandRange, type MemoryOperand } from './operands.js';

@@ -3,7 +3,7 @@ import { INSTRUCTION_CLASSES } from '../../../cost/step.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection } from '../fault.js';
-import { CR4_UMIP } from '../mode.js';
+import { CR4_UMIP } from '../control-register-bits.js';
 import { PASS, type Outcome } from '../outcome.js';
 
 /** Executes one instruction. DONE = retire, REDIRECTED = RIP is set; WAIT and FAULT have committed nothing. */

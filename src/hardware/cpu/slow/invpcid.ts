@@ -8,7 +8,7 @@ import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import { isCanonicalPair } from '../linear-access.js';
-import { CR4_PCIDE } from '../mode.js';
+import { CR4_PCIDE } from '../control-register-bits.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
 import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
 import {

@@ -10,7 +10,7 @@ import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
 import { highWord } from '../linear-access.js';
-import { CR4_OSXSAVE, CR4_TSD } from '../mode.js';
+import { CR4_OSXSAVE, CR4_TSD } from '../control-register-bits.js';
 import { isApicMsr, readMsr, writeMsr } from '../msrs.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { chargeStep, chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';

@@ -23,7 +23,8 @@ import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP, VECTOR_S
 import { ACCESS_READ, ACCESS_WRITE, CPU_FS_BASE, CPU_GS_BASE } from '../layout.js';
 import { canonical, isCanonical, isCanonicalPair, highWord, LinearRange } from '../linear-access.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
-import { ACCESS_DB, CR4_FSGSBASE, in64BitMode } from '../mode.js';
+import { CR4_FSGSBASE } from '../control-register-bits.js';
+import { ACCESS_DB, in64BitMode } from '../mode.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { SEGMENT_CS, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';
 import { chargeSystem, privileged, type Handler, type HandlerTable } from './handler.js';

@@ -7,7 +7,7 @@ import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { mxcsr, setMxcsr } from '../extended-state.js';
 import { fault, invalidOpcode, VECTOR_XM } from '../fault.js';
-import { CR4_OSXMMEXCPT } from '../mode.js';
+import { CR4_OSXMMEXCPT } from '../control-register-bits.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { RFLAGS_ARITHMETIC, RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF } from '../rflags.js';
 import type { Handler, HandlerTable } from '../slow/handler.js';

@@ -9,7 +9,7 @@ import {
   readState16,
   writeState16,
 } from '../extended-state.js';
-import { CR0_EM, CR0_NE, CR0_TS } from '../mode.js';
+import { CR0_EM, CR0_NE, CR0_TS } from '../control-register-bits.js';
 
 const PADDB = [0x0f, 0xfc, 0xc1]; // paddb mm0, mm1
 const TOP_2 = 2 << 11;

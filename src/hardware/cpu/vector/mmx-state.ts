@@ -5,7 +5,7 @@
 import type { Cpu } from '../cpu.js';
 import { extendedState, FX_STACK, FX_TAGS, setStackTop, stackTop, x87Ready } from '../extended-state.js';
 import { invalidOpcode } from '../fault.js';
-import { CR0_EM } from '../mode.js';
+import { CR0_EM } from '../control-register-bits.js';
 import type { Outcome } from '../outcome.js';
 
 const REGISTERS = 8;

@@ -31,7 +31,7 @@ import {
 import { fault, VECTOR_NM } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
-import { CR0_MP, CR0_TS } from '../mode.js';
+import { CR0_MP, CR0_TS } from '../control-register-bits.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { chargeSystem, type Handler, type HandlerTable } from '../slow/handler.js';
 import {

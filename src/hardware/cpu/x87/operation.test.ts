@@ -13,7 +13,7 @@ import {
   stackTop,
   writeState16,
 } from '../extended-state.js';
-import { CR0_EM, CR0_MP, CR0_NE, CR0_TS } from '../mode.js';
+import { CR0_EM, CR0_MP, CR0_NE, CR0_TS } from '../control-register-bits.js';
 import { INDEFINITE } from './operation.js';
 
 const FLD1 = [0xd9, 0xe8];
