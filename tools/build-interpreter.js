@@ -20,9 +20,11 @@ function sourcesDigest() {
     'hardware/apic/registers',
     'hardware/cpu/activity',
     'hardware/cpu/control-register-bits',
+    'hardware/cpu/exception-vector',
     'hardware/cpu/layout',
     'hardware/cpu/opcodes',
     'hardware/cpu/record',
+    'hardware/cpu/rflags',
     'hardware/vmx/exit-reason',
     'hardware/vmx/vmcs-layout',
   ];

@@ -1,6 +1,7 @@
 // What is due between two instructions, where that is an interrupt or the rest of a virtualized APIC write: the interpreter's
 // share of hardware/cpu/interrupts.ts and hardware/vmx/non-root-operation.ts. All else is the host's.
 import { STEP_IDT_DELIVERY, STEP_STACK_SWITCH } from '../cost/step-numbers';
+import { VECTOR_NMI } from '../hardware/cpu/exception-vector';
 import {
   BOUNDARY_HOST,
   BOUNDARY_ROOT,
@@ -25,7 +26,7 @@ import { FLAG_IF } from './flags';
 import { requestsService } from './local-apic';
 import { begin, DONE, HOST, PASS, settle, WAIT } from './microcode';
 import { isHosts } from './order';
-import { isNmiDue, takeNmi, VECTOR_NMI } from './nmi';
+import { isNmiDue, takeNmi } from './nmi';
 import { isNotification, processNotification } from './posted-interrupt-processing';
 import { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 

@@ -1,4 +1,5 @@
 // Branches, calls and the stack (64-bit mode).
+import { VECTOR_GP } from '../hardware/cpu/exception-vector';
 import {
   CPU_CODE_BASE,
   CPU_GPR,
@@ -16,7 +17,6 @@ import { fault, stop } from './stop';
 
 const RSP = CPU_GPR + 4 * 8;
 const RBP = CPU_GPR + 5 * 8;
-const VECTOR_GP: u32 = 13;
 
 /** Stands for the instruction at CPU_CODE_BASE while nothing is decoded there: its opcode is NO_RECORD, 0. */
 const undecoded: usize = memory.data(RECORD_SIZE, 16);

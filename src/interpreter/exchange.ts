@@ -1,5 +1,6 @@
 // XCHG, XADD, CMPXCHG and everything with a LOCK prefix. The interpreter runs one CPU at a time and holds the line, so
 // a locked operation differs from a plain one only in its cost and in being counted.
+import { VECTOR_GP } from '../hardware/cpu/exception-vector';
 import { CPU_COUNT_LOCKED, CPU_GPR } from '../hardware/cpu/layout';
 import {
   LOCKED_ADC,
@@ -33,7 +34,6 @@ const RAX = CPU_GPR;
 const RCX = CPU_GPR + 8;
 const RDX = CPU_GPR + 16;
 const RBX = CPU_GPR + 24;
-const VECTOR_GP: u32 = 13;
 
 function countLocked(cpu: usize): void {
   store<u64>(cpu, load<u64>(cpu, CPU_COUNT_LOCKED) + 1, CPU_COUNT_LOCKED);

@@ -8,7 +8,8 @@ import {
   CPU_RESULT,
   CPU_SYSTEM_FLAGS,
 } from '../hardware/cpu/layout';
-import { FLAGS_AC, selectBanks } from './tlb-bank';
+import { RFLAGS_AC } from '../hardware/cpu/rflags';
+import { selectBanks } from './tlb-bank';
 
 export const FLAG_CF: u32 = 1 << 0;
 export const FLAG_PF: u32 = 1 << 2;
@@ -175,5 +176,5 @@ export function setFlags(cpu: usize, flags: u32): void {
 export function setSystemFlags(cpu: usize, flags: u32): void {
   const changed = load<u32>(cpu, CPU_SYSTEM_FLAGS) ^ flags;
   store<u32>(cpu, flags, CPU_SYSTEM_FLAGS);
-  if (changed & FLAGS_AC) selectBanks(cpu);
+  if (changed & RFLAGS_AC) selectBanks(cpu);
 }

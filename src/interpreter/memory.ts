@@ -1,5 +1,6 @@
 // Memory operands: effective addresses, the software TLB, line masks of tracked pages, and accesses that cross a page.
 // Everything returns the address of the operand in this memory, or 0 when the run has been stopped instead.
+import { VECTOR_AC, VECTOR_GP, VECTOR_SS } from '../hardware/cpu/exception-vector';
 import {
   ACCESS_READ,
   ACCESS_RMW,
@@ -56,9 +57,6 @@ import {
 import { fault, stopForAccess } from './stop';
 import { checksAlignment } from './tlb-bank';
 
-const VECTOR_SS: u32 = 12;
-const VECTOR_GP: u32 = 13;
-const VECTOR_AC: u32 = 17;
 /** Stands for an address that segmentation does not allow: accessing it raises #GP(0) or #SS(0) as well. */
 const FORBIDDEN: u64 = 1 << 63;
 

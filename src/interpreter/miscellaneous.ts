@@ -1,5 +1,6 @@
 // Flag instructions, sign extensions of the accumulator, XLAT, time stamps, fences, PAUSE, and what leaves the run.
 import { SHADOW_STI } from '../hardware/cpu/activity';
+import { RFLAGS_IOPL, RFLAGS_RF } from '../hardware/cpu/rflags';
 import {
   CPU_CF,
   CPU_COUNT_MFENCE,
@@ -38,8 +39,6 @@ const AH = CPU_GPR + 1;
 
 /** Flags that POPF may change, besides the arithmetic ones: TF IF DF NT AC ID, and IOPL at CPL 0. */
 const POPF_FLAGS: u32 = 0x244700;
-const FLAGS_IOPL: u32 = 0x3000;
-const FLAGS_RF: u32 = 0x10000;
 
 /** The host executes it. */
 export function slow(cpu: usize, pc: usize): usize {
@@ -90,7 +89,7 @@ export function pause(cpu: usize, pc: usize, now: u64): usize {
 // ---- Flags
 
 export function pushf(cpu: usize, pc: usize): usize {
-  return push<u64>(cpu, pc, getFlags(cpu) & ~FLAGS_RF);
+  return push<u64>(cpu, pc, getFlags(cpu) & ~RFLAGS_RF);
 }
 
 export function pushf16(cpu: usize, pc: usize): usize {
@@ -118,9 +117,9 @@ export function setPopped(cpu: usize, pc: usize, popped: u32, size: u64): usize 
 export function loadFlags(cpu: usize, popped: u32): bool {
   const old = load<u32>(cpu, CPU_SYSTEM_FLAGS);
   let may = POPF_FLAGS;
-  if (load<u32>(cpu, CPU_CPL) == 0) may |= FLAGS_IOPL;
+  if (load<u32>(cpu, CPU_CPL) == 0) may |= RFLAGS_IOPL;
   if (!hasIoPrivilege(cpu)) may &= ~FLAG_IF;
-  const system = ((old & ~may) | (popped & may)) & ~FLAGS_RF;
+  const system = ((old & ~may) | (popped & may)) & ~RFLAGS_RF;
   setArithmeticFlags(cpu, popped);
   setSystemFlags(cpu, system);
   return ((system ^ old) & ~FLAG_DF) != 0;
@@ -165,7 +164,7 @@ export function std(cpu: usize, pc: usize): usize {
 // @ts-ignore: decorator
 @inline
 function hasIoPrivilege(cpu: usize): bool {
-  return load<u32>(cpu, CPU_CPL) <= (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_IOPL) >> 12;
+  return load<u32>(cpu, CPU_CPL) <= (load<u32>(cpu, CPU_SYSTEM_FLAGS) & RFLAGS_IOPL) >> 12;
 }
 
 export function cli(cpu: usize, pc: usize): usize {

@@ -1,4 +1,5 @@
 // MUL, IMUL, DIV, IDIV, MULX. After MUL and IMUL SF, ZF and PF follow the lower half; after a division the flags stay.
+import { VECTOR_DE } from '../hardware/cpu/exception-vector';
 import { CPU_GPR } from '../hardware/cpu/layout';
 import { address, toLoad } from './memory';
 import { after, bits, cut, get, immediate, put, registerA, registerB, registerC, unsigned } from './operand';
@@ -8,7 +9,6 @@ import { fault } from './stop';
 const RAX = CPU_GPR;
 const RDX = CPU_GPR + 16;
 const AH = CPU_GPR + 1;
-const VECTOR_DE: u32 = 0;
 
 /** Upper 64 bits of an unsigned product. */
 export function multiplyHigh(a: u64, b: u64): u64 {

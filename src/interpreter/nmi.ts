@@ -1,6 +1,7 @@
 // NMIs outside VMX non-root operation, from their arrival to their delivery through the IDT (SDM vol. 3, 6.7).
 import { STEP_INTERRUPT_RECOGNITION } from '../cost/step-numbers';
 import { ACTIVITY_ACTIVE } from '../hardware/cpu/activity';
+import { VECTOR_NMI } from '../hardware/cpu/exception-vector';
 import {
   BOUNDARY_HOST,
   BOUNDARY_ROOT,
@@ -14,9 +15,6 @@ import { charge } from './cost';
 import { chargeWake } from './halt';
 import { DONE, WAIT } from './microcode';
 import { mustWait } from './order';
-
-/** In CPU_INTERRUPT: no external interrupt that is on its way there has a vector below 16. */
-export const VECTOR_NMI: u32 = 2;
 
 /** An NMI has reached the CPU. In VMX non-root operation the host says what becomes of it. */
 export function latchNmi(cpu: usize): void {
@@ -37,6 +35,7 @@ export function takeNmi(cpu: usize): u32 {
   chargeWake(cpu);
   charge(cpu, STEP_INTERRUPT_RECOGNITION);
   store<u32>(cpu, ACTIVITY_ACTIVE, CPU_ACTIVITY);
+  // No external interrupt that is on its way there has a vector below 16.
   store<u32>(cpu, VECTOR_NMI, CPU_INTERRUPT);
   return DONE;
 }

@@ -3,6 +3,7 @@
 // and the long way checks. Below it overrides SMAP (CR4.SMAP; 5.6.1): what such accesses may do stands in a bank of its own,
 // so that STAC and CLAC flush nothing.
 import { CR0_AM, CR4_SMAP } from '../hardware/cpu/control-register-bits';
+import { RFLAGS_AC } from '../hardware/cpu/rflags';
 import {
   CPU_CPL,
   CPU_CR0,
@@ -21,12 +22,11 @@ import {
   PRIVILEGE_USER,
 } from '../hardware/cpu/layout';
 
-export const FLAGS_AC: u32 = 1 << 18;
 
 /** CPL, RFLAGS.AC, CR0.AM or CR4.SMAP may have changed. */
 export function selectBanks(cpu: usize): void {
   const isUser = load<u32>(cpu, CPU_CPL) == 3;
-  const hasAc = (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_AC) != 0;
+  const hasAc = (load<u32>(cpu, CPU_SYSTEM_FLAGS) & RFLAGS_AC) != 0;
   const overrides = hasAc && !isUser && (load<u32>(cpu, CPU_CR4) & CR4_SMAP) != 0;
   const aligns = hasAc && isUser && (load<u32>(cpu, CPU_CR0) & CR0_AM) != 0;
   const bank = u32(cpu) + (isUser ? CPU_TLB_USER : overrides ? CPU_TLB_OVERRIDE : CPU_TLB_SUPERVISOR);

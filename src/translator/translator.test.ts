@@ -8,7 +8,7 @@ import { Assembler, type Label } from '../guest/assembler.js';
 import { KERNEL_CODE } from '../guest/memory-map.js';
 import { EBP, ECX, EDI, RSI } from '../guest/operand.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
-import { VECTOR_AC } from '../hardware/cpu/fault.js';
+import { VECTOR_AC } from '../hardware/cpu/exception-vector.js';
 import {
   CPU_REGION_RETIRED,
   CPU_RETIRED,

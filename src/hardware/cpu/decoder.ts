@@ -18,7 +18,7 @@ import { CodeRecords } from './code-records.js';
 import type { CodeTranslator } from './code-translator.js';
 import type { Cpu } from './cpu.js';
 import type { DecodedInstruction } from './decoded-instruction.js';
-import { VECTOR_GP, VECTOR_UD } from './fault.js';
+import { VECTOR_GP, VECTOR_UD } from './exception-vector.js';
 import { instructionTlbMap } from './instruction-tlb.js';
 import type { KnownCode } from './known-code.js';
 import * as L from './layout.js';

@@ -2,7 +2,8 @@
  * Segment descriptors in the GDT and LDT (SDM vol. 3, 3.4.5 and 3.5), and the loading of CS.
  */
 import type { Cpu } from './cpu.js';
-import { fault, VECTOR_GP } from './fault.js';
+import { VECTOR_GP } from './exception-vector.js';
+import { fault } from './fault.js';
 import { ACCESS_READ, ACCESS_RMW, PRIVILEGE_IMPLICIT } from './layout.js';
 import { isCanonical, LinearRange } from './linear-access.js';
 import { ACCESS_DB, ACCESS_L, inLongMode, updateMode } from './mode.js';

@@ -10,12 +10,6 @@ import { ACTIVITY_ACTIVE, ACTIVITY_SHUTDOWN } from './activity.js';
 import type { Cpu } from './cpu.js';
 import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadCodeSegment, loadNullSelector } from './descriptor.js';
 import {
-  EVENT_EXCEPTION,
-  EVENT_EXTERNAL,
-  EVENT_NMI,
-  externalBit,
-  fault,
-  isFault,
   VECTOR_DB,
   VECTOR_DE,
   VECTOR_DF,
@@ -25,6 +19,14 @@ import {
   VECTOR_PF,
   VECTOR_SS,
   VECTOR_TS,
+} from './exception-vector.js';
+import {
+  EVENT_EXCEPTION,
+  EVENT_EXTERNAL,
+  EVENT_NMI,
+  externalBit,
+  fault,
+  isFault,
   type Fault,
   type IdtEvent,
 } from './fault.js';

@@ -3,7 +3,8 @@
  * MXCSR, ST0 to ST7 (16 bytes each) and XMM0 to XMM15.
  */
 import type { Cpu } from './cpu.js';
-import { fault, invalidOpcode, VECTOR_MF, VECTOR_NM } from './fault.js';
+import { VECTOR_MF, VECTOR_NM } from './exception-vector.js';
+import { fault, invalidOpcode } from './fault.js';
 import { CPU_HOST_AREA } from './layout.js';
 import { CR0_EM, CR0_NE, CR0_TS, CR4_OSFXSR } from './control-register-bits.js';
 import { DONE, type Outcome } from './outcome.js';

@@ -3,7 +3,8 @@
  */
 import type { Cpu } from './cpu.js';
 import { errorCode, loadCodeSegment, type Descriptor } from './descriptor.js';
-import { fault, generalProtection, VECTOR_GP, VECTOR_NP } from './fault.js';
+import { VECTOR_GP, VECTOR_NP } from './exception-vector.js';
+import { fault, generalProtection } from './fault.js';
 import { DONE, REDIRECTED, type Outcome } from './outcome.js';
 
 /**

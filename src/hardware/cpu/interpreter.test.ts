@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SingleStep } from '../../../test/support/single-step.js';
-import { VECTOR_DE, VECTOR_GP, VECTOR_SS } from './fault.js';
+import { VECTOR_DE, VECTOR_GP, VECTOR_SS } from './exception-vector.js';
 import * as L from './layout.js';
 
 const CODE = 0x1000;

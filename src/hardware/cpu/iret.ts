@@ -21,7 +21,8 @@ import {
   loadCodeSegment,
   loadNullSelector,
 } from './descriptor.js';
-import { fault, generalProtection, VECTOR_GP, VECTOR_NP, VECTOR_SS } from './fault.js';
+import { VECTOR_GP, VECTOR_NP, VECTOR_SS } from './exception-vector.js';
+import { fault, generalProtection } from './fault.js';
 import { ACCESS_READ, CPU_SYSTEM_FLAGS } from './layout.js';
 import { isCanonical, LinearRange } from './linear-access.js';
 import { inLongMode } from './mode.js';

@@ -10,7 +10,8 @@ import { LINE_SIZE, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-me
 import type { Cpu } from './cpu.js';
 import { ACCESS_READ, CPU_GUEST_APIC_PAGE, CPU_SYSTEM_FLAGS, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from './layout.js';
 import { deviceOperand } from './device-operands.js';
-import { fault, VECTOR_AC } from './fault.js';
+import { VECTOR_AC } from './exception-vector.js';
+import { fault } from './fault.js';
 import { CR0_AM, CR4_SMAP } from './control-register-bits.js';
 import { DONE, PASS, WAIT, type Outcome } from './outcome.js';
 import { RFLAGS_AC } from './rflags.js';

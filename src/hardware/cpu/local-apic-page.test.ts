@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bareMachine } from '../../../test/support/bare-machine.js';
 import { vmxMachine } from '../../../test/support/vmx-machine.js';
 import { KERNEL_CODE } from '../../guest/memory-map.js';
-import { VECTOR_NMI } from './fault.js';
+import { VECTOR_NMI } from './exception-vector.js';
 import { CPU_RETIRED, ORDER_STEPPED } from './layout.js';
 import { accessDevice } from './local-apic-page.js';
 

@@ -5,7 +5,7 @@
 import { FAULT, PASS, WAIT, type Outcome } from '../cpu/outcome.js';
 import type { Cpu } from '../cpu/cpu.js';
 import * as L from '../cpu/layout.js';
-import { VECTOR_PF } from '../cpu/fault.js';
+import { VECTOR_PF } from '../cpu/exception-vector.js';
 
 /**
  * Translates canonical linear address `va` for an access (ACCESS_*) with a privilege (PRIVILEGE_*). Returns the

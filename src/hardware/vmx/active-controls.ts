@@ -3,7 +3,7 @@
  * as 0, fields that a control leaves unused have neutral values (SDM vol. 3, 25.6.2, 25.7, 25.8). Guest/host masks and
  * read shadows stay in the VMCS (cr-access.ts).
  */
-import { VECTOR_PF } from '../cpu/fault.js';
+import { VECTOR_PF } from '../cpu/exception-vector.js';
 import * as L from '../cpu/layout.js';
 import * as C from './controls.js';
 import type { Vmcs } from './vmcs.js';

@@ -15,7 +15,8 @@ import {
   SHADOW_MOV_SS,
 } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { EVENT_EXTERNAL, invalidOpcode, isFault, VECTOR_DB, VECTOR_DF, VECTOR_PF } from '../cpu/fault.js';
+import { VECTOR_DB, VECTOR_DF, VECTOR_PF } from '../cpu/exception-vector.js';
+import { EVENT_EXTERNAL, invalidOpcode, isFault } from '../cpu/fault.js';
 import { chargeWake, interruptBoundary } from '../cpu/interrupts.js';
 import * as L from '../cpu/layout.js';
 import type { NonRoot } from '../cpu/non-root.js';

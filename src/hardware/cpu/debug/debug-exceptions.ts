@@ -11,7 +11,8 @@
 import { SHADOW_MOV_SS } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import { FAULT, PASS, type Outcome } from '../outcome.js';
-import { isFault, VECTOR_DB } from '../fault.js';
+import { VECTOR_DB } from '../exception-vector.js';
+import { isFault } from '../fault.js';
 import { isLong } from '../fetch.js';
 import { CPU_RETIRED, CPU_SYSTEM_FLAGS } from '../layout.js';
 import { segmentedAddress } from '../legacy/segmentation.js';

@@ -5,7 +5,8 @@
 import { Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
-import { EVENT_SOFTWARE_EXCEPTION, fault, invalidOpcode, VECTOR_BR, VECTOR_OF } from '../fault.js';
+import { VECTOR_BR, VECTOR_OF } from '../exception-vector.js';
+import { EVENT_SOFTWARE_EXCEPTION, fault, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_RMW } from '../layout.js';
 import { LinearRange } from '../linear-access.js';
 import { DONE, PASS, REDIRECTED, type Outcome } from '../outcome.js';

@@ -4,7 +4,8 @@
  */
 import type { Cpu } from '../cpu.js';
 import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadCodeSegment } from '../descriptor.js';
-import { fault, generalProtection, VECTOR_GP, VECTOR_NP } from '../fault.js';
+import { VECTOR_GP, VECTOR_NP } from '../exception-vector.js';
+import { fault, generalProtection } from '../fault.js';
 import { inLongMode } from '../mode.js';
 import { DONE, REDIRECTED, type Outcome } from '../outcome.js';
 import { SEGMENT_CS, SEGMENT_SS } from '../segments.js';

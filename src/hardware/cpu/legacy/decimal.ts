@@ -1,7 +1,8 @@
 /** Decimal arithmetic: AAA, AAS, AAM, AAD, DAA, DAS (SDM vol. 2). Flags that the SDM leaves undefined stay or become 0. */
 import { Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
-import { fault, VECTOR_DE } from '../fault.js';
+import { VECTOR_DE } from '../exception-vector.js';
+import { fault } from '../fault.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { RFLAGS_AF, RFLAGS_CF } from '../rflags.js';
 import type { Handler, HandlerTable } from '../slow/handler.js';

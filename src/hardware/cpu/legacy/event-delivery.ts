@@ -7,7 +7,8 @@
 import { ACTIVITY_ACTIVE } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull, loadCodeSegment } from '../descriptor.js';
-import { EVENT_NMI, externalBit, fault, isFault, VECTOR_GP, VECTOR_NP, type IdtEvent } from '../fault.js';
+import { VECTOR_GP, VECTOR_NP } from '../exception-vector.js';
+import { EVENT_NMI, externalBit, fault, isFault, type IdtEvent } from '../fault.js';
 import { ACCESS_READ, PRIVILEGE_IMPLICIT } from '../layout.js';
 import { LinearRange } from '../linear-access.js';
 import { DONE, REDIRECTED, type Outcome } from '../outcome.js';

@@ -5,7 +5,8 @@
 import type { Cpu } from '../cpu.js';
 import { ACCESS_CODE, ACCESS_RW, ACCESS_S, Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull } from '../descriptor.js';
 import { loadNullSelector } from '../descriptor.js';
-import { fault, VECTOR_SS, VECTOR_TS } from '../fault.js';
+import { VECTOR_SS, VECTOR_TS } from '../exception-vector.js';
+import { fault } from '../fault.js';
 import { ACCESS_READ, PRIVILEGE_IMPLICIT } from '../layout.js';
 import { LinearRange } from '../linear-access.js';
 import { inLongMode } from '../mode.js';

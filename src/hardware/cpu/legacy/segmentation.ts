@@ -6,7 +6,8 @@
  * Left out: virtual-8086 mode.
  */
 import type { Cpu } from '../cpu.js';
-import { fault, VECTOR_GP, VECTOR_SS } from '../fault.js';
+import { VECTOR_GP, VECTOR_SS } from '../exception-vector.js';
+import { fault } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import type { LinearRange } from '../linear-access.js';
 import { CR0_PE } from '../control-register-bits.js';

@@ -4,7 +4,8 @@
  */
 import type { Cpu } from '../cpu.js';
 import type { Descriptor } from '../descriptor.js';
-import { fault, VECTOR_SS } from '../fault.js';
+import { VECTOR_SS } from '../exception-vector.js';
+import { fault } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, MODE_64, PRIVILEGE_SUPERVISOR } from '../layout.js';
 import { isCanonical, LinearRange } from '../linear-access.js';
 import { ACCESS_DB } from '../mode.js';

@@ -9,16 +9,13 @@ import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { Descriptor, DESCRIPTOR_ACCESSED, isNull } from '../descriptor.js';
 import { checkFarTarget, enterFarTarget } from '../far-target.js';
+import { VECTOR_BP, VECTOR_DB, VECTOR_GP, VECTOR_SS } from '../exception-vector.js';
 import {
   EVENT_PRIVILEGED_SOFTWARE,
   EVENT_SOFTWARE_EXCEPTION,
   EVENT_SOFTWARE_INTERRUPT,
   fault,
   generalProtection,
-  VECTOR_BP,
-  VECTOR_DB,
-  VECTOR_GP,
-  VECTOR_SS,
 } from '../fault.js';
 import { checkCode, checkReturn, commitReturn, containsReturn, iretq, loadReturnCode } from '../iret.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';

@@ -6,7 +6,8 @@ import { EXIT_REASON_GDTR_IDTR, EXIT_REASON_LDTR_TR } from '../../vmx/exit-reaso
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { Descriptor, DESCRIPTOR_BUSY, errorCode, isNull, loadNullSelector } from '../descriptor.js';
-import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP } from '../fault.js';
+import { VECTOR_GP, VECTOR_NP } from '../exception-vector.js';
+import { fault, generalProtection, invalidOpcode } from '../fault.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
 import { inLongMode } from '../mode.js';

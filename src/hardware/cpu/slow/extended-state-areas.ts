@@ -25,7 +25,8 @@ import {
   x87Available,
   XMM_SIZE,
 } from '../extended-state.js';
-import { fault, generalProtection, invalidOpcode, VECTOR_NM } from '../fault.js';
+import { VECTOR_NM } from '../exception-vector.js';
+import { fault, generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
 import { CR0_TS, CR4_OSXSAVE } from '../control-register-bits.js';
 import { DONE, type Outcome } from '../outcome.js';

@@ -5,7 +5,8 @@
  */
 import { Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
-import { fault, generalProtection, invalidOpcode, VECTOR_SS } from '../fault.js';
+import { VECTOR_SS } from '../exception-vector.js';
+import { fault, generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_SYSTEM_FLAGS } from '../layout.js';
 import { isCanonical, LinearRange } from '../linear-access.js';
 import { DONE, type Outcome } from '../outcome.js';

@@ -5,7 +5,8 @@
 import { Register } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction, Operand } from '../decoded-instruction.js';
-import { fault, VECTOR_GP, VECTOR_SS } from '../fault.js';
+import { VECTOR_GP, VECTOR_SS } from '../exception-vector.js';
+import { fault } from '../fault.js';
 import { CPU_MODE, MODE_64 } from '../layout.js';
 import { mapSegmented, segmentedAddress } from '../legacy/segmentation.js';
 import { LinearRange } from '../linear-access.js';

@@ -5,7 +5,8 @@
 import { Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
 import { ACCESS_RW, Descriptor } from '../descriptor.js';
-import { invalidOpcode, VECTOR_GP } from '../fault.js';
+import { VECTOR_GP } from '../exception-vector.js';
+import { invalidOpcode } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
 import { inLongMode } from '../mode.js';

@@ -19,7 +19,8 @@ import {
   isNull,
   loadNullSelector,
 } from '../descriptor.js';
-import { fault, generalProtection, invalidOpcode, VECTOR_GP, VECTOR_NP, VECTOR_SS } from '../fault.js';
+import { VECTOR_GP, VECTOR_NP, VECTOR_SS } from '../exception-vector.js';
+import { fault, generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_FS_BASE, CPU_GS_BASE } from '../layout.js';
 import { canonical, isCanonical, isCanonicalPair, highWord, LinearRange } from '../linear-access.js';
 import { inProtectedMode } from '../legacy/segmentation.js';

@@ -5,7 +5,8 @@
 import { Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
-import { fault, VECTOR_SS } from '../fault.js';
+import { VECTOR_SS } from '../exception-vector.js';
+import { fault } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
 import { chargeRecord } from '../legacy/operand-size.js';
 import { isCanonical, LinearRange } from '../linear-access.js';

@@ -28,7 +28,8 @@ import {
   x87Ready,
   reportX87Exception,
 } from '../extended-state.js';
-import { fault, VECTOR_NM } from '../fault.js';
+import { VECTOR_NM } from '../exception-vector.js';
+import { fault } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
 import { CR0_MP, CR0_TS } from '../control-register-bits.js';
