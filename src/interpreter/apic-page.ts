@@ -7,10 +7,10 @@ import {
   ACCESS_WRITE,
   BOUNDARY_NON_ROOT,
   BOUNDARY_ROOT,
-  CPU_APIC_ACCESS_PAGE,
   CPU_APIC_WRITE,
   CPU_ATTENTION,
   CPU_BOUNDARY,
+  CPU_GUEST_APIC_PAGE,
   CPU_NOW,
   CPU_RIP,
   CPU_STOP_ACCESS,
@@ -44,7 +44,7 @@ export function accessApicPage(cpu: usize): u32 {
   const offset = u32(va) & 0xfff;
   const kind = load<u32>(cpu, CPU_BOUNDARY);
   if (load<u32>(cpu, CPU_STOP_SIZE) != 4) return HOST;
-  const page = kind == BOUNDARY_ROOT ? localApicPage(cpu) : load<u64>(cpu, CPU_APIC_ACCESS_PAGE);
+  const page = kind == BOUNDARY_ROOT ? localApicPage(cpu) : load<u64>(cpu, CPU_GUEST_APIC_PAGE);
   if (!isPage(cpu, va, page)) return HOST;
   const record = lookUp(cpu, load<u64>(cpu, CPU_RIP));
   if (record == 0) return HOST;

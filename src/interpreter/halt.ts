@@ -21,8 +21,6 @@ import { FLAG_IF } from './flags';
 import { DONE, exitAt, HOST, report, retire, settle } from './microcode';
 import { timeOf } from './order';
 
-// Basic exit reason: see hardware/vmx/exit-reason.ts.
-
 /** HLT is a one-cycle no-op (see `haltPolls` in hardware/cpu/cpu.ts). */
 function polls(cpu: usize): bool {
   return load<u32>(cpu, CPU_HALT_POLLS) != 0 && (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAG_IF) != 0;

@@ -23,7 +23,6 @@ const RAX = CPU_GPR;
 const RCX = CPU_GPR + 8;
 const RDX = CPU_GPR + 16;
 
-// Basic exit reason: see hardware/vmx/exit-reason.ts.
 const X2APIC_MSRS: u32 = 8; // 800H to 8FFH
 const BITMAP_OF_WRITES: u32 = 0x800;
 

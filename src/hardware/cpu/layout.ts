@@ -172,11 +172,10 @@ export const CPU_TPR_THRESHOLD = 1844; //        u32
 export const CPU_NOTIFICATION_VECTOR = 1848; //  u32
 export const CPU_LAST_PID_POINTER_INDEX = 1852; // u32
 export const CPU_VIRTUAL_APIC_PAGE = 1856; //    host-physical addresses
-export const CPU_APIC_ACCESS_PAGE = 1864; //     or -1
-export const CPU_DESCRIPTOR = 1872;
-export const CPU_PID_POINTER_TABLE = 1880;
-export const CPU_MSR_BITMAP = 1888;
-export const CPU_EOI_EXIT_BITMAP = 1896; //      8 times u32
+export const CPU_DESCRIPTOR = 1864;
+export const CPU_PID_POINTER_TABLE = 1872;
+export const CPU_MSR_BITMAP = 1880;
+export const CPU_EOI_EXIT_BITMAP = 1888; //      8 times u32
 
 // An operation of microcode that may have to be tried again: charge, then act
 export const CPU_BEGUN = 1928; //                u32: 1 = it has been tried before

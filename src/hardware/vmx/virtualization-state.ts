@@ -15,6 +15,8 @@ export class VirtualizationState {
   readonly #cpu: StateBlock;
   /** EOI-exit bitmap (VMCS 201CH-2023H), 32 vectors per word. */
   readonly eoiExitBitmap: Uint32Array;
+  /** Host-physical address of the APIC-access page (VMCS 2014H); -1 without "virtualize APIC accesses". */
+  apicAccessPage = -1;
 
   constructor(cpu: StateBlock) {
     this.#cpu = cpu;
@@ -81,15 +83,6 @@ export class VirtualizationState {
 
   set virtualApicPage(address: number) {
     this.#cpu.setLong(L.CPU_VIRTUAL_APIC_PAGE, address);
-  }
-
-  /** Host-physical address of the APIC-access page (VMCS 2014H); -1 without "virtualize APIC accesses". */
-  get apicAccessPage(): number {
-    return this.#cpu.long(L.CPU_APIC_ACCESS_PAGE);
-  }
-
-  set apicAccessPage(address: number) {
-    this.#cpu.setLong(L.CPU_APIC_ACCESS_PAGE, address);
   }
 
   /** Host-physical address of the posted-interrupt descriptor (VMCS 2016H). */
