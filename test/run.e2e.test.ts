@@ -197,6 +197,11 @@ describe('bad input', () => {
       '{ "kvm": { "enableApicv": false } }',
       /^2: error: s\.json:1:1: IPI virtualization needs APICv/,
     ],
+    [
+      'user interrupts without APICv',
+      '{ "workload": "senduipi", "ipiv": false, "cpu": { "uintr": true }, "kvm": { "enableApicv": false } }',
+      /^2: error: s\.json:1:92: workload senduipi needs APICv/,
+    ],
     ['one vCPU', '{ "vcpus": 1 }', /^2: error: s\.json:1:12: workload ipi needs at least 2 vCPUs/],
     [
       'a phase without a loop',

@@ -1,9 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CostTable } from '../src/cost/step.js';
-import type { SimulationOptions } from '../src/machine/machine-options.js';
+import { impossibilities } from '../src/machine/impossible.js';
+import {
+  AP_HALT_POLICIES,
+  APIC_MODES,
+  KVM_VERSIONS,
+  WORKLOADS,
+  type SimulationOptions,
+} from '../src/machine/machine-options.js';
 import { loggedRun } from './support/charge-log.js';
-import { defaultCosts, type CaseOptions } from './support/whole-machine.js';
+import { defaultCosts, machineOptions, type CaseOptions } from './support/whole-machine.js';
 
 /** The reference: strictly in order, nothing computed, the instruction loop run by the host. */
 const IN_ORDER: SimulationOptions = { lookaheadShare: 0, fastForward: false, translateAfter: 0 };
@@ -49,6 +56,32 @@ const CASES: readonly CaseOptions[] = [
   { apicMode: 'xapic', ipiv: true, host: { apicMode: 'xapic', mitigations: true } },
 ];
 
+/** Any case that is possible, with a few iterations. */
+const anyCase: fc.Arbitrary<CaseOptions> = fc
+  .record({
+    workload: fc.constantFrom(...WORKLOADS),
+    vcpus: fc.integer({ min: 1, max: 5 }),
+    apicMode: fc.constantFrom(...APIC_MODES),
+    ipiv: fc.boolean(),
+    apHaltPolicy: fc.constantFrom(...AP_HALT_POLICIES),
+    iterations: fc.integer({ min: 1, max: 30 }),
+    warmup: fc.integer({ min: 0, max: 8 }),
+    host: fc.record({
+      apicMode: fc.constantFrom(...APIC_MODES),
+      threadsPerCore: fc.constantFrom(1, 2),
+      coresPerSocket: fc.constantFrom(1, 2, 64),
+      mitigations: fc.boolean(),
+    }),
+    kvm: fc.record({
+      version: fc.constantFrom(...KVM_VERSIONS),
+      enableApicv: fc.boolean(),
+      haltPollNs: fc.constantFrom(0, 3000, 200_000),
+      pleGap: fc.constantFrom(0, 10, 128),
+      pleWindow: fc.constantFrom(200, 4096),
+    }),
+  })
+  .filter((options) => impossibilities(machineOptions(options)).length === 0);
+
 const name = (options: object): string => JSON.stringify(options).replaceAll(/[{}"]/g, '').replaceAll(',', ', ');
 
 /**
@@ -76,6 +109,14 @@ describe('nothing depends on how far CPUs run ahead, on fast-forward, on transla
   it.each(CASES.map((options) => [name(options), { ...SHORT, ...options }] as const))('%s', (_, options) => {
     const expected = outcome(options, IN_ORDER);
     for (const simulation of OTHERS) expect(outcome(options, simulation), name(simulation)).toEqual(expected);
+  });
+
+  it('whatever the case is', () => {
+    const property = fc.property(anyCase, (options) => {
+      const expected = outcome(options, IN_ORDER);
+      for (const simulation of OTHERS) expect(outcome(options, simulation)).toEqual(expected);
+    });
+    fc.assert(property, { numRuns: 10 });
   });
 
   it('whatever the steps cost', () => {

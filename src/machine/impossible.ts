@@ -36,6 +36,15 @@ const PROGRAM_RULES: readonly ((options: MachineOptions) => Impossible | null)[]
     workload === 'senduipi' && !cpu.uintr
       ? impossible(['cpu', 'uintr'], 'workload senduipi needs user interrupts', 'set cpu.uintr to true')
       : null,
+  // An event that VM entry injects goes through the IDT: no user interrupt is recognized.
+  ({ workload, kvm }) =>
+    workload === 'senduipi' && !kvm.enableApicv
+      ? impossible(
+          ['kvm', 'enableApicv'],
+          'workload senduipi needs APICv: notifications that KVM injects are ordinary interrupts',
+          'set kvm.enableApicv to true',
+        )
+      : null,
   ({ workload: name, apHaltPolicy }) => {
     const { apHaltPolicies } = workload(name);
     return apHaltPolicies.includes(apHaltPolicy)
