@@ -1,4 +1,5 @@
 import { Code, CodeExt, EncodingKind, Mnemonic, OpCodeOperandKind } from 'iced-x86';
+import { codesWhere, operandKinds } from './encodings.js';
 
 const CONDITIONS = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g'];
 
@@ -42,17 +43,16 @@ const EXCLUDED =
 /** All 64-bit encodings of a group. */
 export function codesOf(group: string): Code[] {
   const mnemonics = new Set((MNEMONICS[group] ?? '').split(' '));
-  return Object.values(Code).filter((code): code is Code => typeof code === 'number' && isWanted(code, mnemonics));
+  return codesWhere((code) => isWanted(code, mnemonics));
 }
 
 function isWanted(code: Code, mnemonics: ReadonlySet<string>): boolean {
   const info = CodeExt.opCode(code);
-  const operands = Array.from({ length: info.opCount }, (_, operand) => info.opKind(operand));
   const wanted =
     mnemonics.has(Mnemonic[info.mnemonic]) &&
     info.mode64 &&
     info.encoding !== EncodingKind.XOP &&
-    operands.every((kind) => OPERANDS.has(kind)) &&
+    operandKinds(code).every((kind) => OPERANDS.has(kind)) &&
     !EXCLUDED.test(Code[code]);
   info.free();
   return wanted;

@@ -2,20 +2,10 @@
  * Random instances of MMX and SSE instructions. The recorder knows general-purpose registers and memory only, so
  * each is a sequence: MXCSR and two vector registers from memory, the instruction, the first register and MXCSR to memory.
  */
-import {
-  Code,
-  CodeExt,
-  CpuidFeature,
-  Encoder,
-  Instruction,
-  MemoryOperand,
-  Mnemonic,
-  OpCodeOperandKind,
-  OpKind,
-  Register,
-} from 'iced-x86';
-import { CODE_ADDRESS, DIRECTION_FLAG, STATUS_FLAGS, WINDOW_ADDRESS } from '../../test/support/vector-state.js';
+import { Code, CpuidFeature, Instruction, MemoryOperand, OpCodeOperandKind, OpKind, Register } from 'iced-x86';
+import { DIRECTION_FLAG, STATUS_FLAGS, WINDOW_ADDRESS } from '../../test/support/vector-state.js';
 import type { Request } from './native.js';
+import { codesWhere, encodeSequence, factsOf, operandKinds } from './encodings.js';
 import { Scene } from './scene.js';
 
 const FEATURES = new Set<number>([
@@ -65,19 +55,13 @@ const DOUBLES = [
 ];
 
 export function vectorCodes(): Code[] {
-  return Object.values(Code).filter((code): code is Code => typeof code === 'number' && isWanted(code));
+  return codesWhere(isWanted);
 }
 
 function isWanted(code: Code): boolean {
-  const instruction = new Instruction();
-  instruction.code = code;
-  const features = Array.from(instruction.cpuidFeatures());
-  const wanted = FEATURES.has(features[0]) && features.length === 1 && !EXCLUDED.test(Mnemonic[instruction.mnemonic]);
-  const info = CodeExt.opCode(code);
-  const isRepeated = Array.from({ length: info.opCount }, (_, operand) => info.opKind(operand)).length === 0;
-  info.free();
-  instruction.free();
-  return wanted && !isRepeated;
+  const { features, mnemonic } = factsOf(code);
+  const hasFeature = FEATURES.has(features[0]) && features.length === 1;
+  return hasFeature && !EXCLUDED.test(mnemonic) && operandKinds(code).length > 0;
 }
 
 /** The sequence for one instance of `code`, which begins in state `number`. */
@@ -98,18 +82,11 @@ export function randomVectorSequence(code: Code, number: number): Request {
     onControl(Code.Stmxcsr_m32, CONTROL_AFTER),
   ];
   return {
-    code: encode(instructions),
+    code: encodeSequence(instructions),
     instructions: instructions.length,
     scene,
     defined: { flags: STATUS_FLAGS | DIRECTION_FLAG, undefinedRegisters: 0, meaningless: false },
   };
-}
-
-function operandKinds(code: Code): OpCodeOperandKind[] {
-  const info = CodeExt.opCode(code);
-  const kinds = Array.from({ length: info.opCount }, (_, operand) => info.opKind(operand));
-  info.free();
-  return kinds;
 }
 
 function arrangeOperands(scene: Scene, isFloatingPoint: boolean): void {
@@ -178,16 +155,4 @@ function setMemory(instruction: Instruction, operand: number, offset: number): v
   instruction.setOpKind(operand, OpKind.Memory);
   instruction.memoryDisplSize = 8;
   instruction.memoryDisplacement = BigInt(WINDOW_ADDRESS + offset);
-}
-
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const encoder = new Encoder(64);
-  let address = BigInt(CODE_ADDRESS);
-  for (const instruction of instructions) {
-    address += BigInt(encoder.encode(instruction, address));
-    instruction.free();
-  }
-  const bytes = encoder.takeBuffer();
-  encoder.free();
-  return bytes;
 }

@@ -4,11 +4,9 @@
  */
 import {
   Code,
-  CodeExt,
   CpuidFeature,
   Decoder,
   DecoderOptions,
-  Encoder,
   Instruction,
   MemoryOperand,
   Mnemonic,
@@ -17,8 +15,9 @@ import {
   Register,
 } from 'iced-x86';
 import { NO_EXCEPTION } from '../../test/support/vector-file.js';
-import { CODE_ADDRESS, DIRECTION_FLAG, STATUS_FLAGS, WINDOW_ADDRESS } from '../../test/support/vector-state.js';
+import { DIRECTION_FLAG, STATUS_FLAGS, WINDOW_ADDRESS } from '../../test/support/vector-state.js';
 import type { Answer, Request } from './native.js';
+import { codesWhere, encodeSequence, factsOf, operandKinds } from './encodings.js';
 import { Scene } from './scene.js';
 
 const X87 = new Set<number>([CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387]);
@@ -128,17 +127,13 @@ const DOUBLES = [
 ];
 
 export function x87Codes(): Code[] {
-  return Object.values(Code).filter((code): code is Code => typeof code === 'number' && isWanted(code));
+  return codesWhere(isWanted);
 }
 
 function isWanted(code: Code): boolean {
-  const instruction = new Instruction();
-  instruction.code = code;
-  const features = Array.from(instruction.cpuidFeatures());
-  const { mnemonic } = instruction;
-  instruction.free();
+  const { features, mnemonic } = factsOf(code);
   const isX87 = X87.has(features[0]) && features.every((feature) => FEATURES.has(feature));
-  return isX87 && !EXCLUDED.test(Mnemonic[mnemonic]);
+  return isX87 && !EXCLUDED.test(mnemonic);
 }
 
 /** The sequence for one instance of `code`, which begins in state `number`. */
@@ -154,7 +149,7 @@ export function randomX87Sequence(code: Code, number: number): Request {
     onMemory(Code.Fnsave_m108byte, RESULT),
   ];
   return {
-    code: encode(instructions),
+    code: encodeSequence(instructions),
     instructions: instructions.length,
     scene,
     isUnstepped: true,
@@ -267,25 +262,6 @@ function randomInstance(code: Code, scene: Scene, used: number): Instruction {
     instruction.setOpRegister(operand, kind === K.ax ? Register.AX : STACK[kind === K.st0 ? 0 : number]);
   });
   return instruction;
-}
-
-function operandKinds(code: Code): OpCodeOperandKind[] {
-  const info = CodeExt.opCode(code);
-  const kinds = Array.from({ length: info.opCount }, (_, operand) => info.opKind(operand));
-  info.free();
-  return kinds;
-}
-
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const encoder = new Encoder(64);
-  let address = BigInt(CODE_ADDRESS);
-  for (const instruction of instructions) {
-    address += BigInt(encoder.encode(instruction, address));
-    instruction.free();
-  }
-  const bytes = encoder.takeBuffer();
-  encoder.free();
-  return bytes;
 }
 
 /**
