@@ -22,7 +22,10 @@ import {
   MODE_64,
   NO_LINE,
   ORDER_RAM,
+  VIRTUALIZE_INTERRUPT_DELIVERY,
+  VIRTUALIZE_TPR_SHADOW,
 } from '../hardware/cpu/layout';
+import { RFLAGS_IF } from '../hardware/cpu/rflags';
 import {
   VMCS_ENTRY_INTERRUPTION,
   VMCS_EXIT_ERROR_CODE,
@@ -45,10 +48,12 @@ import { charge } from './cost';
 import { getFlags } from './flags';
 import { hold } from './lines';
 import { begin, DONE, PASS, settle, WAIT } from './microcode';
-import { evaluatePendingVirtualInterrupts, virtualizePpr } from './virtual-apic';
+import { evaluatePendingVirtualInterrupts, isTprBelowThreshold, virtualizePpr, virtualizes } from './virtual-apic';
 
 const RSP = CPU_GPR + 32;
 const INTERRUPTION_VALID: u32 = 1 << 31;
+/** With type 0, external interrupt, and no error code. */
+const INTERRUPTION_VECTOR: u32 = 0xff;
 /** No breakpoint, nothing detected. */
 const DR7_FIXED: u64 = 1 << 10;
 
@@ -96,33 +101,47 @@ function saveGuest(cpu: usize, at: usize): void {
   store<u64>(at, 0, VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
   store<u64>(at, DR7_FIXED, VMCS_GUEST_DR7);
   store<u32>(at, 0, VMCS_GUEST_UINV);
-  store<u32>(at, (load<u32>(cpu, CPU_SVI) << 8) | load<u32>(cpu, CPU_RVI), VMCS_GUEST_INTERRUPT_STATUS);
+  if (virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY)) {
+    store<u32>(at, (load<u32>(cpu, CPU_SVI) << 8) | load<u32>(cpu, CPU_RVI), VMCS_GUEST_INTERRUPT_STATUS);
+  }
 }
 
 /**
- * VM entry to the guest that `leaveGuest` has left last, with virtual-interrupt delivery. PASS: there is an event to inject or a
- * check to fail, nothing has happened. WAIT; DONE: the guest runs.
+ * VM entry to the guest that `leaveGuest` has left last; the host injects. PASS: there may be a check to fail, or a VM exit to
+ * follow, and nothing but a charge has happened. WAIT; DONE: the guest runs.
  */
 export function resumeGuest(cpu: usize, vmcs: u32): u32 {
   const at = region(vmcs);
-  if ((load<u32>(at, VMCS_ENTRY_INTERRUPTION) & INTERRUPTION_VALID) != 0) return PASS;
+  if (!canInject(load<u32>(at, VMCS_ENTRY_INTERRUPTION), load<u32>(at, VMCS_GUEST_RFLAGS))) return PASS;
   if (!isRip(cpu, load<i64>(at, VMCS_GUEST_RIP))) return PASS;
   if (begin(cpu)) charge(cpu, STEP_VM_ENTRY);
-  if (!hold(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE) + APIC_TPR, true)) return WAIT;
+  const delivers = virtualizes(cpu, VIRTUALIZE_INTERRUPT_DELIVERY);
+  if (virtualizes(cpu, VIRTUALIZE_TPR_SHADOW)) {
+    if (!hold(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE) + APIC_TPR, delivers)) return WAIT;
+    if (!delivers && isTprBelowThreshold(cpu)) return PASS;
+  }
   store<u32>(cpu, 0, CPU_MAPPINGS_KNOWN);
   store<u64>(cpu, load<u64>(at, VMCS_GUEST_RIP), CPU_RIP);
   store<u64>(cpu, load<u64>(at, VMCS_GUEST_RSP), RSP);
-  const status = load<u32>(at, VMCS_GUEST_INTERRUPT_STATUS);
-  store<u32>(cpu, status & 0xff, CPU_RVI);
-  store<u32>(cpu, status >> 8, CPU_SVI);
-  virtualizePpr(cpu);
-  evaluatePendingVirtualInterrupts(cpu);
+  if (delivers) {
+    const status = load<u32>(at, VMCS_GUEST_INTERRUPT_STATUS);
+    store<u32>(cpu, status & 0xff, CPU_RVI);
+    store<u32>(cpu, status >> 8, CPU_SVI);
+    virtualizePpr(cpu);
+    evaluatePendingVirtualInterrupts(cpu);
+  }
   if (load<u32>(cpu, CPU_PLE_ON) != 0) {
     store<u64>(cpu, 0, CPU_PLE_FIRST);
     store<u64>(cpu, 0, CPU_PLE_LAST);
   }
   store<u32>(cpu, 1, CPU_ATTENTION);
   return settle(cpu, DONE);
+}
+
+/** Nothing is to be injected, or an external interrupt into a guest that takes it: 27.2.1.3 and 27.3.1.5 allow that. */
+function canInject(interruption: u32, rflags: u32): bool {
+  if ((interruption & INTERRUPTION_VALID) == 0) return true;
+  return (interruption & ~INTERRUPTION_VECTOR) == INTERRUPTION_VALID && (rflags & RFLAGS_IF) != 0;
 }
 
 /** Bits 63:48 are equal in 64-bit mode, bits 63:32 are 0 in the others (27.3.1.4). */

@@ -91,7 +91,6 @@ export class ActiveControls {
       this.onExit(C.VM_EXIT_SAVE_DEBUG_CONTROLS) &&
       !this.onEntry(C.VM_ENTRY_LOAD_UINV) &&
       !this.onExit(C.VM_EXIT_CLEAR_UINV) &&
-      this.has2(C.SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) &&
       !this.hasPin(C.PIN_BASED_VMX_PREEMPTION_TIMER) &&
       this.tscOffset === 0 &&
       !areas

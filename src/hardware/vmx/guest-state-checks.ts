@@ -284,7 +284,7 @@ function checkRip(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
   return isValid ? null : 'guest RIP';
 }
 
-function checkRflags(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
+export function checkRflags(vmcs: Vmcs, controls: ActiveControls): BrokenRule {
   const rflags = vmcs.read32(F.GUEST_RFLAGS);
   if (vmcs.readHigh(F.GUEST_RFLAGS) !== 0 || (rflags & RFLAGS_RESERVED) !== 0 || (rflags & 2) === 0) {
     return 'reserved bits of guest RFLAGS';

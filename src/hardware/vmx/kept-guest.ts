@@ -5,12 +5,14 @@
  */
 import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
-import { PASS, type Outcome } from '../cpu/outcome.js';
+import { DONE, PASS, type Outcome } from '../cpu/outcome.js';
 import type { ActiveControls } from './active-controls.js';
+import { checkRflags } from './guest-state-checks.js';
 import type { GuestTlb } from './guest-tlb.js';
 import { NMI_INFORMATION } from './interruption-information.js';
 import type { ExitInformation } from './vm-exit.js';
 import type { Vmcs } from './vmcs.js';
+import { VMCS_FIELD } from './vmcs-field.js';
 
 export class KeptGuest {
   readonly #cpu: Cpu;
@@ -53,10 +55,20 @@ export class KeptGuest {
     );
   }
 
-  /** VM entry, if nothing has changed since but fields that change every time. PASS: nothing has happened; WAIT; DONE. */
+  /**
+   * VM entry, if nothing has changed since but RFLAGS and fields that change every time. PASS: nothing but a charge has
+   * happened; WAIT; DONE: an event is still to be injected.
+   */
   resume(vmcs: Vmcs): Outcome {
     const cpu = this.#cpu;
-    if (this.#vmcs !== vmcs || !vmcs.isClean || cpu.systemStateChanged || !this.#tlb.isKept) return PASS;
-    return cpu.engine.resumeGuest(cpu.block, vmcs.address) as Outcome;
+    if (this.#vmcs !== vmcs || !vmcs.isCleanButFlags || cpu.systemStateChanged || !this.#tlb.isKept) return PASS;
+    const { flagsDirty } = vmcs;
+    if (flagsDirty && checkRflags(vmcs, this.#controls) !== null) return PASS;
+    const outcome = cpu.engine.resumeGuest(cpu.block, vmcs.address) as Outcome;
+    if (outcome === DONE && flagsDirty) {
+      cpu.rflags = vmcs.read32(VMCS_FIELD.GUEST_RFLAGS);
+      vmcs.markClean();
+    }
+    return outcome;
   }
 }

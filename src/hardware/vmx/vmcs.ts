@@ -159,9 +159,9 @@ export class Vmcs {
     return (this.#dirty & DIRTY_CONTROLS) !== 0;
   }
 
-  /** Nothing has been written but fields that change with nearly every VM entry. */
-  get isClean(): boolean {
-    return this.#dirty === 0;
+  /** Nothing has been written but RFLAGS and fields that change with nearly every VM entry. */
+  get isCleanButFlags(): boolean {
+    return (this.#dirty & ~DIRTY_FLAGS) === 0;
   }
 
   /** Interrupt-window or NMI-window exiting. */
