@@ -54,6 +54,8 @@ const RSP = CPU_GPR + 32;
 const INTERRUPTION_VALID: u32 = 1 << 31;
 /** With type 0, external interrupt, and no error code. */
 const INTERRUPTION_VECTOR: u32 = 0xff;
+/** Of the interruptibility state. */
+const BLOCKING_BY_NMI: u32 = 1 << 3;
 /** No breakpoint, nothing detected. */
 const DR7_FIXED: u64 = 1 << 10;
 
@@ -64,8 +66,9 @@ function region(vmcs: u32): usize {
 }
 
 /**
- * A VM exit that interrupts no delivery, out of an active guest with nothing blocked or pending and no breakpoints. False:
- * NMIs are blocked, nothing has happened. `vmcs` is the physical address of the region.
+ * A VM exit that interrupts no delivery, out of an active guest without breakpoints and with nothing blocked, but perhaps virtual
+ * NMIs, or pending. False: NMIs are blocked that are not virtual, and nothing has happened. `vmcs` is the physical address of the
+ * region.
  */
 export function leaveGuest(
   cpu: usize,
@@ -75,8 +78,9 @@ export function leaveGuest(
   length: u32,
   interruption: u32,
   errorCode: u32,
+  virtualNmis: bool,
 ): bool {
-  if (load<u32>(cpu, CPU_NMI_BLOCKED) != 0) return false;
+  if (load<u32>(cpu, CPU_NMI_BLOCKED) != 0 && !virtualNmis) return false;
   charge(cpu, STEP_VM_EXIT);
   const at = region(vmcs);
   store<u32>(at, reason, VMCS_EXIT_REASON);
@@ -96,7 +100,8 @@ function saveGuest(cpu: usize, at: usize): void {
   store<u64>(at, load<u64>(cpu, CPU_RIP), VMCS_GUEST_RIP);
   store<u64>(at, load<u64>(cpu, RSP), VMCS_GUEST_RSP);
   store<u64>(at, getFlags(cpu), VMCS_GUEST_RFLAGS);
-  store<u32>(at, 0, VMCS_GUEST_INTERRUPTIBILITY);
+  store<u32>(at, load<u32>(cpu, CPU_NMI_BLOCKED) * BLOCKING_BY_NMI, VMCS_GUEST_INTERRUPTIBILITY);
+  store<u32>(cpu, 0, CPU_NMI_BLOCKED);
   store<u32>(at, 0, VMCS_GUEST_ACTIVITY);
   store<u64>(at, 0, VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS);
   store<u64>(at, DR7_FIXED, VMCS_GUEST_DR7);
@@ -121,6 +126,7 @@ export function resumeGuest(cpu: usize, vmcs: u32): u32 {
     if (!delivers && isTprBelowThreshold(cpu)) return PASS;
   }
   store<u32>(cpu, 0, CPU_MAPPINGS_KNOWN);
+  store<u32>(cpu, load<u32>(at, VMCS_GUEST_INTERRUPTIBILITY) / BLOCKING_BY_NMI, CPU_NMI_BLOCKED);
   store<u64>(cpu, load<u64>(at, VMCS_GUEST_RIP), CPU_RIP);
   store<u64>(cpu, load<u64>(at, VMCS_GUEST_RSP), RSP);
   if (delivers) {

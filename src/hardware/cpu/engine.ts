@@ -101,7 +101,7 @@ export interface Engine {
   readonly processNotification: (block: number) => number;
 
   // VM exits and entries of a guest whose state stays in the CPU: src/interpreter/vmx-transitions.ts
-  /** `vmcs` is the physical address of the region. 0: NMIs are blocked, nothing has happened. */
+  /** `vmcs` is the physical address of the region. 0: NMIs are blocked that are not virtual, nothing has happened. */
   readonly leaveGuest: (
     block: number,
     vmcs: number,
@@ -110,8 +110,9 @@ export interface Engine {
     length: number,
     interruption: number,
     errorCode: number,
+    virtualNmis: number,
   ) => number;
-  /** DONE; WAIT; PASS: the host has to make this VM entry, nothing has happened. */
+  /** DONE; WAIT; PASS: the host has to make this VM entry, nothing but a charge has happened. */
   readonly resumeGuest: (block: number, vmcs: number) => number;
 
   /**

@@ -5,11 +5,12 @@ import { bareMachine } from '../../../test/support/bare-machine.js';
 import { KERNEL_CODE } from '../../guest/memory-map.js';
 import { APIC_PPR, APIC_TPR } from '../apic/registers.js';
 import type { Engine } from '../cpu/engine.js';
+import { VECTOR_NMI } from '../cpu/exception-vector.js';
 import { CPU_PLE_FIRST, CPU_RECOGNIZED, CPU_RVI, CPU_SVI } from '../cpu/layout.js';
 import { PASS } from '../cpu/outcome.js';
 import { RFLAGS_IF } from '../cpu/rflags.js';
 import * as C from './controls.js';
-import { INTR_INFO_VALID } from './interruption-information.js';
+import { INTR_INFO_VALID, NMI_INFORMATION } from './interruption-information.js';
 import { VMCS_ENCODINGS } from './vmcs.js';
 import { VMCS_FIELD as F } from './vmcs-field.js';
 
@@ -18,6 +19,8 @@ const APIC_ACCESS_PAGE = SPARE_PAGES + 4096;
 
 const CPUID = [0x0f, 0xa2];
 const IRETQ = [0x48, 0xcf];
+/** Of interrupts and NMIs. */
+const HANDLER = [...CPUID, ...CPUID, ...IRETQ];
 const VECTOR = 0x40;
 
 // Each ends with an instruction that exits.
@@ -51,18 +54,24 @@ const ACTS: readonly ((guest: VmxGuest) => void)[] = [
   (guest) => guest.cpu.memory.write32(VIRTUAL_APIC_PAGE + APIC_TPR, 0),
   (guest) => guest.set(F.TPR_THRESHOLD, 3),
   (guest) => guest.set(F.GUEST_RFLAGS, guest.vmx.vmread(F.GUEST_RFLAGS) | RFLAGS_IF),
-  inject,
+  (guest) => {
+    inject(guest, INTR_INFO_VALID + VECTOR);
+  },
+  (guest) => {
+    inject(guest, NMI_INFORMATION);
+  },
 ];
 const NOTHING = 0;
 const WRITES_RFLAGS = 1;
 const FLUSHES = 7;
 const INJECTS = 12;
+const INJECTS_NMI = 13;
 
-/** An external interrupt, where VM entry allows that. */
-function inject(guest: VmxGuest): void {
+/** An event, where VM entry allows an external interrupt and an NMI. */
+function inject(guest: VmxGuest, information: number): void {
   const isOpen = (guest.vmx.vmread(F.GUEST_RFLAGS) & RFLAGS_IF) !== 0;
   if (isOpen && guest.vmx.vmread(F.GUEST_INTERRUPTIBILITY_INFO) === 0) {
-    guest.set(F.VM_ENTRY_INTR_INFO_FIELD, INTR_INFO_VALID + VECTOR);
+    guest.set(F.VM_ENTRY_INTR_INFO_FIELD, information);
   }
 }
 
@@ -86,8 +95,9 @@ function run(codes: readonly number[], acts: readonly number[], keeps: boolean, 
     },
   });
   const instructions = [...codes.flatMap((index) => CODES[index]), ...CPUID];
-  const code = { base: KERNEL_CODE, bytes: Uint8Array.from([...instructions, ...IRETQ]) };
-  const gates = [{ vector: VECTOR, address: KERNEL_CODE + instructions.length, dpl: 0 as const }];
+  const code = { base: KERNEL_CODE, bytes: Uint8Array.from([...instructions, ...HANDLER]) };
+  const address = KERNEL_CODE + instructions.length;
+  const gates = [VECTOR, VECTOR_NMI].map((vector) => ({ vector, address, dpl: 0 as const }));
   const observer = { isWatching: true, engine, attach: () => undefined };
   const hardware = bareMachine({ code, gates, entries: [KERNEL_CODE], observer });
   const seen: number[][] = [];
@@ -111,6 +121,7 @@ function prepare(guest: VmxGuest, apicControl: number): void {
   guest.set(F.VIRTUAL_APIC_PAGE_ADDR, VIRTUAL_APIC_PAGE);
   guest.set(F.APIC_ACCESS_ADDR, APIC_ACCESS_PAGE);
   guest.set(F.VIRTUAL_PROCESSOR_ID, 1);
+  guest.setBits(F.PIN_BASED_VM_EXEC_CONTROL, C.PIN_BASED_NMI_EXITING | C.PIN_BASED_VIRTUAL_NMIS);
   guest.setBits(F.CPU_BASED_VM_EXEC_CONTROL, C.CPU_BASED_TPR_SHADOW | C.CPU_BASED_ACTIVATE_SECONDARY_CONTROLS);
   guest.set(
     F.SECONDARY_VM_EXEC_CONTROL,
@@ -145,12 +156,13 @@ it.each([
 
 // prettier-ignore
 it.each([
-  ['stays where nothing but RIP changes',              NOTHING,       ADD,  3],
+  ['stays where nothing but RIP changes',              NOTHING,       ADD,  5],
   ['is entered anew when its segments have changed',   NOTHING,       DS,   0],
   ['is entered anew when it has breakpoints',          NOTHING,       DR7,  0],
-  ['stays when software has changed RFLAGS',           WRITES_RFLAGS, ADD,  3],
-  ['stays when an interrupt is injected',              INJECTS,       STI,  1],
+  ['stays when software has changed RFLAGS',           WRITES_RFLAGS, ADD,  5],
+  ['stays when an interrupt is injected',              INJECTS,       STI,  3],
+  ['stays while NMIs are blocked',                     INJECTS_NMI,   STI,  1],
   ['is entered anew after INVEPT',                     FLUSHES,       ADD,  0],
 ])('a guest %s', (_, act, code, kept) => {
-  expect(run([code, code, code], [act], true).kept).toBe(kept);
+  expect(run(Array<number>(5).fill(code), [act], true).kept).toBe(kept);
 });

@@ -7,6 +7,7 @@ import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { DONE, PASS, type Outcome } from '../cpu/outcome.js';
 import type { ActiveControls } from './active-controls.js';
+import { PIN_BASED_VIRTUAL_NMIS } from './controls.js';
 import { checkRflags } from './guest-state-checks.js';
 import type { GuestTlb } from './guest-tlb.js';
 import { NMI_INFORMATION } from './interruption-information.js';
@@ -31,9 +32,10 @@ export class KeptGuest {
   leave(vmcs: Vmcs, exit: ExitInformation): boolean {
     const { block, engine } = this.#cpu;
     const { reason, qualification, length, interruption, errorCode } = exit;
+    const virtualNmis = this.#controls.hasPin(PIN_BASED_VIRTUAL_NMIS) ? 1 : 0;
     const stays =
       this.#stays(exit) &&
-      engine.leaveGuest(block, vmcs.address, reason, qualification, length, interruption, errorCode) !== 0;
+      engine.leaveGuest(block, vmcs.address, reason, qualification, length, interruption, errorCode, virtualNmis) !== 0;
     this.#vmcs = stays ? vmcs : null;
     return stays;
   }
