@@ -54,6 +54,7 @@ const ACTS: readonly ((guest: VmxGuest) => void)[] = [
   (guest) => guest.cpu.memory.write32(VIRTUAL_APIC_PAGE + APIC_TPR, 0),
   (guest) => guest.set(F.TPR_THRESHOLD, 3),
   (guest) => guest.set(F.GUEST_RFLAGS, guest.vmx.vmread(F.GUEST_RFLAGS) | RFLAGS_IF),
+  toggleWindow,
   (guest) => {
     inject(guest, INTR_INFO_VALID + VECTOR);
   },
@@ -64,8 +65,16 @@ const ACTS: readonly ((guest: VmxGuest) => void)[] = [
 const NOTHING = 0;
 const WRITES_RFLAGS = 1;
 const FLUSHES = 7;
-const INJECTS = 12;
-const INJECTS_NMI = 13;
+const TOGGLES_WINDOW = 12;
+const INJECTS = 13;
+const INJECTS_NMI = 14;
+
+function toggleWindow(guest: VmxGuest): void {
+  guest.set(
+    F.CPU_BASED_VM_EXEC_CONTROL,
+    guest.vmx.vmread(F.CPU_BASED_VM_EXEC_CONTROL) ^ C.CPU_BASED_INTR_WINDOW_EXITING,
+  );
+}
 
 /** An event, where VM entry allows an external interrupt and an NMI. */
 function inject(guest: VmxGuest, information: number): void {
@@ -160,6 +169,7 @@ it.each([
   ['is entered anew when its segments have changed',   NOTHING,       DS,   0],
   ['is entered anew when it has breakpoints',          NOTHING,       DR7,  0],
   ['stays when software has changed RFLAGS',           WRITES_RFLAGS, ADD,  5],
+  ['stays when it is to exit for an interrupt window',  TOGGLES_WINDOW, ADD, 5],
   ['stays when an interrupt is injected',              INJECTS,       STI,  3],
   ['stays while NMIs are blocked',                     INJECTS_NMI,   STI,  1],
   ['is entered anew after INVEPT',                     FLUSHES,       ADD,  0],

@@ -58,19 +58,18 @@ export class KeptGuest {
   }
 
   /**
-   * VM entry, if nothing has changed since but RFLAGS and fields that change every time. PASS: nothing but a charge has
-   * happened; WAIT; DONE: an event is still to be injected.
+   * VM entry with a VMCS that is nearly clean, if the guest has stayed as it was. PASS: nothing but a charge has happened; WAIT;
+   * DONE: an event is still to be injected.
    */
   resume(vmcs: Vmcs): Outcome {
     const cpu = this.#cpu;
-    if (this.#vmcs !== vmcs || !vmcs.isCleanButFlags || cpu.systemStateChanged || !this.#tlb.isKept) return PASS;
+    if (this.#vmcs !== vmcs || cpu.systemStateChanged || !this.#tlb.isKept) return PASS;
     const { flagsDirty } = vmcs;
     if (flagsDirty && checkRflags(vmcs, this.#controls) !== null) return PASS;
     const outcome = cpu.engine.resumeGuest(cpu.block, vmcs.address) as Outcome;
-    if (outcome === DONE && flagsDirty) {
-      cpu.rflags = vmcs.read32(VMCS_FIELD.GUEST_RFLAGS);
-      vmcs.markClean();
-    }
-    return outcome;
+    if (outcome !== DONE) return outcome;
+    if (flagsDirty) cpu.rflags = vmcs.read32(VMCS_FIELD.GUEST_RFLAGS);
+    vmcs.markClean();
+    return DONE;
   }
 }

@@ -119,7 +119,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     setPauseLoop(this.#cpu, this.controls);
   }
 
-  /** VM entry to a guest whose state is still in the CPU. PASS: nothing but a charge has happened; WAIT; DONE: the guest goes on. */
+  /** VM entry to a guest whose state is still in the CPU (KeptGuest#resume). DONE: the guest goes on. */
   resume(vmcs: Vmcs): Outcome {
     const outcome = this.#kept.resume(vmcs);
     if (outcome !== DONE) return outcome;

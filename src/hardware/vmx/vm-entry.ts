@@ -51,10 +51,19 @@ export class VmEntry {
 
   /** ENTRY_DONE, ENTRY_WAITS, or the VM-instruction error (7 or 8). */
   enter(vmcs: Vmcs): number {
-    const outcome = this.#nonRoot.resume(vmcs);
+    const outcome = this.#mayResume(vmcs) ? this.#nonRoot.resume(vmcs) : PASS;
     if (outcome === PASS) return this.#enter(vmcs);
     this.brokenRule = null;
     return outcome === WAIT ? ENTRY_WAITS : ENTRY_DONE;
+  }
+
+  /** No check could fail, as far as the controls are concerned, which are in force. */
+  #mayResume(vmcs: Vmcs): boolean {
+    if (!vmcs.isNearlyClean) return false;
+    if (!vmcs.windowsDirty) return true;
+    const nonRoot = this.#nonRoot;
+    nonRoot.loadControls(vmcs);
+    return checkWindows(nonRoot.controls, this.#capabilities) === null;
   }
 
   #enter(vmcs: Vmcs): number {

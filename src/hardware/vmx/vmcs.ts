@@ -159,9 +159,9 @@ export class Vmcs {
     return (this.#dirty & DIRTY_CONTROLS) !== 0;
   }
 
-  /** Nothing has been written but RFLAGS and fields that change with nearly every VM entry. */
-  get isCleanButFlags(): boolean {
-    return (this.#dirty & ~DIRTY_FLAGS) === 0;
+  /** Nothing has been written but RFLAGS, WINDOW_EXITING, and fields that change with nearly every VM entry. */
+  get isNearlyClean(): boolean {
+    return (this.#dirty & ~(DIRTY_FLAGS | DIRTY_WINDOWS)) === 0;
   }
 
   /** Interrupt-window or NMI-window exiting. */
