@@ -5,9 +5,9 @@
 import { Code, CpuidFeature, Decoder, DecoderOptions, Instruction, Mnemonic } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import { isAnnounced } from '../src/hardware/cpu/announced-instructions.js';
+import { CR4_OSFXSR, CR4_OSXSAVE } from '../src/hardware/cpu/control-register-bits.js';
 import { cpuid } from '../src/hardware/cpu/cpuid.js';
 import { DEFAULT_FEATURES } from '../src/hardware/cpu/features.js';
-import { CR4_OSFXSR, CR4_OSXSAVE } from '../src/hardware/cpu/control-register-bits.js';
 import { SLOW } from '../src/hardware/cpu/opcodes.js';
 import { OpcodeSelector } from '../src/hardware/cpu/opcode-selection.js';
 import { describeInstruction } from '../src/hardware/cpu/record-encoding.js';

@@ -5,13 +5,13 @@
  * Left out: tracepoints of what has no exit of its own here (page faults, emulation, nested VMX), and those that only
  * repeat a VM exit (CPUID, ports, hypercalls).
  */
+import { exitReasonName } from '../hardware/vmx/exit-reason-name.js';
 import {
   EXIT_REASON_APIC_WRITE,
   EXIT_REASON_BASIC_MASK,
   EXIT_REASON_FAILED_VMENTRY,
   EXIT_REASON_MSR_WRITE,
 } from '../hardware/vmx/exit-reason.js';
-import { exitReasonName } from '../hardware/vmx/exit-reason-name.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from './host-cpu.js';
 import { APIC_BASE_MSR, APIC_ICR } from './lapic/registers.js';

@@ -7,6 +7,7 @@ import { WINDOW_ADDRESS, WINDOW_SIZE } from '../../test/support/vector-state.js'
 import { Assembler, type Label } from '../guest/assembler.js';
 import { KERNEL_CODE } from '../guest/memory-map.js';
 import { EBP, ECX, EDI, RSI } from '../guest/operand.js';
+import { CR0_AM } from '../hardware/cpu/control-register-bits.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import { VECTOR_AC } from '../hardware/cpu/exception-vector.js';
 import {
@@ -17,7 +18,6 @@ import {
   STOP_FAULT,
   STOP_MARKER,
 } from '../hardware/cpu/layout.js';
-import { CR0_AM } from '../hardware/cpu/control-register-bits.js';
 import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
 import { handleStop } from '../hardware/cpu/stops.js';
 import { instructionTlbMap } from '../hardware/cpu/instruction-tlb.js';

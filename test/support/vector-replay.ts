@@ -1,9 +1,9 @@
 import { Formatter, FormatterSyntax, Decoder } from 'iced-x86';
+import { CR0_NE, CR4_OSFXSR, CR4_OSXMMEXCPT } from '../../src/hardware/cpu/control-register-bits.js';
 import { handleStop } from '../../src/hardware/cpu/stops.js';
 import { WAIT } from '../../src/hardware/cpu/outcome.js';
 import type { Cpu } from '../../src/hardware/cpu/cpu.js';
 import { CPU_RETIRED, STOP_MARKER } from '../../src/hardware/cpu/layout.js';
-import { CR0_NE, CR4_OSFXSR, CR4_OSXMMEXCPT } from '../../src/hardware/cpu/control-register-bits.js';
 import type { SimulationOptions } from '../../src/machine/machine-options.js';
 import { bareMachine } from './bare-machine.js';
 import { NO_EXCEPTION, type Vector } from './vector-file.js';

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { CODE, cpuFixture, DATA, GDT, HANDLERS, IDT, STACK, type Fixture } from '../../../test/support/cpu-fixture.js';
 import { runUntil } from '../../../test/support/engine.js';
+import { CR4_PAE, CR4_SMAP, CR4_SMEP } from './control-register-bits.js';
 import { ACCESS_READ, ACCESS_WRITE, PRIVILEGE_IMPLICIT, PRIVILEGE_SUPERVISOR } from './layout.js';
 import { LinearRange } from './linear-access.js';
-import { CR4_PAE, CR4_SMAP, CR4_SMEP } from './control-register-bits.js';
 import { DONE, FAULT } from './outcome.js';
 import { RFLAGS_AC, RFLAGS_FIXED } from './rflags.js';
 import { fillTlb, lookUpTlb } from './tlb.js';

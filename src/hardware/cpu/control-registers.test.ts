@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bareMachine } from '../../../test/support/bare-machine.js';
 import { KERNEL_CODE } from '../../guest/memory-map.js';
-import { CPU_CR4_PGE_TOGGLES, CPU_RETIRED, STOP_MARKER, STOP_SLOW } from './layout.js';
 import { CR4_PGE } from './control-register-bits.js';
+import { CPU_CR4_PGE_TOGGLES, CPU_RETIRED, STOP_MARKER, STOP_SLOW } from './layout.js';
 import { handleStop } from './stops.js';
 import { lookUpTlb } from './tlb.js';
 

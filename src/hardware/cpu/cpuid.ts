@@ -4,12 +4,12 @@
  * Left out: cache and TLB descriptors (leaves 2 and 4 report none), performance monitoring, state beyond x87 and SSE. What
  * is announced can be executed (docs/processor.md); which instructions that is stands in announced-instructions.ts.
  */
+import { CR4_OSXSAVE } from './control-register-bits.js';
 import { MAXPHYADDR } from './layout.js';
 import type { Cpu } from './cpu.js';
 import type { CpuFeatures } from './features.js';
 import { LINE_SIZE } from '../memory/physical-memory.js';
 import { hasExecuteDisable, hasMonitor, limitsCpuid } from './misc-enable.js';
-import { CR4_OSXSAVE } from './control-register-bits.js';
 
 export interface CpuidResult {
   eax: number;

@@ -2,11 +2,11 @@
  * x87 and SSE state of a CPU, kept in the layout of an FXSAVE area (SDM vol. 1, 10.5.1): control, status and tag words,
  * MXCSR, ST0 to ST7 (16 bytes each) and XMM0 to XMM15.
  */
+import { CR0_EM, CR0_NE, CR0_TS, CR4_OSFXSR } from './control-register-bits.js';
 import type { Cpu } from './cpu.js';
 import { VECTOR_MF, VECTOR_NM } from './exception-vector.js';
 import { fault, invalidOpcode } from './fault.js';
 import { CPU_HOST_AREA } from './layout.js';
-import { CR0_EM, CR0_NE, CR0_TS, CR4_OSFXSR } from './control-register-bits.js';
 import { DONE, type Outcome } from './outcome.js';
 import { UnimplementedError } from './unimplemented.js';
 

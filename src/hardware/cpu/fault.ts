@@ -1,5 +1,5 @@
-import { VECTOR_DB, VECTOR_DF, VECTOR_GP, VECTOR_MC, VECTOR_UD } from './exception-vector.js';
 import type { Cpu } from './cpu.js';
+import { VECTOR_DB, VECTOR_DF, VECTOR_GP, VECTOR_MC, VECTOR_UD } from './exception-vector.js';
 import { FAULT, type Outcome } from './outcome.js';
 
 /** Event types, as in VM-entry and VM-exit interruption information. */

@@ -11,6 +11,7 @@ import {
   type Fixture,
 } from '../../../test/support/cpu-fixture.js';
 import { STEP, STEP_NAMES } from '../../cost/step.js';
+import { CR0_NE, CR4_VMXE } from './control-register-bits.js';
 import { ASLEEP, CPU_RETIRED, ORDER_STEPPED, RUNNING } from './layout.js';
 import {
   DELIVERY_FIXED,
@@ -25,7 +26,6 @@ import { interruptBoundary } from './interrupts.js';
 import { CPU_MODE, MODE_16 } from './layout.js';
 import { VMCS_REVISION } from '../vmx/capability.js';
 import { VMX_SUCCEED, VmxUnit } from '../vmx/vmx-unit.js';
-import { CR0_NE, CR4_VMXE } from './control-register-bits.js';
 import { PASS, REDIRECTED } from './outcome.js';
 import { RFLAGS_IF } from './rflags.js';
 import { SEGMENT_DS, SEGMENT_GS } from './segments.js';

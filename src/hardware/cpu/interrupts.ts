@@ -7,9 +7,9 @@
 import { STEP } from '../../cost/step.js';
 import { canDeliverUserInterrupt, deliverUserInterrupt, processNotification } from '../vmx/user-interrupts.js';
 import { ACTIVITY_ACTIVE, ACTIVITY_MWAIT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_FOR_SIPI } from './activity.js';
+import { CR4_UINTR } from './control-register-bits.js';
 import type { Cpu } from './cpu.js';
 import { EXTERNAL_INTERRUPTS } from './exceptions.js';
-import { CR4_UINTR } from './control-register-bits.js';
 import { inLongMode } from './mode.js';
 import { PASS, REDIRECTED, WAIT, type Outcome } from './outcome.js';
 import { initialize, startUp } from './reset.js';

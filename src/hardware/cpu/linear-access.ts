@@ -7,12 +7,12 @@
  */
 import { translate } from '../memory/walk.js';
 import { LINE_SIZE, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
+import { CR0_AM, CR4_SMAP } from './control-register-bits.js';
 import type { Cpu } from './cpu.js';
+import { VECTOR_AC } from './exception-vector.js';
 import { ACCESS_READ, CPU_GUEST_APIC_PAGE, CPU_SYSTEM_FLAGS, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from './layout.js';
 import { deviceOperand } from './device-operands.js';
-import { VECTOR_AC } from './exception-vector.js';
 import { fault } from './fault.js';
-import { CR0_AM, CR4_SMAP } from './control-register-bits.js';
 import { DONE, PASS, WAIT, type Outcome } from './outcome.js';
 import { RFLAGS_AC } from './rflags.js';
 import { fillTlb, isSpecial, lookUpTlb } from './tlb.js';

@@ -7,11 +7,11 @@
  * Left out: performance counters, machine-check banks, debug store, trace; they are #GP as on a processor without.
  */
 import { readUserInterruptMsr, writeUserInterruptMsr } from '../vmx/user-interrupts.js';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from './control-register-bits.js';
 import type { Cpu } from './cpu.js';
 import { CPU_FS_BASE, CPU_GS_BASE, CPU_TSC_OFFSET } from './layout.js';
 import { canonical, highWord, isCanonicalPair } from './linear-access.js';
 import { hasExecuteDisable, MISC_ENABLE_AT_RESET, readMiscEnable, writeMiscEnable } from './misc-enable.js';
-import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from './control-register-bits.js';
 
 export const MSR_IA32_TSC = 0x10;
 export const MSR_IA32_PLATFORM_ID = 0x17;

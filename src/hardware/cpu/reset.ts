@@ -2,9 +2,9 @@
  * The state of a processor after INIT, and its start by a start-up IPI (SDM vol. 3, table 10-1 and 9.4.4).
  */
 import { ACTIVITY_ACTIVE, ACTIVITY_WAIT_FOR_SIPI } from './activity.js';
+import { CR0_CD, CR0_ET, CR0_NW } from './control-register-bits.js';
 import type { Cpu } from './cpu.js';
 import { CPU_FS_BASE, CPU_GPR, CPU_GS_BASE, CPU_RDTSC_SLOW } from './layout.js';
-import { CR0_CD, CR0_ET, CR0_NW } from './control-register-bits.js';
 import { updateMode } from './mode.js';
 import { RFLAGS_FIXED } from './rflags.js';
 import { SEGMENT_CS, SEGMENT_LDTR, SEGMENT_TR, type Segment } from './segments.js';

@@ -4,11 +4,11 @@
  * WebAssembly (src/interpreter/order.ts).
  */
 import { ACTIVITY_ACTIVE, ACTIVITY_HLT } from './activity.js';
+import { CR4_UINTR } from './control-register-bits.js';
 import type { Cpu } from './cpu.js';
 import { deliverEvent, raiseFault } from './exceptions.js';
 import { interruptBoundary } from './interrupts.js';
 import * as L from './layout.js';
-import { CR4_UINTR } from './control-register-bits.js';
 import type { NonRoot } from './non-root.js';
 import { FAULT, PASS, WAIT, type Outcome } from './outcome.js';
 import { ROOT_ENTERED_GUEST, ROOT_IDLE, ROOT_WAITS, type RootSoftware } from './root-software.js';

@@ -2,10 +2,10 @@
  * Address translation as the host asks for it. The interpreter walks the tables (src/interpreter/walk.ts); what a walk that
  * fails has left in the CPU's block becomes a fault here.
  */
+import { VECTOR_PF } from '../cpu/exception-vector.js';
 import { FAULT, PASS, WAIT, type Outcome } from '../cpu/outcome.js';
 import type { Cpu } from '../cpu/cpu.js';
 import * as L from '../cpu/layout.js';
-import { VECTOR_PF } from '../cpu/exception-vector.js';
 
 /**
  * Translates canonical linear address `va` for an access (ACCESS_*) with a privilege (PRIVILEGE_*). Returns the

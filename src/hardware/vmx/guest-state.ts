@@ -8,10 +8,10 @@
  * Left out: IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT; guests in virtual-8086 mode, by an error.
  */
 import { ACTIVITY_MWAIT, SHADOW_MOV_SS } from '../cpu/activity.js';
+import { CR4_PAE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { PENDING_BS, PENDING_ENABLED_BREAKPOINT } from '../cpu/debug/debug-exceptions.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
-import { CR4_PAE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import { updateMode } from '../cpu/mode.js';
 import { POINTERS } from '../cpu/page-directory-pointers.js';
 import { RFLAGS_TF, RFLAGS_VM } from '../cpu/rflags.js';

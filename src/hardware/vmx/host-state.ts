@@ -3,9 +3,9 @@
  * the next VM entry would replace the host's anyway, the guest's stay in them.
  */
 import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
+import { EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
-import { EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import { updateMode } from '../cpu/mode.js';
 import {
   ACCESS_UNUSABLE,

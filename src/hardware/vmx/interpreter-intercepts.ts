@@ -2,9 +2,9 @@
  * What the interpreter has to know of VMX controls for RDTSC, PAUSE and HLT, which it executes itself (SDM vol. 3, 26.1.3).
  */
 import { TICKS_PER_CYCLE } from '../../cost/step.js';
+import { CR4_TSD } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import * as L from '../cpu/layout.js';
-import { CR4_TSD } from '../cpu/control-register-bits.js';
 import type { ActiveControls } from './active-controls.js';
 import * as C from './controls.js';
 

@@ -165,14 +165,14 @@ it.each([
 
 // prettier-ignore
 it.each([
-  ['stays where nothing but RIP changes',              NOTHING,       ADD,  5],
-  ['is entered anew when its segments have changed',   NOTHING,       DS,   0],
-  ['is entered anew when it has breakpoints',          NOTHING,       DR7,  0],
-  ['stays when software has changed RFLAGS',           WRITES_RFLAGS, ADD,  5],
-  ['stays when it is to exit for an interrupt window',  TOGGLES_WINDOW, ADD, 5],
-  ['stays when an interrupt is injected',              INJECTS,       STI,  3],
-  ['stays while NMIs are blocked',                     INJECTS_NMI,   STI,  1],
-  ['is entered anew after INVEPT',                     FLUSHES,       ADD,  0],
+  ['stays where nothing but RIP changes',              NOTHING,        ADD, 5],
+  ['is entered anew when its segments have changed',   NOTHING,        DS,  0],
+  ['is entered anew when it has breakpoints',          NOTHING,        DR7, 0],
+  ['stays when software has changed RFLAGS',           WRITES_RFLAGS,  ADD, 5],
+  ['stays when it is to exit for an interrupt window', TOGGLES_WINDOW, ADD, 5],
+  ['stays when an interrupt is injected',              INJECTS,        STI, 3],
+  ['stays while NMIs are blocked',                     INJECTS_NMI,    STI, 1],
+  ['is entered anew after INVEPT',                     FLUSHES,        ADD, 0],
 ])('a guest %s', (_, act, code, kept) => {
   expect(run(Array<number>(5).fill(code), [act], true).kept).toBe(kept);
 });

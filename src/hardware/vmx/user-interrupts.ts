@@ -7,12 +7,12 @@
 import { STEP } from '../../cost/step.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE } from '../apic/message.js';
 import { ACTIVITY_ACTIVE } from '../cpu/activity.js';
+import { CR4_UINTR } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { VECTOR_SS } from '../cpu/exception-vector.js';
 import { generalProtection, invalidOpcode, fault } from '../cpu/fault.js';
 import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE, PRIVILEGE_IMPLICIT, PRIVILEGE_USER } from '../cpu/layout.js';
 import { isCanonical, isCanonicalPair, canonical, highWord, LinearRange } from '../cpu/linear-access.js';
-import { CR4_UINTR } from '../cpu/control-register-bits.js';
 import { in64BitMode } from '../cpu/mode.js';
 import { DONE, FAULT, PASS, REDIRECTED, WAIT, type Outcome } from '../cpu/outcome.js';
 import { RFLAGS_RF, RFLAGS_TF } from '../cpu/rflags.js';

@@ -3,10 +3,10 @@
  * Which events exit is decided in non-root-operation.ts and by APIC virtualization.
  */
 import { STEP } from '../../cost/step.js';
+import { CR0_PE } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import type { IdtEvent } from '../cpu/fault.js';
 import { CPU_MARK_BRANCH } from '../cpu/layout.js';
-import { CR0_PE } from '../cpu/control-register-bits.js';
 import type { ActiveControls } from './active-controls.js';
 import { EXIT_REASON_FAILED_VMENTRY } from './exit-reason.js';
 import type { GuestState } from './guest-state.js';

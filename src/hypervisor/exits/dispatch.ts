@@ -1,6 +1,6 @@
 /** Exit handlers by basic reason (kvm_vmx_exit_handlers, vmx.c). */
-import * as X from '../../hardware/vmx/exit-reason.js';
 import { exitReasonName } from '../../hardware/vmx/exit-reason-name.js';
+import * as X from '../../hardware/vmx/exit-reason.js';
 import type { HostCpu } from '../host-cpu.js';
 import { handleApicAccess, handleApicWrite, handleEoiInduced, handleTprBelowThreshold } from './apic.js';
 import { handleCrAccess } from './control-registers.js';

@@ -6,9 +6,9 @@
  * MSRs without a field in the VMCS are forwarded to the physical CPU, whose only user the vCPU is. Left out: filtering
  * by user space, VMX capabilities for the guest, MSRs of paravirtual clocks and of AMD.
  */
-import { CR0_PG } from '../../hardware/cpu/control-register-bits.js';
 import { STEP } from '../../cost/step.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE } from '../../hardware/apic/message.js';
+import { CR0_PG } from '../../hardware/cpu/control-register-bits.js';
 import { readMsr, writeMsr } from '../../hardware/cpu/msrs.js';
 import { isPatValue } from '../../hardware/vmx/entry-checks.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';

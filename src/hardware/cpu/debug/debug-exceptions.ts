@@ -9,14 +9,14 @@
  * instruction while nothing is watched; #DB that MOV SS holds back and whose instruction faults is not lost.
  */
 import { SHADOW_MOV_SS } from '../activity.js';
+import { CR4_DE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
-import { FAULT, PASS, type Outcome } from '../outcome.js';
 import { VECTOR_DB } from '../exception-vector.js';
+import { FAULT, PASS, type Outcome } from '../outcome.js';
 import { isFault } from '../fault.js';
 import { isLong } from '../fetch.js';
 import { CPU_RETIRED, CPU_SYSTEM_FLAGS } from '../layout.js';
 import { segmentedAddress } from '../legacy/segmentation.js';
-import { CR4_DE } from '../control-register-bits.js';
 import { RFLAGS_RF, RFLAGS_TF } from '../rflags.js';
 import { SEGMENT_CS } from '../segments.js';
 import { accessesOf } from './accesses.js';

@@ -6,8 +6,8 @@
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { Descriptor, DESCRIPTOR_ACCESSED, errorCode, isNull } from '../descriptor.js';
-import { checkFarTarget, enterFarTarget } from '../far-target.js';
 import { VECTOR_GP } from '../exception-vector.js';
+import { checkFarTarget, enterFarTarget } from '../far-target.js';
 import { fault, generalProtection } from '../fault.js';
 import { checkCode, checkReturn, commitReturn, containsReturn, loadReturnCode } from '../iret.js';
 import { ACCESS_READ } from '../layout.js';

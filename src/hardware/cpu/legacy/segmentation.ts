@@ -5,12 +5,12 @@
  * In real-address mode the type of a segment does not matter, its limit does: a limit loaded in protected mode stays.
  * Left out: virtual-8086 mode.
  */
+import { CR0_PE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import { VECTOR_GP, VECTOR_SS } from '../exception-vector.js';
 import { fault } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import type { LinearRange } from '../linear-access.js';
-import { CR0_PE } from '../control-register-bits.js';
 import { ACCESS_DB } from '../mode.js';
 import type { Outcome } from '../outcome.js';
 import { ACCESS_UNUSABLE, SEGMENT_SS, type Segment } from '../segments.js';

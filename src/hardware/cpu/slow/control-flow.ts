@@ -8,8 +8,8 @@ import { Code, Mnemonic } from 'iced-x86';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { Descriptor, DESCRIPTOR_ACCESSED, isNull } from '../descriptor.js';
-import { checkFarTarget, enterFarTarget } from '../far-target.js';
 import { VECTOR_BP, VECTOR_DB, VECTOR_GP, VECTOR_SS } from '../exception-vector.js';
+import { checkFarTarget, enterFarTarget } from '../far-target.js';
 import {
   EVENT_PRIVILEGED_SOFTWARE,
   EVENT_SOFTWARE_EXCEPTION,

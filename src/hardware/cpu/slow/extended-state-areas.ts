@@ -4,8 +4,10 @@
  * Left out: XSAVEOPT, XSAVEC, XSAVES, which CPUID does not announce.
  */
 import { Mnemonic } from 'iced-x86';
+import { CR0_TS, CR4_OSXSAVE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
+import { VECTOR_NM } from '../exception-vector.js';
 import {
   extendedState,
   FX_CONTROL,
@@ -25,10 +27,8 @@ import {
   x87Available,
   XMM_SIZE,
 } from '../extended-state.js';
-import { VECTOR_NM } from '../exception-vector.js';
 import { fault, generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_RMW, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
-import { CR0_TS, CR4_OSXSAVE } from '../control-register-bits.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { chargeSystem, type HandlerTable } from './handler.js';
 import { mapOperand, memoryOperand, operandRange, type MemoryOperand } from './operands.js';

@@ -1,9 +1,9 @@
 /** What every family of host-executed instructions shares: the shape of a handler, privilege, cost and interception. */
 import { INSTRUCTION_CLASSES } from '../../../cost/step.js';
+import { CR4_UMIP } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection } from '../fault.js';
-import { CR4_UMIP } from '../control-register-bits.js';
 import { PASS, type Outcome } from '../outcome.js';
 
 /** Executes one instruction. DONE = retire, REDIRECTED = RIP is set; WAIT and FAULT have committed nothing. */

@@ -3,12 +3,12 @@
  */
 import { Mnemonic } from 'iced-x86';
 import { EXIT_REASON_INVPCID } from '../../vmx/exit-reason.js';
+import { CR4_PCIDE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import { isCanonicalPair } from '../linear-access.js';
-import { CR4_PCIDE } from '../control-register-bits.js';
 import { DONE, PASS, type Outcome } from '../outcome.js';
 import { chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';
 import {

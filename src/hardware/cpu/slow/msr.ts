@@ -6,11 +6,11 @@
 import { Mnemonic } from 'iced-x86';
 import { STEP } from '../../../cost/step.js';
 import { EXIT_REASON_RDPMC, EXIT_REASON_RDTSC, EXIT_REASON_RDTSCP, EXIT_REASON_XSETBV } from '../../vmx/exit-reason.js';
+import { CR4_OSXSAVE, CR4_TSD } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
 import { highWord } from '../linear-access.js';
-import { CR4_OSXSAVE, CR4_TSD } from '../control-register-bits.js';
 import { isApicMsr, readMsr, writeMsr } from '../msrs.js';
 import { DONE, PASS, WAIT, type Outcome } from '../outcome.js';
 import { chargeStep, chargeSystem, intercept, privileged, type HandlerTable } from './handler.js';

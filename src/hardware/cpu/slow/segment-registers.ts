@@ -6,6 +6,7 @@
  */
 import { Code, Mnemonic, Register } from 'iced-x86';
 import { SHADOW_MOV_SS } from '../activity.js';
+import { CR4_FSGSBASE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import {
@@ -24,7 +25,6 @@ import { fault, generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_FS_BASE, CPU_GS_BASE } from '../layout.js';
 import { canonical, isCanonical, isCanonicalPair, highWord, LinearRange } from '../linear-access.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
-import { CR4_FSGSBASE } from '../control-register-bits.js';
 import { ACCESS_DB, in64BitMode } from '../mode.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { SEGMENT_CS, SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../segments.js';

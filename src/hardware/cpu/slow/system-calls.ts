@@ -1,11 +1,11 @@
 /** SYSCALL, SYSRET, SYSENTER, SYSEXIT (SDM vol. 2): transfers to and from privilege level 0 without descriptors. */
 import { Mnemonic } from 'iced-x86';
+import { EFER_SCE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
 import { canonical, isCanonicalPair } from '../linear-access.js';
-import { EFER_SCE } from '../control-register-bits.js';
 import { in64BitMode, inLongMode, updateMode } from '../mode.js';
 import { REDIRECTED, type Outcome } from '../outcome.js';
 import { RFLAGS_FIXED, RFLAGS_IF, RFLAGS_RF, RFLAGS_VM } from '../rflags.js';

@@ -2,12 +2,12 @@
 import { Mnemonic } from 'iced-x86';
 import { STEP } from '../../../cost/step.js';
 import { sendUserInterrupt } from '../../vmx/user-interrupts.js';
+import { CR4_UINTR } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import { VECTOR_SS } from '../exception-vector.js';
 import { fault, generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ } from '../layout.js';
 import { isCanonical, LinearRange } from '../linear-access.js';
-import { CR4_UINTR } from '../control-register-bits.js';
 import { in64BitMode } from '../mode.js';
 import { DONE, REDIRECTED, type Outcome } from '../outcome.js';
 import { RFLAGS_ARITHMETIC, RFLAGS_CF, RFLAGS_FIXED } from '../rflags.js';

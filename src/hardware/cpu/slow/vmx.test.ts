@@ -10,12 +10,12 @@ import {
   TSS_32,
 } from '../../../../test/support/legacy-machine.js';
 import { assemble } from '../../../../test/support/one-instruction.js';
+import { EFER_LMA, EFER_LME } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import * as C from '../../vmx/controls.js';
 import { VMCS_REVISION } from '../../vmx/capability.js';
 import { EXIT_REASON_CPUID } from '../../vmx/exit-reason.js';
 import { VMCS_FIELD as F } from '../../vmx/vmcs-field.js';
-import { EFER_LMA, EFER_LME } from '../control-register-bits.js';
 
 const VMXON_REGION = 0x1_2000;
 const VMCS_REGION = 0x1_3000;

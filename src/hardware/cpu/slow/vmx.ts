@@ -16,12 +16,12 @@ import {
   type VmxResult,
   type VmxUnit,
 } from '../../vmx/vmx-unit.js';
+import { CR4_VMXE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
 import { generalProtection, invalidOpcode } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE, CPU_MODE, MODE_64 } from '../layout.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
-import { CR4_VMXE } from '../control-register-bits.js';
 import { in64BitMode, inLongMode } from '../mode.js';
 import { DONE, PASS, REDIRECTED, WAIT, type Outcome } from '../outcome.js';
 import { RFLAGS_ARITHMETIC, RFLAGS_CF, RFLAGS_ZF } from '../rflags.js';

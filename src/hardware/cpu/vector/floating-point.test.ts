@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CODE, cpuFixture, HANDLERS, type Fixture } from '../../../../test/support/cpu-fixture.js';
-import { mxcsr, setMxcsr, xmm } from '../extended-state.js';
 import { CR4_OSFXSR, CR4_OSXMMEXCPT } from '../control-register-bits.js';
+import { mxcsr, setMxcsr, xmm } from '../extended-state.js';
 import { DENORMAL, DIVIDE_BY_ZERO, INVALID, OVERFLOW, PRECISION, UNDERFLOW } from './ieee754.js';
 
 const ADDSD = [0xf2, 0x0f, 0x58, 0xc1];

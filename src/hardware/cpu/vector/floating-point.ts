@@ -3,12 +3,12 @@
  * conversions. Flags go to MXCSR; an exception that is not masked is #XM and leaves the destination alone.
  */
 import { Mnemonic } from 'iced-x86';
+import { CR4_OSXMMEXCPT } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
-import { mxcsr, setMxcsr } from '../extended-state.js';
 import { VECTOR_XM } from '../exception-vector.js';
+import { mxcsr, setMxcsr } from '../extended-state.js';
 import { fault, invalidOpcode } from '../fault.js';
-import { CR4_OSXMMEXCPT } from '../control-register-bits.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { RFLAGS_ARITHMETIC, RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF } from '../rflags.js';
 import type { Handler, HandlerTable } from '../slow/handler.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CODE, cpuFixture, DATA, HANDLERS, type Fixture } from '../../../../test/support/cpu-fixture.js';
+import { CR0_EM, CR0_NE, CR0_TS } from '../control-register-bits.js';
 import {
   extendedState,
   FX_CONTROL,
@@ -9,7 +10,6 @@ import {
   readState16,
   writeState16,
 } from '../extended-state.js';
-import { CR0_EM, CR0_NE, CR0_TS } from '../control-register-bits.js';
 
 const PADDB = [0x0f, 0xfc, 0xc1]; // paddb mm0, mm1
 const TOP_2 = 2 << 11;

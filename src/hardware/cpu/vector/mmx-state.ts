@@ -2,10 +2,10 @@
  * The MMX registers (SDM vol. 1, 9.2; vol. 3, 13.2): the low 64 bits of the x87 registers, by their physical numbers. The
  * state area holds the x87 registers by their distance from the top of the stack, as FXSAVE writes them.
  */
+import { CR0_EM } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import { extendedState, FX_STACK, FX_TAGS, setStackTop, stackTop, x87Ready } from '../extended-state.js';
 import { invalidOpcode } from '../fault.js';
-import { CR0_EM } from '../control-register-bits.js';
 import type { Outcome } from '../outcome.js';
 
 const REGISTERS = 8;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CODE, cpuFixture, DATA, HANDLERS, type Fixture } from '../../../../test/support/cpu-fixture.js';
-import { mxcsr, xmm } from '../extended-state.js';
 import { CR0_EM, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE } from '../control-register-bits.js';
+import { mxcsr, xmm } from '../extended-state.js';
 
 const RAX = 0;
 const RDX = 2;

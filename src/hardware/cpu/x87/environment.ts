@@ -5,8 +5,10 @@
  * Selectors of instructions and operands are 0 (CPUID.7.EBX[13]): linear addresses of real-address mode are offsets.
  */
 import { Mnemonic, Register } from 'iced-x86';
+import { CR0_MP, CR0_TS } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
+import { VECTOR_NM } from '../exception-vector.js';
 import {
   extendedState,
   FX_CONTROL,
@@ -28,11 +30,9 @@ import {
   x87Ready,
   reportX87Exception,
 } from '../extended-state.js';
-import { VECTOR_NM } from '../exception-vector.js';
 import { fault } from '../fault.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
 import { inProtectedMode } from '../legacy/segmentation.js';
-import { CR0_MP, CR0_TS } from '../control-register-bits.js';
 import { DONE, type Outcome } from '../outcome.js';
 import { chargeSystem, type Handler, type HandlerTable } from '../slow/handler.js';
 import {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CODE, cpuFixture, DATA, HANDLERS, type Fixture } from '../../../../test/support/cpu-fixture.js';
 import { setStack, stackBits, stackNumber } from '../../../../test/support/x87-stack.js';
+import { CR0_EM, CR0_MP, CR0_NE, CR0_TS } from '../control-register-bits.js';
 import {
   FX_CONTROL,
   FX_DATA,
@@ -13,7 +14,6 @@ import {
   stackTop,
   writeState16,
 } from '../extended-state.js';
-import { CR0_EM, CR0_MP, CR0_NE, CR0_TS } from '../control-register-bits.js';
 import { INDEFINITE } from './operation.js';
 
 const FLD1 = [0xd9, 0xe8];
