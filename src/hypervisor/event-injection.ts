@@ -6,6 +6,9 @@
  * With APICv the processor delivers interrupts itself; injection is for exceptions, NMIs and interrupted deliveries.
  */
 import { STEP } from '../cost/step.js';
+import { CR0_PE } from '../hardware/cpu/control-register-bits.js';
+import { VECTOR_DB } from '../hardware/cpu/exception-vector.js';
+import { RFLAGS_RF } from '../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { INVEPT_SINGLE_CONTEXT, type VmxUnit } from '../hardware/vmx/vmx-unit.js';
 import { interruptBlocked, nmiBlocked } from './halt.js';
@@ -33,11 +36,8 @@ import {
 
 const BLOCKED_BY_NMI = 1 << 3;
 const NMI_VECTOR = 2;
-const VECTOR_DB = 1;
 /** #DB, #BP, #OF; #DF, #MC: exceptions that are no faults (exception_type). */
 const TRAPS_AND_ABORTS: readonly number[] = [VECTOR_DB, 3, 4, 8, 18];
-const CR0_PE = 1;
-const RFLAGS_RF = 1 << 16;
 const DR7_GD = 1 << 13;
 
 /** Run-loop step 1: requests that other CPUs or exit handlers have made. False: wait. */

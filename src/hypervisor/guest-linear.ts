@@ -6,6 +6,7 @@
  * 5-level paging.
  */
 import { CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMAP, EFER_LMA } from '../hardware/cpu/control-register-bits.js';
+import { VECTOR_PF } from '../hardware/cpu/exception-vector.js';
 import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
 import { PAGE_SIZE } from '../hardware/memory/physical-memory.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
@@ -37,7 +38,6 @@ export const GUEST_UNMAPPED = -2;
 /** Mapped, but not for this access. */
 export const GUEST_FORBIDDEN = -3;
 
-const VECTOR_PF = 14;
 const PF_PRESENT = 1;
 const PF_WRITE = 2;
 const PF_USER = 4;

@@ -4,6 +4,7 @@
  * (kvm_cache_regs.h).
  */
 import { CR0_NE, CR0_TS, CR0_WP, CR4_UINTR, CR4_VMXE } from '../hardware/cpu/control-register-bits.js';
+import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import type { Segment } from '../hardware/cpu/segments.js';
 import { VMCS_FIELD as F } from '../hardware/vmx/vmcs-field.js';
 import { writeField, type VmcsAccess } from './control-shadow.js';
@@ -13,7 +14,6 @@ const CR0_ALWAYS_OFF = 3 << 29;
 /** PVI, TSD, DE, PGE, PCE, OSFXSR, OSXMMEXCPT, FSGSBASE. */
 const CR4_GUEST_BITS = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 16);
 
-const RFLAGS_FIXED = 1 << 1;
 const DR7_FIXED = 0x400;
 
 /** IA32_PAT after reset. */

@@ -6,6 +6,7 @@
  * Left out: invalid wake-ups, the per-VM limit on polling, and a host that needs the CPU for another thread.
  */
 import { STEP, TICKS_PER_CYCLE } from '../cost/step.js';
+import { RFLAGS_IF } from '../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from './host-cpu.js';
 import { picPending } from './interrupt-chip.js';
@@ -13,7 +14,6 @@ import type { KvmParameters } from './kvm-parameters.js';
 import { movePirToIrr } from './posted-interrupts.js';
 import { MP_STATE_INIT_RECEIVED, MP_STATE_UNINITIALIZED, type Vcpu } from './vcpu.js';
 
-const RFLAGS_IF = 1 << 9;
 const BLOCKED_BY_STI_OR_MOV_SS = 3;
 const BLOCKED_BY_NMI = 1 << 3;
 

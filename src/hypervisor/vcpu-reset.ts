@@ -6,6 +6,7 @@
  * them).
  */
 import { STEP } from '../cost/step.js';
+import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import type { Segment } from '../hardware/cpu/segments.js';
 import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
@@ -18,7 +19,6 @@ const RDX = 2;
 const PIR_WORDS = 8;
 const RESET_VECTOR = 0xfff0;
 const CR0_RESET = 0x6000_0010;
-const RFLAGS_FIXED = 2;
 const LIMIT_64K = 0xffff;
 
 const DATA: Segment = { selector: 0, base: 0, limit: LIMIT_64K, access: 0x93 };

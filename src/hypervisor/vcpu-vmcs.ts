@@ -5,6 +5,7 @@
  *
  * Left out: real mode without unrestricted guest, MSR-load areas, performance monitoring, nested virtualization.
  */
+import { EFER_LMA } from '../hardware/cpu/control-register-bits.js';
 import {
   CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
   CPU_BASED_ACTIVATE_TERTIARY_CONTROLS,
@@ -47,7 +48,6 @@ import {
 
 /** #DB, #UD, #AC and #MC exit; with EPT, page faults are the guest's own. */
 const EXCEPTION_BITMAP = (1 << 1) | (1 << 6) | (1 << 17) | (1 << 18);
-const EFER_LMA = 1 << 10;
 const NO_ADDRESS = 0xffff_ffff_ffff_ffffn;
 
 /** State of the vCPU's local APIC as IA32_APIC_BASE has it. */

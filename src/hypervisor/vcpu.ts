@@ -6,6 +6,7 @@
  * stay in that CPU between exit and entry.
  */
 import type { Cpu } from '../hardware/cpu/cpu.js';
+import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import { EXIT_REASONS } from '../hardware/vmx/exit-reason.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { INVEPT_SINGLE_CONTEXT } from '../hardware/vmx/vmx-unit.js';
@@ -74,7 +75,6 @@ export const INTR_TYPE_SOFT_INTR = 4 << 8;
 export const INTR_TYPE_PRIV_SW_EXCEPTION = 5 << 8;
 export const INTR_TYPE_SOFT_EXCEPTION = 6 << 8;
 
-const RFLAGS_FIXED = 2;
 /** IA32_MISC_ENABLE as QEMU sets it at reset. */
 const MISC_ENABLE_FAST_STRINGS = 1n;
 

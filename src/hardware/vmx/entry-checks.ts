@@ -7,6 +7,7 @@
  * (those controls are not allowed to be 1), and the comparison of the host address-space size with the current
  * IA32_EFER.LMA, because root software may be a model without a mode.
  */
+import { CR0_PE, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import { MAXPHYADDR } from '../cpu/layout.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { ActiveControls } from './active-controls.js';
@@ -28,11 +29,6 @@ const F = VMCS_FIELD;
 
 const PAGE_OFFSET = 0xfff;
 const VTPR = 0x80;
-const CR0_PE = 1;
-const CR4_PAE = 1 << 5;
-const CR4_PCIDE = 1 << 17;
-const EFER_LME = 1 << 8;
-const EFER_LMA = 1 << 10;
 /** SCE, LME, LMA, NXE. */
 const EFER_DEFINED = 0x0000_0d01;
 const MAX_INSTRUCTION_LENGTH = 15;

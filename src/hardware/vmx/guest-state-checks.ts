@@ -4,6 +4,8 @@
  * What changes with every entry (RIP, event injection) is checked every time; the rest only when software has written
  * it: the processor itself never saves a state that it would refuse to load.
  */
+import { CR0_PE, CR0_PG, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
+import { RFLAGS_IF, RFLAGS_TF, RFLAGS_VM } from '../cpu/rflags.js';
 import {
   SEGMENT_CS,
   SEGMENT_FS,
@@ -38,15 +40,6 @@ export interface GuestStateFailure {
   readonly rule: string;
 }
 
-const CR0_PE = 1;
-const CR0_PG = 0x8000_0000;
-const CR4_PAE = 1 << 5;
-const CR4_PCIDE = 1 << 17;
-const EFER_LME = 1 << 8;
-const EFER_LMA = 1 << 10;
-const RFLAGS_TF = 1 << 8;
-const RFLAGS_IF = 1 << 9;
-const RFLAGS_VM = 1 << 17;
 const RFLAGS_RESERVED = 0xffc0_8028;
 const DEBUGCTL_BTF = 2;
 const DEBUGCTL_RESERVED = 0xffff_003c;

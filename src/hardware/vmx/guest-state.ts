@@ -8,7 +8,7 @@
  * Left out: IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT; guests in virtual-8086 mode, by an error.
  */
 import { ACTIVITY_MWAIT, SHADOW_MOV_SS } from '../cpu/activity.js';
-import { CR4_PAE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
+import { CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { PENDING_BS, PENDING_ENABLED_BREAKPOINT } from '../cpu/debug/debug-exceptions.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
@@ -25,7 +25,6 @@ import { VMCS_FIELD } from './vmcs-field.js';
 const F = VMCS_FIELD;
 
 const RSP = 4;
-const CR0_PG = 1 << 31;
 /** Alignment of the table that CR3 names with PAE paging. */
 const PDPT_BYTES = 8 * POINTERS;
 /** Interruptibility state, bits 1:0 as in cpu.shadow. */

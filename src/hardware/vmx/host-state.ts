@@ -7,6 +7,7 @@ import { EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { CPU_FS_BASE, CPU_GS_BASE } from '../cpu/layout.js';
 import { updateMode } from '../cpu/mode.js';
+import { RFLAGS_FIXED } from '../cpu/rflags.js';
 import {
   ACCESS_UNUSABLE,
   SEGMENT_CS,
@@ -27,7 +28,6 @@ import { VMCS_FIELD } from './vmcs-field.js';
 const F = VMCS_FIELD;
 
 const RSP = 4;
-const RFLAGS_FIXED = 2;
 const FLAT_LIMIT = 0xffff_ffff;
 const TSS_LIMIT = 0x67;
 const TABLE_LIMIT = 0xffff;

@@ -5,6 +5,7 @@
  *
  * Left out: segment limits, and KVM's return to the guest after 1024 elements.
  */
+import { RFLAGS_DF, RFLAGS_ZF } from '../../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
 import { finishEmulation } from '../exits/skip.js';
@@ -23,8 +24,6 @@ const RSI = 6;
 const RDI = 7;
 const SEGMENT_ES = 0;
 const SEGMENT_FS = 4;
-const RFLAGS_ZF = 1 << 6;
-const RFLAGS_DF = 1 << 10;
 const ACCESS_L = 1 << 13;
 const PAGE = 4096;
 const LINE = 64;

@@ -9,10 +9,14 @@ import {
   CR0_PG,
   CR4_PAE,
   CR4_PCIDE,
+  CR4_PGE,
+  CR4_PSE,
   CR4_SMAP,
   CR4_SMEP,
   CR4_UINTR,
   CR4_UMIP,
+  EFER_LMA,
+  EFER_LME,
 } from '../../hardware/cpu/control-register-bits.js';
 
 /** PE, MP, EM, TS. */
@@ -21,11 +25,7 @@ const MACHINE_STATUS = 0xf;
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP. */
 const CR4_BITS = 0x7ff | CR4_UMIP | (1 << 16) | CR4_PCIDE | (1 << 18) | CR4_SMEP | CR4_SMAP;
 
-const CR4_PSE = 1 << 4;
 const PCID_MASK = 0xfff;
-const CR4_PGE = 1 << 7;
-const EFER_LME = 1 << 8;
-const EFER_LMA = 1 << 10;
 /** L bit of a code segment's access rights. */
 const ACCESS_L = 1 << 13;
 

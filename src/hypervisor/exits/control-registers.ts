@@ -3,7 +3,8 @@
  * enter_lmode and exit_lmode, vmx.c). With EPT only writes that change bits KVM owns come here, and CR8 without a TPR
  * shadow. The rules for the values stand in control-register-rules.ts.
  */
-import { CR0_ET, CR0_PG, CR0_TS, CR0_WP } from '../../hardware/cpu/control-register-bits.js';
+import { CR0_ET, CR0_PG, CR0_TS, CR0_WP, EFER_LMA, EFER_LME } from '../../hardware/cpu/control-register-bits.js';
+import { VECTOR_GP } from '../../hardware/cpu/exception-vector.js';
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { writeCr0, writeCr4 } from '../guest-state.js';
@@ -32,9 +33,6 @@ const RSP = 4;
 const CR0_FLUSHING = 1 | (1 << 16) | CR0_PG;
 /** PSE, PAE, PGE. */
 const CR4_FLUSHING = (1 << 4) | (1 << 5) | (1 << 7);
-const EFER_LME = 1 << 8;
-const EFER_LMA = 1 << 10;
-const VECTOR_GP = 13;
 
 export function handleCrAccess(host: HostCpu): ExitResult {
   const { cpu, vcpu } = host;

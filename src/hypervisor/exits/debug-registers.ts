@@ -9,6 +9,8 @@
  * breakpoint enabled.
  */
 import { STEP } from '../../cost/step.js';
+import { CR4_DE } from '../../hardware/cpu/control-register-bits.js';
+import { VECTOR_DB, VECTOR_GP, VECTOR_UD } from '../../hardware/cpu/exception-vector.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from '../host-cpu.js';
 import type { Vcpu } from '../vcpu.js';
@@ -17,12 +19,8 @@ import { cplOf } from './privilege.js';
 
 /** Exit qualification: number of the register. */
 const DEBUG_REG_ACCESS_NUM = 7;
-const CR4_DE = 1 << 3;
 const DR6_BD = 1 << 13;
 const DR7_GD = 1 << 13;
-const VECTOR_DB = 1;
-const VECTOR_UD = 6;
-const VECTOR_GP = 13;
 
 export function handleDrAccess(host: HostCpu): ExitResult {
   const { cpu, vcpu } = host;

@@ -8,6 +8,8 @@
  * space (#BP).
  */
 import { STEP } from '../../cost/step.js';
+import { VECTOR_DB, VECTOR_MC, VECTOR_UD } from '../../hardware/cpu/exception-vector.js';
+import { RFLAGS_TF } from '../../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from '../host-cpu.js';
 import {
@@ -23,10 +25,6 @@ import { failVcpu } from './failure.js';
 import { handleInvalidOpcodeException } from './invalid-opcode.js';
 import { moveBehind } from './skip.js';
 
-const VECTOR_DB = 1;
-const VECTOR_UD = 6;
-const VECTOR_MC = 18;
-const RFLAGS_TF = 1 << 8;
 const DR6_BS = 1 << 14;
 const BLOCKING_BY_STI_OR_MOV_SS = 3;
 

@@ -6,6 +6,7 @@
  * Left out: directed yield to a preempted vCPU (every vCPU has a CPU of its own), and a virtual PMU.
  */
 import { STEP } from '../../cost/step.js';
+import { VECTOR_GP, VECTOR_UD } from '../../hardware/cpu/exception-vector.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from '../host-cpu.js';
 import { guestCpuid } from '../guest-cpuid.js';
@@ -17,8 +18,6 @@ const RAX = 0;
 const RCX = 1;
 const RDX = 2;
 const RBX = 3;
-const VECTOR_UD = 6;
-const VECTOR_GP = 13;
 const XCR0_X87 = 1;
 const XCR0_SSE = 2;
 

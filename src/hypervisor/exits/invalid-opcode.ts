@@ -7,12 +7,12 @@
  * the emulated processor executes or Intel processors do not have either.
  */
 import { STEP } from '../../cost/step.js';
+import { VECTOR_UD } from '../../hardware/cpu/exception-vector.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { fetchInstruction, GUEST_WAITS, translateGuestData } from '../guest-linear.js';
 import type { HostCpu } from '../host-cpu.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from './exit-result.js';
 
-const VECTOR_UD = 6;
 const VMMCALL = [0x0f, 0x01, 0xd9] as const;
 /** The byte in which VMCALL (0F 01 C1) differs. */
 const LAST_BYTE = 2;

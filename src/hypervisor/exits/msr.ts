@@ -8,7 +8,8 @@
  */
 import { STEP } from '../../cost/step.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE } from '../../hardware/apic/message.js';
-import { CR0_PG } from '../../hardware/cpu/control-register-bits.js';
+import { CR0_PG, EFER_LMA, EFER_LME } from '../../hardware/cpu/control-register-bits.js';
+import { VECTOR_GP } from '../../hardware/cpu/exception-vector.js';
 import { readMsr, writeMsr } from '../../hardware/cpu/msrs.js';
 import { isPatValue } from '../../hardware/vmx/entry-checks.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
@@ -31,7 +32,6 @@ const MISC_ENABLE_EMON = 1n << 7n;
 /** BTS and PEBS unavailable. */
 const MISC_ENABLE_READ_ONLY = (1n << 11n) | (1n << 12n);
 const TWO_32 = 2 ** 32;
-const VECTOR_GP = 13;
 
 const MSR_X2APIC_LAST = 0x8ff;
 const MSR_X2APIC_ICR = 0x830;
@@ -50,8 +50,6 @@ const MSR_IA32_VMX_LAST = 0x493;
 const MSR_EFER = 0xc000_0080;
 const X2APIC_BROADCAST = 0xffff_ffff;
 
-const EFER_LME = 1 << 8;
-const EFER_LMA = 1 << 10;
 const EFER_WRITABLE = 0x901; // SCE, LME, NXE
 
 /**

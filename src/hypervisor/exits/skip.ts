@@ -1,11 +1,10 @@
 import { STEP } from '../../cost/step.js';
+import { VECTOR_DB } from '../../hardware/cpu/exception-vector.js';
+import { RFLAGS_RF, RFLAGS_TF } from '../../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import type { HostCpu } from '../host-cpu.js';
 
 const BLOCKING_BY_STI_OR_MOV_SS = 3;
-const VECTOR_DB = 1;
-const RFLAGS_TF = 1 << 8;
-const RFLAGS_RF = 1 << 16;
 const DR6_BS = 1 << 14;
 
 /** S12, kvm_skip_emulated_instruction: past the instruction, and the single-step trap behind it. */

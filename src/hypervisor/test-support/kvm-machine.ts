@@ -19,6 +19,7 @@ import { emitEnableApic, emitWriteMsr } from '../../guest/programs/local-apic.js
 import { TICKS_PER_CYCLE } from '../../cost/step.js';
 import { ALL_CPUS } from '../../hardware/clock/clock.js';
 import type { Cpu } from '../../hardware/cpu/cpu.js';
+import { VECTOR_DB, VECTOR_NMI } from '../../hardware/cpu/exception-vector.js';
 import { buildHardware, type Hardware } from '../../machine/hardware.js';
 import { loadInterpreter } from '../../machine/interpreter.js';
 import type { GuestFeatures } from '../guest-features.js';
@@ -33,8 +34,6 @@ export const VECTOR = 0x31;
 export const COUNTER = 0x21_0000;
 /** NMIs handled so far. */
 export const NMI_COUNTER = COUNTER + 8;
-const VECTOR_DB = 1;
-const VECTOR_NMI = 2;
 const TSC_GHZ = 2;
 const HOST_BYTES = 2 << 20;
 const EXIT_PORT = 0xf4;
