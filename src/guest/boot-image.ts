@@ -2,6 +2,8 @@
  * Tables that a 64-bit guest finds when it starts: page tables, descriptors, task-state segments (SDM volume 3,
  * chapters 3-8). Identity-mapped; accessed and dirty flags are set, so the processor writes none of them.
  */
+import { CR0_ET, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, EFER_LMA, EFER_LME } from '../hardware/cpu/control-register-bits.js';
+import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import type { Segment } from '../hardware/cpu/segments.js';
 import { nullSegment } from '../hardware/cpu/segments.js';
 import * as M from './memory-map.js';
@@ -59,12 +61,8 @@ const IDT_ENTRIES = 256;
 const GATE_SIZE = 16;
 const GATE_INTERRUPT_64 = 0x8e;
 
-const CR0_PE_ET_WP_PG = 0x8001_0011;
-const CR4_PAE = 1 << 5;
-const EFER_LME_LMA = 0x500;
 const APIC_BASE_ENABLE = 1 << 11;
 const APIC_BASE_BSP = 1 << 8;
-const RFLAGS_FIXED = 2;
 
 /** Page tables: memory in 2-MiB pages, the local APIC in a 4-KiB page. */
 export function pageTables(vcpus: number, userPages: boolean): MemorySegment[] {
@@ -152,10 +150,10 @@ export function initialRegisters(cpu: number, rip: number, vcpus: number): Initi
     rip,
     rsp: base + M.PER_CPU_STACK_TOP,
     rflags: RFLAGS_FIXED,
-    cr0: CR0_PE_ET_WP_PG,
+    cr0: (CR0_PE | CR0_ET | CR0_WP | CR0_PG) >>> 0,
     cr3: M.PML4,
     cr4: CR4_PAE,
-    efer: EFER_LME_LMA,
+    efer: EFER_LME | EFER_LMA,
     apicBase: M.LOCAL_APIC + (APIC_BASE_ENABLE | (cpu === 0 ? APIC_BASE_BSP : 0)),
     segments: [data(), code, data(), data(), data(), data(base + M.PER_CPU_DATA), nullSegment(), task],
     gdtr: { base: M.GDT, limit: M.TSS_SELECTOR + vcpus * 16 - 1 },

@@ -5,6 +5,8 @@
  *
  * Left out: video modes (header flag bit 2) and compressed images.
  */
+import { CR0_ET, CR0_PE } from '../hardware/cpu/control-register-bits.js';
+import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import { nullSegment, type Segment } from '../hardware/cpu/segments.js';
 import type { InitialRegisters, MemorySegment } from './boot-image.js';
 import { isElf, parseElf } from './elf.js';
@@ -36,8 +38,6 @@ const ACCESS_CODE_32 = 0xc09b;
 const ACCESS_DATA_32 = 0xc093;
 const ACCESS_TSS_BUSY = 0x008b;
 const TSS_LIMIT = 0x67;
-const CR0_PE_ET = 0x11;
-const RFLAGS_FIXED = 2;
 const APIC_BASE_ENABLED_BSP = 0xfee0_0900;
 const MIB = 2 ** 20;
 
@@ -249,7 +249,7 @@ function entryState(entry: number): InitialRegisters {
     rip: entry,
     rsp: 0,
     rflags: RFLAGS_FIXED,
-    cr0: CR0_PE_ET,
+    cr0: CR0_PE | CR0_ET,
     cr3: 0,
     cr4: 0,
     efer: 0,

@@ -3,6 +3,7 @@
  * mode, VMX operation entered (hardware_enable, vmx.c). Boot itself is not modelled.
  */
 import type { Cpu } from '../hardware/cpu/cpu.js';
+import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import { SEGMENT_CS, SEGMENT_SS } from '../hardware/cpu/segments.js';
 import { VMX_SUCCEED } from '../hardware/vmx/vmx-unit.js';
 import { LOCAL_TIMER_VECTOR } from './host-interrupt-vectors.js';
@@ -17,7 +18,6 @@ const MSR_SPIV = 0x80f;
 const MSR_LVT_TIMER = 0x832;
 /** TSC-deadline mode, unmasked. */
 const LVT_TIMER_DEADLINE = (2 << 17) | LOCAL_TIMER_VECTOR;
-const RFLAGS_RESERVED = 2;
 const ACCESS_CODE_64 = 0xa09b;
 const ACCESS_DATA = 0xc093;
 
@@ -28,7 +28,7 @@ export function bootHost(cpu: Cpu, memory: HostMemory, revision: number, x2apic:
   cpu.cr3 = cr3;
   cpu.cr4 = cr4;
   cpu.eferLow = efer;
-  cpu.rflags = RFLAGS_RESERVED;
+  cpu.rflags = RFLAGS_FIXED;
   cpu.cpl = 0;
   Object.assign(cpu.segments[SEGMENT_CS], { selector: 0x10, base: 0, limit: 0xffff_ffff, access: ACCESS_CODE_64 });
   Object.assign(cpu.segments[SEGMENT_SS], { selector: 0x18, base: 0, limit: 0xffff_ffff, access: ACCESS_DATA });

@@ -3,6 +3,7 @@
  * loop. Supervisor code only sets up the tables and MSRs (SDM volume 1, chapter 9).
  */
 import { Code, Instruction, Register } from 'iced-x86';
+import { CR4_UINTR } from '../../hardware/cpu/control-register-bits.js';
 import { Assembler, type Label } from '../assembler.js';
 import {
   INNER_CYCLES,
@@ -36,7 +37,6 @@ const MSR_UINTR_PD = 0x989;
 const MSR_UINTR_TT = 0x98a;
 const RED_ZONE = 128;
 const TT_ENABLE = 1;
-const CR4_UINTR = 1 << 25;
 const RFLAGS_IF_ONLY = 0x202;
 const UITTE_VALID = 1;
 

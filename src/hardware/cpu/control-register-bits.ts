@@ -1,4 +1,8 @@
-/** Bits of CR0, CR4 and IA32_EFER (SDM vol. 3, 2.2.1 and 2.5). */
+/*
+ * Bits of CR0, CR4 and IA32_EFER (SDM vol. 3, 2.2.1 and 2.5). This file is compiled by both tsc and asc: it holds constants
+ * only.
+ */
+
 export const CR0_PE = 1 << 0;
 export const CR0_MP = 1 << 1;
 export const CR0_EM = 1 << 2;

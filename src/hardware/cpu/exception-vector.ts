@@ -1,4 +1,8 @@
-/** Vectors of exceptions and of the NMI (SDM vol. 3, table 6-1). */
+/*
+ * Vectors of exceptions and of the NMI (SDM vol. 3, table 6-1). This file is compiled by both tsc and asc: it holds
+ * constants only.
+ */
+
 export const VECTOR_DE = 0;
 export const VECTOR_DB = 1;
 export const VECTOR_NMI = 2;

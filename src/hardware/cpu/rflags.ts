@@ -1,4 +1,7 @@
-/** RFLAGS (SDM vol. 1, 3.4.3). */
+/*
+ * RFLAGS (SDM vol. 1, 3.4.3). This file is compiled by both tsc and asc: it holds constants only.
+ */
+
 export const RFLAGS_CF = 1 << 0;
 export const RFLAGS_FIXED = 1 << 1;
 export const RFLAGS_PF = 1 << 2;

@@ -7,7 +7,7 @@
  * (those controls are not allowed to be 1), and the comparison of the host address-space size with the current
  * IA32_EFER.LMA, because root software may be a model without a mode.
  */
-import { CR0_PE, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
+import { CR0_PE, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from '../cpu/control-register-bits.js';
 import { MAXPHYADDR } from '../cpu/layout.js';
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { ActiveControls } from './active-controls.js';
@@ -29,8 +29,7 @@ const F = VMCS_FIELD;
 
 const PAGE_OFFSET = 0xfff;
 const VTPR = 0x80;
-/** SCE, LME, LMA, NXE. */
-const EFER_DEFINED = 0x0000_0d01;
+const EFER_DEFINED = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 const MAX_INSTRUCTION_LENGTH = 15;
 
 /** A rule that a VMCS breaks, as a sentence, or null. */

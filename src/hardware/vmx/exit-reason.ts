@@ -1,4 +1,7 @@
-/** Basic VM-exit reasons (SDM vol. 3, appendix C). Those of SMM (5, 6), SGX and TDX are not modelled. */
+/*
+ * Basic VM-exit reasons (SDM vol. 3, appendix C). Those of SMM (5, 6), SGX and TDX are not modelled. This file is compiled
+ * by both tsc and asc: it holds constants only.
+ */
 
 /** More than there are basic reasons: the size of tables by reason. */
 export const EXIT_REASONS = 80;

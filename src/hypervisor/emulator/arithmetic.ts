@@ -2,15 +2,16 @@
  * What emulated instructions compute (SDM vol. 2; the fastops of emulate.c): results and arithmetic flags, on unsigned
  * values of 1, 2, 4 or 8 bytes.
  */
+import {
+  RFLAGS_AF,
+  RFLAGS_ARITHMETIC,
+  RFLAGS_CF,
+  RFLAGS_OF,
+  RFLAGS_PF,
+  RFLAGS_SF,
+  RFLAGS_ZF,
+} from '../../hardware/cpu/rflags.js';
 import type { Operation } from './decoded-instruction.js';
-
-const CF = 1 << 0;
-const PF = 1 << 2;
-const AF = 1 << 4;
-const ZF = 1 << 6;
-const SF = 1 << 7;
-const OF = 1 << 11;
-const ARITHMETIC = CF | PF | AF | ZF | SF | OF;
 
 export interface Computed {
   /** The new value of the first operand; null = it is not written. */
@@ -21,7 +22,7 @@ export interface Computed {
 
 /** `first` OP `second`, both of `size` bytes, with RFLAGS `flags`. */
 export function compute(operation: Operation, first: bigint, second: bigint, size: number, flags: number): Computed {
-  const carry = BigInt(flags & CF);
+  const carry = BigInt(flags & RFLAGS_CF);
   switch (operation) {
     case 'add':
     case 'exchange-add':
@@ -83,13 +84,13 @@ function logic(result: bigint, size: number, flags: number): Computed {
 }
 
 function keepingCarry({ result, flags }: Computed, before: number): Computed {
-  return { result, flags: (flags & ~CF) | (before & CF) };
+  return { result, flags: (flags & ~RFLAGS_CF) | (before & RFLAGS_CF) };
 }
 
 /** The bit offset is taken modulo the operand size: the address has been adjusted for the rest. */
 function bit(operation: Operation, first: bigint, second: bigint, size: number, flags: number): Computed {
   const mask = 1n << (second & BigInt(8 * size - 1));
-  const after = (flags & ~CF) | ((first & mask) === 0n ? 0 : CF);
+  const after = (flags & ~RFLAGS_CF) | ((first & mask) === 0n ? 0 : RFLAGS_CF);
   if (operation === 'bt') return { result: null, flags: after };
   if (operation === 'bts') return { result: first | mask, flags: after };
   return { result: operation === 'btr' ? first & ~mask : first ^ mask, flags: after };
@@ -105,13 +106,13 @@ function arithmetic(
 ): number {
   const sign = 1n << BigInt(8 * size - 1);
   return (
-    (flags & ~ARITHMETIC) |
-    (carries ? CF : 0) |
-    (hasEvenParity(Number(result & 0xffn)) ? PF : 0) |
-    ((adjust & 0x10n) === 0n ? 0 : AF) |
-    (result === 0n ? ZF : 0) |
-    ((result & sign) === 0n ? 0 : SF) |
-    ((overflow & sign) === 0n ? 0 : OF)
+    (flags & ~RFLAGS_ARITHMETIC) |
+    (carries ? RFLAGS_CF : 0) |
+    (hasEvenParity(Number(result & 0xffn)) ? RFLAGS_PF : 0) |
+    ((adjust & 0x10n) === 0n ? 0 : RFLAGS_AF) |
+    (result === 0n ? RFLAGS_ZF : 0) |
+    ((result & sign) === 0n ? 0 : RFLAGS_SF) |
+    ((overflow & sign) === 0n ? 0 : RFLAGS_OF)
   );
 }
 

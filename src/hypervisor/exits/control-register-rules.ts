@@ -7,6 +7,8 @@ import {
   CR0_NW,
   CR0_PE,
   CR0_PG,
+  CR4_FSGSBASE,
+  CR4_OSXSAVE,
   CR4_PAE,
   CR4_PCIDE,
   CR4_PGE,
@@ -23,7 +25,7 @@ import {
 const MACHINE_STATUS = 0xf;
 
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP. */
-const CR4_BITS = 0x7ff | CR4_UMIP | (1 << 16) | CR4_PCIDE | (1 << 18) | CR4_SMEP | CR4_SMAP;
+const CR4_BITS = 0x7ff | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 
 const PCID_MASK = 0xfff;
 /** L bit of a code segment's access rights. */

@@ -3,7 +3,18 @@
  * enter_lmode and exit_lmode, vmx.c). With EPT only writes that change bits KVM owns come here, and CR8 without a TPR
  * shadow. The rules for the values stand in control-register-rules.ts.
  */
-import { CR0_ET, CR0_PG, CR0_TS, CR0_WP, EFER_LMA, EFER_LME } from '../../hardware/cpu/control-register-bits.js';
+import {
+  CR0_ET,
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR0_WP,
+  CR4_PAE,
+  CR4_PGE,
+  CR4_PSE,
+  EFER_LMA,
+  EFER_LME,
+} from '../../hardware/cpu/control-register-bits.js';
 import { VECTOR_GP } from '../../hardware/cpu/exception-vector.js';
 import { STEP } from '../../cost/step.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
@@ -29,10 +40,9 @@ const ACCESS_MOV_TO = 0;
 const ACCESS_MOV_FROM = 1;
 const ACCESS_CLTS = 2;
 const RSP = 4;
-/** PE, WP, PG: translations depend on them. */
-const CR0_FLUSHING = 1 | (1 << 16) | CR0_PG;
-/** PSE, PAE, PGE. */
-const CR4_FLUSHING = (1 << 4) | (1 << 5) | (1 << 7);
+/** Translations depend on them. */
+const CR0_FLUSHING = CR0_PE | CR0_WP | CR0_PG;
+const CR4_FLUSHING = CR4_PSE | CR4_PAE | CR4_PGE;
 
 export function handleCrAccess(host: HostCpu): ExitResult {
   const { cpu, vcpu } = host;

@@ -8,7 +8,7 @@
  */
 import { STEP } from '../../cost/step.js';
 import { DELIVERY_FIXED, SHORTHAND_NONE } from '../../hardware/apic/message.js';
-import { CR0_PG, EFER_LMA, EFER_LME } from '../../hardware/cpu/control-register-bits.js';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from '../../hardware/cpu/control-register-bits.js';
 import { VECTOR_GP } from '../../hardware/cpu/exception-vector.js';
 import { readMsr, writeMsr } from '../../hardware/cpu/msrs.js';
 import { isPatValue } from '../../hardware/vmx/entry-checks.js';
@@ -50,7 +50,7 @@ const MSR_IA32_VMX_LAST = 0x493;
 const MSR_EFER = 0xc000_0080;
 const X2APIC_BROADCAST = 0xffff_ffff;
 
-const EFER_WRITABLE = 0x901; // SCE, LME, NXE
+const EFER_WRITABLE = EFER_SCE | EFER_LME | EFER_NXE;
 
 /**
  * handle_fastpath_set_x2apic_icr_irqoff: a fixed IPI to one physical destination. True when it applies: the request is
