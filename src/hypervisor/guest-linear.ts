@@ -8,7 +8,7 @@
 import { CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMAP, EFER_LMA } from '../hardware/cpu/control-register-bits.js';
 import { VECTOR_PF } from '../hardware/cpu/exception-vector.js';
 import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
-import { PAGE_SIZE } from '../hardware/memory/physical-memory.js';
+import { PAGE_MASK, PAGE_SIZE } from '../hardware/memory/physical-memory.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { cplOf } from './exits/privilege.js';
 import type { HostCpu } from './host-cpu.js';
@@ -132,7 +132,7 @@ export function fetchInstruction(host: HostCpu, linear: number, bytes: Uint8Arra
     if (gpa === GUEST_WAITS) return GUEST_WAITS;
     const pa = gpa < 0 ? gpa : hostAddress(host, gpa);
     if (pa < 0) return fetched === 0 ? GUEST_UNMAPPED : fetched;
-    const length = Math.min(bytes.length - fetched, PAGE_SIZE - (pa & (PAGE_SIZE - 1)));
+    const length = Math.min(bytes.length - fetched, PAGE_SIZE - (pa & PAGE_MASK));
     if (!holdLines(host, pa, length)) return GUEST_WAITS;
     for (let index = 0; index < length; index++) bytes[fetched + index] = cpu.memory.read8(pa + index);
     fetched += length;

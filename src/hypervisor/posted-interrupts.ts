@@ -7,6 +7,7 @@
  * Left out: VT-d posting, and moving a blocked vCPU to another CPU's list (vCPUs are pinned).
  */
 import { STEP } from '../cost/step.js';
+import { LINE_SIZE } from '../hardware/memory/physical-memory.js';
 import { encodeDestination } from '../hardware/vmx/posted-interrupt-descriptor.js';
 import { VMCS_FIELD } from '../hardware/vmx/vmcs-field.js';
 import { POSTED_INTR_VECTOR, POSTED_INTR_WAKEUP_VECTOR } from './host-interrupt-vectors.js';
@@ -14,7 +15,6 @@ import type { HostCpu } from './host-cpu.js';
 import { APIC_IRR } from './lapic/registers.js';
 import type { Vcpu } from './vcpu.js';
 
-const LINE = 64;
 const PIR_WORDS = 8;
 
 /** Descriptor of a vCPU at reset: notifications suppressed until it is loaded for the first time. */
@@ -36,7 +36,7 @@ function notificationDestination(host: HostCpu): number {
 export function holdIrr(host: HostCpu, vcpu: Vcpu, write: boolean): boolean {
   const { cpu } = host;
   const irr = vcpu.pages.registerPage + APIC_IRR;
-  return cpu.lines.hold(cpu, irr, write) && cpu.lines.hold(cpu, irr + LINE, write);
+  return cpu.lines.hold(cpu, irr, write) && cpu.lines.hold(cpu, irr + LINE_SIZE, write);
 }
 
 /**

@@ -18,20 +18,19 @@ import {
   CPU_SYSTEM_FLAGS,
   RETRY_BOUNDARY,
 } from '../hardware/cpu/layout';
+import { RFLAGS_IF, RFLAGS_RF, RFLAGS_TF } from '../hardware/cpu/rflags';
 import { emulateApicWrite } from './apic-write-emulation';
 import { charge } from './cost';
 import { deliver } from './delivery';
 import { takeExternalInterrupt } from './external-interrupt';
-import { FLAG_IF } from './flags';
 import { requestsService } from './local-apic';
 import { begin, DONE, HOST, PASS, settle, WAIT } from './microcode';
-import { isHosts } from './order';
 import { isNmiDue, takeNmi } from './nmi';
+import { isHosts } from './order';
 import { isNotification, processNotification } from './posted-interrupt-processing';
 import { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 
 /** With these the processor looks at every single instruction. */
-const FLAGS_TF_RF: u32 = 0x10100;
 
 /** Does one thing that is due. DONE: look again. WAIT, EXITS; HOST: the host has to see to it, and goes on where this ends. */
 export function handleEvents(cpu: usize): u32 {
@@ -48,7 +47,7 @@ function handleEvent(cpu: usize): u32 {
   const vector = load<u32>(cpu, CPU_INTERRUPT);
   if (vector != 0) return deliverInterrupt(cpu, vector);
   const kind = load<u32>(cpu, CPU_BOUNDARY);
-  if (kind == BOUNDARY_HOST || (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF) != 0) return HOST;
+  if (kind == BOUNDARY_HOST || (load<u32>(cpu, CPU_SYSTEM_FLAGS) & (RFLAGS_TF | RFLAGS_RF)) != 0) return HOST;
   if (load<u32>(cpu, CPU_SHADOW) != 0) return nothing(cpu);
   return kind == BOUNDARY_ROOT ? rootBoundary(cpu) : nonRootBoundary(cpu);
 }
@@ -60,7 +59,7 @@ export function isQuiet(cpu: usize): bool {
     load<u32>(cpu, CPU_INTERRUPT) |
     load<u32>(cpu, CPU_NMI_PENDING) |
     load<u32>(cpu, CPU_RECOGNIZED) |
-    (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF);
+    (load<u32>(cpu, CPU_SYSTEM_FLAGS) & (RFLAGS_TF | RFLAGS_RF));
   return due == 0 && !isHosts(cpu) && load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_HOST && !requestsService(cpu);
 }
 
@@ -71,7 +70,7 @@ function finishApicWrite(cpu: usize, offset: u32): u32 {
 }
 
 function interruptsEnabled(cpu: usize): bool {
-  return (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAG_IF) != 0;
+  return (load<u32>(cpu, CPU_SYSTEM_FLAGS) & RFLAGS_IF) != 0;
 }
 
 function rootBoundary(cpu: usize): u32 {

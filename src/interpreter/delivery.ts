@@ -12,7 +12,8 @@ import {
   REGISTER_SELECTOR,
   SEGMENT_REGISTER_SIZE,
 } from '../hardware/cpu/layout';
-import { FLAG_IF, getFlags } from './flags';
+import { RFLAGS_IF, RFLAGS_NT, RFLAGS_RF, RFLAGS_TF, RFLAGS_VM } from '../hardware/cpu/rflags';
+import { getFlags } from './flags';
 import { heldForSystem, heldForWriting } from './held-memory';
 import { canonical } from './memory';
 import { isCurrentCode } from './segment';
@@ -27,7 +28,6 @@ const GATE_MASK: u32 = 0x9e07;
 const GATE_64: u32 = 0x8e00;
 const GATE_TRAP: u32 = 0x100;
 
-const FLAGS_TF_NT_RF_VM: u32 = 0x34100;
 const FRAME_SIZE: u32 = 40;
 
 /** False: nothing has happened. */
@@ -56,7 +56,7 @@ export function deliver(cpu: usize, vector: u32): bool {
 
 /** An interrupt gate clears IF, a trap gate leaves it. */
 function enterHandler(cpu: usize, rip: u64, rsp: u64, isInterruptGate: bool): void {
-  const cleared = FLAGS_TF_NT_RF_VM | (isInterruptGate ? FLAG_IF : 0);
+  const cleared = RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | (isInterruptGate ? RFLAGS_IF : 0);
   store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) & ~cleared, CPU_SYSTEM_FLAGS);
   store<u64>(cpu, rip, CPU_RIP);
   store<u64>(cpu, rsp, RSP);

@@ -1,7 +1,7 @@
 // XCHG, XADD, CMPXCHG and everything with a LOCK prefix. The interpreter runs one CPU at a time and holds the line, so
 // a locked operation differs from a plain one only in its cost and in being counted.
 import { VECTOR_GP } from '../hardware/cpu/exception-vector';
-import { CPU_COUNT_LOCKED, CPU_GPR } from '../hardware/cpu/layout';
+import { ACCESS_RMW, CPU_COUNT_LOCKED, CPU_GPR } from '../hardware/cpu/layout';
 import {
   LOCKED_ADC,
   LOCKED_ADD,
@@ -22,13 +22,13 @@ import {
   R_C,
   R_STACK,
 } from '../hardware/cpu/record';
+import { RFLAGS_ZF } from '../hardware/cpu/rflags';
 import { ADC, ADD, AND, CMP, DEC, INC, NEG, NOT, OR, SBB, SUB, XOR, alu, unary } from './arithmetic';
 import { BTC, BTR, BTS, bitStringAddress, testBit } from './bit';
-import { FLAG_ZF, getFlags, setArithmeticFlags } from './flags';
+import { getFlags, setArithmeticFlags } from './flags';
 import { address, slowAccess, toModify } from './memory';
 import { after, get, immediate, put, registerA, registerB } from './operand';
 import { fault } from './stop';
-import { ACCESS_RMW } from '../hardware/cpu/layout';
 
 const RAX = CPU_GPR;
 const RCX = CPU_GPR + 8;
@@ -112,7 +112,7 @@ export function cmpxchgMr<T>(cpu: usize, pc: usize): usize {
 
 function setZero(cpu: usize, isZero: bool): void {
   const flags = getFlags(cpu);
-  setArithmeticFlags(cpu, isZero ? flags | FLAG_ZF : flags & ~FLAG_ZF);
+  setArithmeticFlags(cpu, isZero ? flags | RFLAGS_ZF : flags & ~RFLAGS_ZF);
 }
 
 export function cmpxchg8b(cpu: usize, pc: usize): usize {

@@ -8,18 +8,19 @@ import {
   CPU_RESULT,
   CPU_SYSTEM_FLAGS,
 } from '../hardware/cpu/layout';
-import { RFLAGS_AC } from '../hardware/cpu/rflags';
+import {
+  RFLAGS_AC,
+  RFLAGS_AF,
+  RFLAGS_ARITHMETIC,
+  RFLAGS_CF,
+  RFLAGS_FIXED,
+  RFLAGS_OF,
+  RFLAGS_PF,
+  RFLAGS_SF,
+  RFLAGS_ZF,
+} from '../hardware/cpu/rflags';
 import { selectBanks } from './tlb-bank';
 
-export const FLAG_CF: u32 = 1 << 0;
-export const FLAG_PF: u32 = 1 << 2;
-export const FLAG_AF: u32 = 1 << 4;
-export const FLAG_ZF: u32 = 1 << 6;
-export const FLAG_SF: u32 = 1 << 7;
-export const FLAG_IF: u32 = 1 << 9;
-export const FLAG_DF: u32 = 1 << 10;
-export const FLAG_OF: u32 = 1 << 11;
-const ARITHMETIC: u32 = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF;
 
 // One 64-bit store sets CF and clears CPU_FLIP.
 // @ts-ignore: decorator
@@ -143,33 +144,33 @@ export function condition(cpu: usize, code: u32): bool {
 
 export function getFlags(cpu: usize): u32 {
   let flags = load<u32>(cpu, CPU_SYSTEM_FLAGS) | 2;
-  if (carry(cpu)) flags |= FLAG_CF;
-  if (parity(cpu)) flags |= FLAG_PF;
-  if ((load<i64>(cpu, CPU_FA) & 0x10) != 0) flags |= FLAG_AF;
-  if (zero(cpu)) flags |= FLAG_ZF;
-  if (sign(cpu)) flags |= FLAG_SF;
-  if (overflow(cpu)) flags |= FLAG_OF;
+  if (carry(cpu)) flags |= RFLAGS_CF;
+  if (parity(cpu)) flags |= RFLAGS_PF;
+  if ((load<i64>(cpu, CPU_FA) & 0x10) != 0) flags |= RFLAGS_AF;
+  if (zero(cpu)) flags |= RFLAGS_ZF;
+  if (sign(cpu)) flags |= RFLAGS_SF;
+  if (overflow(cpu)) flags |= RFLAGS_OF;
   return flags;
 }
 
 /** Sets CF, PF, AF, ZF, SF and OF; the others stay. */
 export function setArithmeticFlags(cpu: usize, flags: u32): void {
-  const isZero = (flags & FLAG_ZF) != 0;
-  const isNegative = (flags & FLAG_SF) != 0;
+  const isZero = (flags & RFLAGS_ZF) != 0;
+  const isNegative = (flags & RFLAGS_SF) != 0;
   // Results that stand for the flags: 0 (even parity, positive), 1 and the most negative one (odd parity).
   const result: i64 = isZero ? 0 : isNegative ? i64.MIN_VALUE | 1 : 1;
-  store<u32>(cpu, flags & FLAG_CF, CPU_CF);
+  store<u32>(cpu, flags & RFLAGS_CF, CPU_CF);
   store<i64>(cpu, result, CPU_RESULT);
-  store<i64>(cpu, (flags & FLAG_OF) != 0 ? i64.MIN_VALUE : 0, CPU_FO);
-  store<i64>(cpu, flags & FLAG_AF, CPU_FA);
-  let flip: u32 = ((flags & FLAG_PF) != 0) != isZero ? 1 : 0;
+  store<i64>(cpu, (flags & RFLAGS_OF) != 0 ? i64.MIN_VALUE : 0, CPU_FO);
+  store<i64>(cpu, flags & RFLAGS_AF, CPU_FA);
+  let flip: u32 = ((flags & RFLAGS_PF) != 0) != isZero ? 1 : 0;
   if (isZero && isNegative) flip |= 0x80000000;
   store<u32>(cpu, flip, CPU_FLIP);
 }
 
 export function setFlags(cpu: usize, flags: u32): void {
   setArithmeticFlags(cpu, flags);
-  setSystemFlags(cpu, flags & ~ARITHMETIC | 2);
+  setSystemFlags(cpu, flags & ~RFLAGS_ARITHMETIC | RFLAGS_FIXED);
 }
 
 /** Sets all flags but CF, PF, AF, ZF, SF and OF. */

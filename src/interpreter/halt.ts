@@ -15,15 +15,15 @@ import {
   TICKS_SHIFT,
 } from '../hardware/cpu/layout';
 import { R_COST, R_LENGTH } from '../hardware/cpu/record';
+import { RFLAGS_IF } from '../hardware/cpu/rflags';
 import { EXIT_REASON_HLT } from '../hardware/vmx/exit-reason';
 import { charge } from './cost';
-import { FLAG_IF } from './flags';
 import { DONE, exitAt, HOST, report, retire, settle } from './microcode';
 import { timeOf } from './order';
 
 /** HLT is a one-cycle no-op (see `haltPolls` in hardware/cpu/cpu.ts). */
 function polls(cpu: usize): bool {
-  return load<u32>(cpu, CPU_HALT_POLLS) != 0 && (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAG_IF) != 0;
+  return load<u32>(cpu, CPU_HALT_POLLS) != 0 && (load<u32>(cpu, CPU_SYSTEM_FLAGS) & RFLAGS_IF) != 0;
 }
 
 /** The HLT of a record: DONE, EXITS, or HOST = #GP. */

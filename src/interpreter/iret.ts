@@ -1,5 +1,4 @@
 // IRETQ to the same privilege level and the segments in use (SDM vol. 2, IRET). The host does all else.
-import { RFLAGS_NT, RFLAGS_RF } from '../hardware/cpu/rflags';
 import {
   BOUNDARY_ROOT,
   CPU_BOUNDARY,
@@ -11,6 +10,7 @@ import {
   CPU_SYSTEM_FLAGS,
   STOP_FLAGS,
 } from '../hardware/cpu/layout';
+import { RFLAGS_NT, RFLAGS_RF } from '../hardware/cpu/rflags';
 import { isQuiet } from './boundary';
 import { go } from './control';
 import { heldForReading } from './held-memory';

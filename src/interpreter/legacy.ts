@@ -2,6 +2,7 @@
 // Everything else is the same as in 64-bit mode.
 import { CPU_FLAT_STACK, CPU_GPR } from '../hardware/cpu/layout';
 import { R_IMMEDIATE } from '../hardware/cpu/record';
+import { RFLAGS_RF, RFLAGS_VM } from '../hardware/cpu/rflags';
 import { following, go, target } from './control';
 import { getFlags } from './flags';
 import { address, toLoad, toPop, toPush, toStore } from './memory';
@@ -10,7 +11,6 @@ import { after, immediate, registerA } from './operand';
 
 const RSP = CPU_GPR + 4 * 8;
 const RBP = CPU_GPR + 5 * 8;
-const FLAGS_VM_AND_RF: u32 = 0x30000;
 
 function isFlat(cpu: usize): bool {
   return load<u32>(cpu, CPU_FLAT_STACK) != 0;
@@ -72,7 +72,7 @@ export function popM32(cpu: usize, pc: usize): usize {
 }
 
 export function pushf32(cpu: usize, pc: usize): usize {
-  return push32(cpu, pc, getFlags(cpu) & ~FLAGS_VM_AND_RF);
+  return push32(cpu, pc, getFlags(cpu) & ~(RFLAGS_VM | RFLAGS_RF));
 }
 
 export function popf32(cpu: usize, pc: usize): usize {

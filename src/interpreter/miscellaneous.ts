@@ -1,6 +1,5 @@
 // Flag instructions, sign extensions of the accumulator, XLAT, time stamps, fences, PAUSE, and what leaves the run.
-import { SHADOW_STI } from '../hardware/cpu/activity';
-import { RFLAGS_IOPL, RFLAGS_RF } from '../hardware/cpu/rflags';
+import { BLOCKING_BY_STI } from '../hardware/cpu/activity';
 import {
   CPU_CF,
   CPU_COUNT_MFENCE,
@@ -25,10 +24,11 @@ import {
   TICKS_SHIFT,
 } from '../hardware/cpu/layout';
 import { R_IMMEDIATE } from '../hardware/cpu/record';
-import { FLAG_DF, FLAG_IF, getFlags, setArithmeticFlags, setSystemFlags } from './flags';
-import { address, toLoad, toPop } from './memory';
+import { RFLAGS_DF, RFLAGS_IF, RFLAGS_IOPL, RFLAGS_RF } from '../hardware/cpu/rflags';
 import { push } from './control';
+import { getFlags, setArithmeticFlags, setSystemFlags } from './flags';
 import { dropEarlierLines } from './lines';
+import { address, toLoad, toPop } from './memory';
 import { after } from './operand';
 import { stop, stopAfter, stopWith } from './stop';
 
@@ -118,11 +118,11 @@ export function loadFlags(cpu: usize, popped: u32): bool {
   const old = load<u32>(cpu, CPU_SYSTEM_FLAGS);
   let may = POPF_FLAGS;
   if (load<u32>(cpu, CPU_CPL) == 0) may |= RFLAGS_IOPL;
-  if (!hasIoPrivilege(cpu)) may &= ~FLAG_IF;
+  if (!hasIoPrivilege(cpu)) may &= ~RFLAGS_IF;
   const system = ((old & ~may) | (popped & may)) & ~RFLAGS_RF;
   setArithmeticFlags(cpu, popped);
   setSystemFlags(cpu, system);
-  return ((system ^ old) & ~FLAG_DF) != 0;
+  return ((system ^ old) & ~RFLAGS_DF) != 0;
 }
 
 export function lahf(cpu: usize, pc: usize): usize {
@@ -151,12 +151,12 @@ export function stc(cpu: usize, pc: usize): usize {
 }
 
 export function cld(cpu: usize, pc: usize): usize {
-  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) & ~FLAG_DF, CPU_SYSTEM_FLAGS);
+  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) & ~RFLAGS_DF, CPU_SYSTEM_FLAGS);
   return after(pc);
 }
 
 export function std(cpu: usize, pc: usize): usize {
-  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) | FLAG_DF, CPU_SYSTEM_FLAGS);
+  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) | RFLAGS_DF, CPU_SYSTEM_FLAGS);
   return after(pc);
 }
 
@@ -169,7 +169,7 @@ function hasIoPrivilege(cpu: usize): bool {
 
 export function cli(cpu: usize, pc: usize): usize {
   if (!hasIoPrivilege(cpu)) return slow(cpu, pc);
-  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) & ~FLAG_IF, CPU_SYSTEM_FLAGS);
+  store<u32>(cpu, load<u32>(cpu, CPU_SYSTEM_FLAGS) & ~RFLAGS_IF, CPU_SYSTEM_FLAGS);
   return after(pc);
 }
 
@@ -177,9 +177,9 @@ export function cli(cpu: usize, pc: usize): usize {
 export function sti(cpu: usize, pc: usize): usize {
   if (!hasIoPrivilege(cpu)) return slow(cpu, pc);
   const flags = load<u32>(cpu, CPU_SYSTEM_FLAGS);
-  if ((flags & FLAG_IF) != 0) return after(pc);
-  store<u32>(cpu, flags | FLAG_IF, CPU_SYSTEM_FLAGS);
-  store<u32>(cpu, load<u32>(cpu, CPU_SHADOW) | SHADOW_STI, CPU_SHADOW);
+  if ((flags & RFLAGS_IF) != 0) return after(pc);
+  store<u32>(cpu, flags | RFLAGS_IF, CPU_SYSTEM_FLAGS);
+  store<u32>(cpu, load<u32>(cpu, CPU_SHADOW) | BLOCKING_BY_STI, CPU_SHADOW);
   return stopAfter(cpu, pc, STOP_FLAGS, 0);
 }
 

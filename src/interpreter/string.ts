@@ -11,8 +11,9 @@ import {
   REPEAT_WHILE_EQUAL,
   REPEAT_WHILE_NOT_EQUAL,
 } from '../hardware/cpu/record';
+import { RFLAGS_DF } from '../hardware/cpu/rflags';
 import { CMP, alu } from './arithmetic';
-import { FLAG_DF, zero } from './flags';
+import { zero } from './flags';
 import { segmented, toLoad, toStore } from './memory';
 import { after, get, put } from './operand';
 
@@ -58,7 +59,7 @@ function setPointer(cpu: usize, pc: usize, register: usize, value: u64): void {
 
 function step<T>(cpu: usize, pc: usize, register: usize): void {
   const size: u64 = sizeof<T>();
-  const down = (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAG_DF) != 0;
+  const down = (load<u32>(cpu, CPU_SYSTEM_FLAGS) & RFLAGS_DF) != 0;
   const value = load<u64>(cpu + register);
   setPointer(cpu, pc, register, down ? value - size : value + size);
 }

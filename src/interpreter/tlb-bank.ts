@@ -3,7 +3,6 @@
 // and the long way checks. Below it overrides SMAP (CR4.SMAP; 5.6.1): what such accesses may do stands in a bank of its own,
 // so that STAC and CLAC flush nothing.
 import { CR0_AM, CR4_SMAP } from '../hardware/cpu/control-register-bits';
-import { RFLAGS_AC } from '../hardware/cpu/rflags';
 import {
   CPU_CPL,
   CPU_CR0,
@@ -21,7 +20,7 @@ import {
   PRIVILEGE_SUPERVISOR,
   PRIVILEGE_USER,
 } from '../hardware/cpu/layout';
-
+import { RFLAGS_AC } from '../hardware/cpu/rflags';
 
 /** CPL, RFLAGS.AC, CR0.AM or CR4.SMAP may have changed. */
 export function selectBanks(cpu: usize): void {

@@ -1,8 +1,9 @@
 // VM exits and VM entries (SDM vol. 3, chapters 28 and 27) of a guest whose state stays where it is meanwhile: what software
 // may look at goes into the VMCS, and what it may change there comes back. When that is so, and all else, is decided in
-// hardware/vmx/non-root-operation.ts.
+// hardware/vmx/kept-guest.ts.
 import { STEP_VM_ENTRY, STEP_VM_EXIT } from '../cost/step-numbers';
 import { APIC_TPR } from '../hardware/apic/registers';
+import { BLOCKING_BY_NMI } from '../hardware/cpu/activity';
 import {
   CPU_ATTENTION,
   CPU_GPR,
@@ -54,8 +55,6 @@ const RSP = CPU_GPR + 32;
 const INTERRUPTION_VALID: u32 = 1 << 31;
 /** With type 0, external interrupt, and no error code. */
 const INTERRUPTION_VECTOR: u32 = 0xff;
-/** Of the interruptibility state. */
-const BLOCKING_BY_NMI: u32 = 1 << 3;
 /** No breakpoint, nothing detected. */
 const DR7_FIXED: u64 = 1 << 10;
 

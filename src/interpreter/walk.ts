@@ -5,7 +5,16 @@
 // wait. Nothing is committed before the whole translation stands, except accessed flags on the way, as in hardware.
 // Where there is no memory, entries read as all ones. Not modelled: 5-level paging, PCID, protection keys; EPT
 // accessed and dirty flags.
-import { CR0_WP, CR0_PG, CR4_PSE, CR4_PAE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE } from '../hardware/cpu/control-register-bits';
+import {
+  CR0_WP,
+  CR0_PG,
+  CR4_PSE,
+  CR4_PAE,
+  CR4_SMEP,
+  CR4_SMAP,
+  EFER_LMA,
+  EFER_NXE,
+} from '../hardware/cpu/control-register-bits';
 import {
   ACCESS_FETCH,
   ACCESS_FLAGS,

@@ -11,5 +11,6 @@ export const ACTIVITY_WAIT_FOR_SIPI = 3;
 export const ACTIVITY_MWAIT = 4;
 
 /** Blocking of events, as in the VMCS interruptibility state. */
-export const SHADOW_STI = 1;
-export const SHADOW_MOV_SS = 2;
+export const BLOCKING_BY_STI = 1;
+export const BLOCKING_BY_MOV_SS = 2;
+export const BLOCKING_BY_NMI = 8;

@@ -11,7 +11,7 @@
 import { DecoderError, Instruction, type Decoder as IcedDecoder } from 'iced-x86';
 import type { CostTable } from '../../cost/step.js';
 import type { PageCode } from '../memory/lines.js';
-import { LINE_SIZE, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
+import { LINE_SIZE, PAGE_MASK, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import { translate } from '../memory/walk.js';
 import { CodePages } from './code-pages.js';
 import { CodeRecords } from './code-records.js';
@@ -106,7 +106,7 @@ export class Decoder {
     if (cpu.word(L.CPU_ONCE) !== 0 && cpu.long(L.CPU_ONCE_RIP) === cpu.rip) return this.#onceBytes.get(cpu) ?? NO_BYTES;
     const map = instructionTlbMap(this.#memory, cpu, cpu.rip);
     if (map === 0) return NO_BYTES;
-    const offset = cpu.rip & (PAGE_SIZE - 1);
+    const offset = cpu.rip & PAGE_MASK;
     const next = instructionTlbMap(this.#memory, cpu, cpu.rip - offset + PAGE_SIZE);
     const fetch = { page: this.#pages.pageOf(map), offset, rip: cpu.rip };
     return this.#bytes(fetch, offset + LONGEST_INSTRUCTION > PAGE_SIZE && next !== 0 ? this.#pages.pageOf(next) : -1);
@@ -156,7 +156,7 @@ export class Decoder {
    */
   #fetch(cpu: DecodingCpu, rip: number): number {
     const map = instructionTlbMap(this.#memory, cpu, rip);
-    if (map !== 0) return this.#pages.pageOf(map) + (rip & (PAGE_SIZE - 1));
+    if (map !== 0) return this.#pages.pageOf(map) + (rip & PAGE_MASK);
     const linear = isLong(cpu) ? rip : (rip + cpu.segmentBase(SEGMENT_CS)) % TWO_32;
     const pa = translate(cpu as Cpu, linear, L.ACCESS_FETCH, privilegeOf(cpu.cpl));
     if (pa < 0) return pa;

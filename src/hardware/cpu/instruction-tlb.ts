@@ -2,7 +2,7 @@
  * The instruction TLB: which code map belongs to an instruction pointer. The interpreter looks into it at every branch, and
  * fills it (src/interpreter/instruction-tlb.ts).
  */
-import { PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
+import { PAGE_MASK, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
 import { CPU_ITLB, ITLB_ENTRIES } from './layout.js';
 
@@ -24,5 +24,5 @@ function entryOf(cpu: FetchingCpu, rip: number): number {
 
 /** Low half of the page, and that the entry is valid. */
 function tagOf(rip: number): number {
-  return ((rip & ~(PAGE_SIZE - 1)) | 1) >>> 0;
+  return ((rip & ~PAGE_MASK) | 1) >>> 0;
 }

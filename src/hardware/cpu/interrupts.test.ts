@@ -21,7 +21,13 @@ import {
   SHORTHAND_NONE,
   type ApicMessage,
 } from '../apic/message.js';
-import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_WAIT_FOR_SIPI, SHADOW_MOV_SS, SHADOW_STI } from './activity.js';
+import {
+  ACTIVITY_ACTIVE,
+  ACTIVITY_HLT,
+  ACTIVITY_WAIT_FOR_SIPI,
+  BLOCKING_BY_MOV_SS,
+  BLOCKING_BY_STI,
+} from './activity.js';
 import { interruptBoundary } from './interrupts.js';
 import { CPU_MODE, MODE_16 } from './layout.js';
 import { VMCS_REVISION } from '../vmx/capability.js';
@@ -68,7 +74,7 @@ describe('interrupt boundary outside VMX', () => {
     expect(interruptBoundary(withInterrupt(32, 2).cpu)).toBe(PASS);
   });
 
-  it.each([SHADOW_STI, SHADOW_MOV_SS])('holds interrupts in shadow %i', (shadow) => {
+  it.each([BLOCKING_BY_STI, BLOCKING_BY_MOV_SS])('holds interrupts in shadow %i', (shadow) => {
     const { cpu } = withInterrupt(32);
     cpu.shadow = shadow;
     expect(interruptBoundary(cpu)).toBe(PASS);
@@ -88,7 +94,7 @@ describe('interrupt boundary outside VMX', () => {
     const machine = withInterrupt(32, 2, true);
     machine.load(CODE, 0xfb, 0x90, 0x90); // STI; NOP; NOP
     machine.step();
-    expect([machine.cpu.rip, machine.cpu.shadow]).toEqual([CODE + 1, SHADOW_STI]);
+    expect([machine.cpu.rip, machine.cpu.shadow]).toEqual([CODE + 1, BLOCKING_BY_STI]);
     machine.step();
     machine.settle();
     expect(machine.cpu.rip).toBe(handler(32));

@@ -6,7 +6,7 @@
  * (device-operands.ts).
  */
 import { translate } from '../memory/walk.js';
-import { LINE_SIZE, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
+import { LINE_SIZE, PAGE_MASK, PAGE_SIZE, type PhysicalMemory } from '../memory/physical-memory.js';
 import { CR0_AM, CR4_SMAP } from './control-register-bits.js';
 import type { Cpu } from './cpu.js';
 import { VECTOR_AC } from './exception-vector.js';
@@ -118,7 +118,7 @@ export class LinearRange {
    * addresses of all bytes must be canonical.
    */
   map(cpu: Cpu, va: number, size: number, access: number, privilege: number): Outcome {
-    const offset = va & (PAGE_SIZE - 1);
+    const offset = va & PAGE_MASK;
     const pa = translateLinear(cpu, va, access, privilege);
     if (pa < 0) return -pa as Outcome;
     this.#pa = pa;

@@ -20,7 +20,7 @@ import {
 import { STEP } from '../../cost/step.js';
 import { CR4_FIXED1 } from '../vmx/capability.js';
 import * as E from '../vmx/exit-reason.js';
-import { SHADOW_MOV_SS } from './activity.js';
+import { BLOCKING_BY_MOV_SS } from './activity.js';
 import { CR4_PCIDE, CR4_UMIP } from './control-register-bits.js';
 import { CPU_FS_BASE, CPU_GS_BASE, CPU_RDTSC_SLOW } from './layout.js';
 import type { NonRoot } from './non-root.js';
@@ -372,7 +372,7 @@ describe('descriptor tables and segments', () => {
     const machine = about(0x8e, 0xd0, 0x8e, 0xd3);
     set(machine, RAX, BigInt(KERNEL_DATA));
     execute(machine);
-    expect([machine.cpu.segments[2].selector, machine.cpu.shadow]).toEqual([KERNEL_DATA, SHADOW_MOV_SS]);
+    expect([machine.cpu.segments[2].selector, machine.cpu.shadow]).toEqual([KERNEL_DATA, BLOCKING_BY_MOV_SS]);
     execute(machine);
     expect(machine.cpu.segments[2].selector).toBe(0);
   });

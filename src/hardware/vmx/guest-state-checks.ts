@@ -4,7 +4,17 @@
  * What changes with every entry (RIP, event injection) is checked every time; the rest only when software has written
  * it: the processor itself never saves a state that it would refuse to load.
  */
+import {
+  ACTIVITY_ACTIVE,
+  ACTIVITY_HLT,
+  ACTIVITY_SHUTDOWN,
+  ACTIVITY_WAIT_FOR_SIPI,
+  BLOCKING_BY_MOV_SS,
+  BLOCKING_BY_NMI,
+  BLOCKING_BY_STI,
+} from '../cpu/activity.js';
 import { CR0_PE, CR0_PG, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
+import { isValidPdpte, POINTERS } from '../cpu/page-directory-pointers.js';
 import { RFLAGS_IF, RFLAGS_TF, RFLAGS_VM } from '../cpu/rflags.js';
 import {
   SEGMENT_CS,
@@ -15,17 +25,15 @@ import {
   SEGMENT_TR,
   ACCESS_UNUSABLE,
 } from '../cpu/segments.js';
-import { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_FOR_SIPI } from '../cpu/activity.js';
-import { isValidPdpte, POINTERS } from '../cpu/page-directory-pointers.js';
+import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { ActiveControls } from './active-controls.js';
 import { VMCS_REVISION } from './capability.js';
-import * as C from './controls.js';
 import { fitsPhysicalAddress, isCanonical, isEferValue, isPatValue, isVmxCr0, isVmxCr4 } from './entry-checks.js';
 import type { BrokenRule } from './entry-checks.js';
 import { INTR_INFO_TYPE_SHIFT, INTR_INFO_VALID, INTR_INFO_VECTOR_MASK } from './interruption-information.js';
-import type { PhysicalMemory } from '../memory/physical-memory.js';
-import type { Vmcs } from './vmcs.js';
 import { VMCS_FIELD } from './vmcs-field.js';
+import type { Vmcs } from './vmcs.js';
+import * as C from './controls.js';
 
 const F = VMCS_FIELD;
 
@@ -46,9 +54,6 @@ const DEBUGCTL_RESERVED = 0xffff_003c;
 const PENDING_DEBUG_BS = 1 << 14;
 /** Bits other than B3-B0, enabled breakpoint (12), BS (14) and RTM (16). */
 const PENDING_DEBUG_RESERVED = 0xfffe_aff0;
-const BLOCKING_BY_STI = 1;
-const BLOCKING_BY_MOV_SS = 2;
-const BLOCKING_BY_NMI = 8;
 const INTERRUPTIBILITY_RESERVED = 0xffff_ffe0;
 const BLOCKING_BY_SMI_OR_ENCLAVE = 0x14;
 

@@ -7,7 +7,7 @@
  *
  * Left out: IA32_PERF_GLOBAL_CTRL, BNDCFGS, RTIT; guests in virtual-8086 mode, by an error.
  */
-import { ACTIVITY_MWAIT, SHADOW_MOV_SS } from '../cpu/activity.js';
+import { ACTIVITY_MWAIT, BLOCKING_BY_MOV_SS, BLOCKING_BY_NMI } from '../cpu/activity.js';
 import { CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { PENDING_BS, PENDING_ENABLED_BREAKPOINT } from '../cpu/debug/debug-exceptions.js';
@@ -29,7 +29,6 @@ const RSP = 4;
 const PDPT_BYTES = 8 * POINTERS;
 /** Interruptibility state, bits 1:0 as in cpu.shadow. */
 const BLOCKING_SHADOW = 3;
-const BLOCKING_BY_NMI = 8;
 
 export class GuestState {
   readonly #cpu: Cpu;
@@ -206,7 +205,7 @@ export class GuestState {
   /** What MOV SS holds back, or an event of higher priority (28.3.4); a single step counts from its instruction on. */
   #pendingDebugExceptions(): number {
     const cpu = this.#cpu;
-    const isStepHeldBack = (cpu.shadow & SHADOW_MOV_SS) !== 0 && (cpu.rflags & RFLAGS_TF) !== 0;
+    const isStepHeldBack = (cpu.shadow & BLOCKING_BY_MOV_SS) !== 0 && (cpu.rflags & RFLAGS_TF) !== 0;
     return cpu.debugExceptions.pending | (isStepHeldBack ? PENDING_BS : 0);
   }
 }

@@ -2,7 +2,7 @@
  * The interruption-information format shared by VM entry, VM exit and IDT vectoring (SDM vol. 3, tables 25-16, 25-19,
  * 25-20).
  */
-import { SHADOW_MOV_SS } from '../cpu/activity.js';
+import { BLOCKING_BY_MOV_SS } from '../cpu/activity.js';
 import {
   EVENT_EXCEPTION,
   EVENT_EXTERNAL,
@@ -65,5 +65,5 @@ export const NMI_INFORMATION = encodeInterruption(2, EVENT_NMI, false);
  */
 export function losesDebugTraps({ type }: IdtEvent, shadow: number): boolean {
   const isInstruction = type === EVENT_SOFTWARE_INTERRUPT || type === EVENT_SOFTWARE_EXCEPTION;
-  return !isInstruction || (shadow & SHADOW_MOV_SS) === 0;
+  return !isInstruction || (shadow & BLOCKING_BY_MOV_SS) === 0;
 }

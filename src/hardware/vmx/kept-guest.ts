@@ -40,7 +40,10 @@ export class KeptGuest {
     return stays;
   }
 
-  /** Nothing is blocked, pending or under way, and no register has changed that is in the guest-state area and nowhere else. */
+  /**
+   * Nothing is pending or under way, nothing is blocked but perhaps virtual NMIs, and no register has changed that is in the
+   * guest-state area and nowhere else.
+   */
   #stays({ interruption, vectoring }: ExitInformation): boolean {
     const cpu = this.#cpu;
     return (

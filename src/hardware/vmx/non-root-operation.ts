@@ -12,7 +12,7 @@ import {
   ACTIVITY_MWAIT,
   ACTIVITY_SHUTDOWN,
   ACTIVITY_WAIT_FOR_SIPI,
-  SHADOW_MOV_SS,
+  BLOCKING_BY_MOV_SS,
 } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { VECTOR_DB, VECTOR_DF, VECTOR_PF } from '../cpu/exception-vector.js';
@@ -232,7 +232,7 @@ export class NonRootOperation implements NonRoot, ApicExits {
     if (this.#timer.expired) return this.#leaveAtBoundary(R.EXIT_REASON_PREEMPTION_TIMER, 0);
     const nmiWindow = controls.has(C.CPU_BASED_NMI_WINDOW_EXITING);
     if (nmiWindow && !cpu.nmiBlocked && cpu.shadow === 0) return this.#leaveAtBoundary(R.EXIT_REASON_NMI_WINDOW, 0);
-    if (cpu.nmiPending && (cpu.shadow & SHADOW_MOV_SS) === 0) {
+    if (cpu.nmiPending && (cpu.shadow & BLOCKING_BY_MOV_SS) === 0) {
       if (this.#nmiExits()) return this.#takeNmi();
       if (!controls.hasPin(C.PIN_BASED_NMI_EXITING) && !cpu.nmiBlocked) return interruptBoundary(cpu);
     }

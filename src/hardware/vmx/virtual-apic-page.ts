@@ -7,11 +7,11 @@
 import { APIC_TPR } from '../apic/registers.js';
 import { testVector } from '../apic/vectors.js';
 import type { Cpu } from '../cpu/cpu.js';
+import { LINE_SIZE } from '../memory/physical-memory.js';
 import type { VirtualizationState } from './virtualization-state.js';
 
 /** Registers stand 16 bytes apart. */
 const STRIDE_WORDS = 4;
-const LINE = 64;
 
 export class VirtualApicPage {
   readonly #cpu: Cpu;
@@ -52,6 +52,6 @@ export class VirtualApicPage {
 
   /** Both lines of VISR or VIRR. */
   collectVector(register: number): boolean {
-    return this.collect(register, true) && this.collect(register + LINE, true);
+    return this.collect(register, true) && this.collect(register + LINE_SIZE, true);
   }
 }

@@ -5,7 +5,7 @@
  * whether root software is a model or machine code: privilege, mode and operand faults are the caller's, and so are
  * the costs of everything but VM entry. Not modelled: SMM and the dual-monitor treatment, shadow VMCSs, VMFUNC.
  */
-import { SHADOW_MOV_SS } from '../cpu/activity.js';
+import { BLOCKING_BY_MOV_SS } from '../cpu/activity.js';
 import type { Cpu } from '../cpu/cpu.js';
 import { MAXPHYADDR } from '../cpu/layout.js';
 import { VmxCapabilities, VMCS_REVISION } from './capability.js';
@@ -214,7 +214,7 @@ export class VmxUnit {
   #enter(launched: boolean, error: number): VmxEntryResult {
     this.#requireVmxOperation();
     if (this.#current === null) return this.#refuse(0);
-    if ((this.#cpu.shadow & SHADOW_MOV_SS) !== 0) return this.#refuse(E.ERROR_ENTRY_BLOCKED_BY_MOV_SS);
+    if ((this.#cpu.shadow & BLOCKING_BY_MOV_SS) !== 0) return this.#refuse(E.ERROR_ENTRY_BLOCKED_BY_MOV_SS);
     if (this.#current.launched !== launched) return this.#refuse(error);
     const result = this.#entry.enter(this.#current);
     if (result === ENTRY_WAITS) return VMX_WAIT;

@@ -3,13 +3,13 @@
  * APIC in xAPIC mode, KVM's in-kernel devices with their ioeventfds, and whatever user space has.
  */
 import { STEP } from '../../cost/step.js';
+import { PAGE_SIZE } from '../../hardware/memory/physical-memory.js';
 import { EXIT_CONTINUES, EXIT_STOPS, type ExitResult } from '../exits/exit-result.js';
 import type { HostCpu } from '../host-cpu.js';
 import type { IoBus } from '../kernel-devices.js';
 import { readApicRegister } from '../lapic/register-read.js';
 import { applyApicWrite, writeApicRegister } from '../lapic/register-write.js';
 
-const PAGE = 4096;
 const TWO_32 = 0x1_0000_0000n;
 
 const data = new Uint8Array(8);
@@ -31,7 +31,7 @@ function costOf(host: HostCpu, bus: IoBus, address: number, size: number, writte
 
 /** The access goes to the vCPU's own APIC. */
 export function isApic({ vcpu: { apic } }: HostCpu, guestPhysical: number): boolean {
-  return apic.enabled && !apic.x2apic && guestPhysical - (guestPhysical % PAGE) === apic.basePage;
+  return apic.enabled && !apic.x2apic && guestPhysical - (guestPhysical % PAGE_SIZE) === apic.basePage;
 }
 
 /** ioeventfd_in_range: an ioeventfd takes this write. */
@@ -55,14 +55,14 @@ export function readDevice(host: HostCpu, guestPhysical: number, size: number): 
 
 /** Reads 4 bytes of the vCPU's own APIC, as a number without sign. */
 export function readApic(host: HostCpu, guestPhysical: number): number {
-  const offset = guestPhysical % PAGE;
+  const offset = guestPhysical % PAGE_SIZE;
   const register = readApicRegister(host, offset & 0xff0);
   return register < 0 ? 0 : register >>> (8 * (offset & 3));
 }
 
 /** Writes 4 bytes of the vCPU's own APIC. apic_mmio_write drops what is not at a multiple of 16. */
 export function writeApic(host: HostCpu, guestPhysical: number, value: number): ExitResult {
-  const offset = guestPhysical % PAGE;
+  const offset = guestPhysical % PAGE_SIZE;
   return offset % 16 === 0 ? applyApicWrite(host, writeApicRegister(host, offset, value)) : EXIT_CONTINUES;
 }
 

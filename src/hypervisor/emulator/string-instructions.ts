@@ -6,6 +6,7 @@
  * Left out: segment limits, and KVM's return to the guest after 1024 elements.
  */
 import { RFLAGS_DF, RFLAGS_ZF } from '../../hardware/cpu/rflags.js';
+import { LINE_SIZE, PAGE_SIZE } from '../../hardware/memory/physical-memory.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
 import { EXIT_CONTINUES, EXIT_WAITS, type ExitResult } from '../exits/exit-result.js';
 import { finishEmulation } from '../exits/skip.js';
@@ -25,8 +26,6 @@ const RDI = 7;
 const SEGMENT_ES = 0;
 const SEGMENT_FS = 4;
 const ACCESS_L = 1 << 13;
-const PAGE = 4096;
-const LINE = 64;
 /** Bytes that one access of user space can carry (KVM_PIO_PAGE_OFFSET; struct read_cache). */
 const READ_AHEAD_BYTES = 1024;
 
@@ -134,9 +133,9 @@ function readPortElement(host: HostCpu, { size, repeats, addressSize }: Emulated
 
 /** pio_in_emulated: up to the end of the destination's page, of the count, of the buffer. */
 function elementsAhead({ cpu }: HostCpu, size: number, addressSize: number): number {
-  const offset = cpu.gprLow(RDI) % PAGE;
+  const offset = cpu.gprLow(RDI) % PAGE_SIZE;
   const down = (cpu.vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_DF) !== 0;
-  const inPage = Math.floor((down ? offset : PAGE - offset) / size);
+  const inPage = Math.floor((down ? offset : PAGE_SIZE - offset) / size);
   const count = Number(readAddress(cpu, RCX, addressSize));
   return Math.max(1, Math.min(inPage, READ_AHEAD_BYTES / size, count));
 }
@@ -214,7 +213,7 @@ function memoryAt(host: HostCpu, guestPhysical: number): number {
 
 function holdLines({ cpu }: HostCpu, address: number, size: number, write: boolean): boolean {
   if (!cpu.lines.hold(cpu, address, write)) return false;
-  return (address % LINE) + size <= LINE || cpu.lines.hold(cpu, address + size - 1, write);
+  return (address % LINE_SIZE) + size <= LINE_SIZE || cpu.lines.hold(cpu, address + size - 1, write);
 }
 
 function load(bytes: Uint8Array): bigint {

@@ -8,7 +8,7 @@
  * Left out: BTF, the T flag of task states; RF in the frame of an interrupt between two elements of a repeated string
  * instruction while nothing is watched; #DB that MOV SS holds back and whose instruction faults is not lost.
  */
-import { SHADOW_MOV_SS } from '../activity.js';
+import { BLOCKING_BY_MOV_SS } from '../activity.js';
 import { CR4_DE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import { VECTOR_DB } from '../exception-vector.js';
@@ -67,7 +67,7 @@ export class DebugExceptions {
     const cpu = this.#cpu;
     const flags = cpu.word(CPU_SYSTEM_FLAGS);
     cpu.setWord(CPU_SYSTEM_FLAGS, flags & ~RFLAGS_RF);
-    if ((flags & RFLAGS_RF) !== 0 || (cpu.shadow & SHADOW_MOV_SS) !== 0 || !cpu.dr.isArmed) return 0;
+    if ((flags & RFLAGS_RF) !== 0 || (cpu.shadow & BLOCKING_BY_MOV_SS) !== 0 || !cpu.dr.isArmed) return 0;
     return instructionConditions(cpu.dr, isLong(cpu) ? cpu.rip : segmentedAddress(cpu, SEGMENT_CS, cpu.rip));
   }
 
@@ -76,7 +76,7 @@ export class DebugExceptions {
     const cpu = this.#cpu;
     if (cpu.dr.isArmed) this.pending |= this.#accessConditions();
     if (cpu.injected === null) {
-      if (this.#isTraced && (cpu.shadow & SHADOW_MOV_SS) === 0) this.pending |= PENDING_BS;
+      if (this.#isTraced && (cpu.shadow & BLOCKING_BY_MOV_SS) === 0) this.pending |= PENDING_BS;
       const hasElementsLeft = cpu.rip === this.#rip && cpu.long(CPU_RETIRED) === this.#retired;
       if (hasElementsLeft) this.resume();
     }
@@ -96,7 +96,7 @@ export class DebugExceptions {
 
   /** Are there traps to be delivered at this boundary? */
   get isDue(): boolean {
-    return this.pending !== 0 && (this.#cpu.shadow & SHADOW_MOV_SS) === 0;
+    return this.pending !== 0 && (this.#cpu.shadow & BLOCKING_BY_MOV_SS) === 0;
   }
 
   /** RF := 1: what is under way is interrupted before it has completed, and its breakpoint has been dealt with. */

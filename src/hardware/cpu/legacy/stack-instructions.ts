@@ -3,7 +3,7 @@
  * (SDM vol. 2).
  */
 import { Mnemonic, type Register } from 'iced-x86';
-import { SHADOW_MOV_SS } from '../activity.js';
+import { BLOCKING_BY_MOV_SS } from '../activity.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction, Operand } from '../decoded-instruction.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../layout.js';
@@ -100,7 +100,7 @@ function popSegment(cpu: Cpu, segment: number, size: number, selector: number): 
   stack.setPointer(cpu, stack.moved(size));
   const outcome = loadSegment(cpu, segment, selector);
   if (outcome !== DONE) stack.setPointer(cpu, pointer);
-  else if (segment === SEGMENT_SS) cpu.shadow |= SHADOW_MOV_SS;
+  else if (segment === SEGMENT_SS) cpu.shadow |= BLOCKING_BY_MOV_SS;
   return outcome;
 }
 

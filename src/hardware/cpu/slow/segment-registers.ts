@@ -5,7 +5,7 @@
  * Left out: virtual-8086 mode.
  */
 import { Code, Mnemonic, Register } from 'iced-x86';
-import { SHADOW_MOV_SS } from '../activity.js';
+import { BLOCKING_BY_MOV_SS } from '../activity.js';
 import { CR4_FSGSBASE } from '../control-register-bits.js';
 import type { Cpu } from '../cpu.js';
 import type { DecodedInstruction } from '../decoded-instruction.js';
@@ -118,7 +118,7 @@ export function moveSegmentRegister(cpu: Cpu, instruction: DecodedInstruction): 
   }
   let outcome = readWord(cpu, instruction, 1, ACCESS_READ);
   if (outcome === DONE) outcome = loadSegment(cpu, destination, word.value);
-  if (outcome === DONE && destination === SEGMENT_SS) cpu.shadow |= SHADOW_MOV_SS;
+  if (outcome === DONE && destination === SEGMENT_SS) cpu.shadow |= BLOCKING_BY_MOV_SS;
   return outcome;
 }
 
