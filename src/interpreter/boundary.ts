@@ -31,6 +31,7 @@ import { isNotification, processNotification } from './posted-interrupt-processi
 import { deliverVirtualInterrupt } from './virtual-interrupt-delivery';
 
 /** With these the processor looks at every single instruction. */
+const FLAGS_TF_RF: u32 = RFLAGS_TF | RFLAGS_RF;
 
 /** Does one thing that is due. DONE: look again. WAIT, EXITS; HOST: the host has to see to it, and goes on where this ends. */
 export function handleEvents(cpu: usize): u32 {
@@ -47,7 +48,7 @@ function handleEvent(cpu: usize): u32 {
   const vector = load<u32>(cpu, CPU_INTERRUPT);
   if (vector != 0) return deliverInterrupt(cpu, vector);
   const kind = load<u32>(cpu, CPU_BOUNDARY);
-  if (kind == BOUNDARY_HOST || (load<u32>(cpu, CPU_SYSTEM_FLAGS) & (RFLAGS_TF | RFLAGS_RF)) != 0) return HOST;
+  if (kind == BOUNDARY_HOST || (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF) != 0) return HOST;
   if (load<u32>(cpu, CPU_SHADOW) != 0) return nothing(cpu);
   return kind == BOUNDARY_ROOT ? rootBoundary(cpu) : nonRootBoundary(cpu);
 }
@@ -59,7 +60,7 @@ export function isQuiet(cpu: usize): bool {
     load<u32>(cpu, CPU_INTERRUPT) |
     load<u32>(cpu, CPU_NMI_PENDING) |
     load<u32>(cpu, CPU_RECOGNIZED) |
-    (load<u32>(cpu, CPU_SYSTEM_FLAGS) & (RFLAGS_TF | RFLAGS_RF));
+    (load<u32>(cpu, CPU_SYSTEM_FLAGS) & FLAGS_TF_RF);
   return due == 0 && !isHosts(cpu) && load<u32>(cpu, CPU_BOUNDARY) != BOUNDARY_HOST && !requestsService(cpu);
 }
 
