@@ -25,7 +25,8 @@ export async function bundle(
     write: false,
     output: { format: 'cjs', chunkFileNames: '[name].js', comments: { jsdoc: false } },
   });
-  for (const { fileName, code } of output) writeFileSync(`${directory}/${fileName}`, inAscii(code));
+  for (const { fileName, code } of output)
+    writeFileSync(`${directory}/${fileName}`, inAscii(withPlainNamespaces(code)));
   // What modules find beside themselves.
   writeFileSync(`${directory}/package.json`, '{ "type": "commonjs" }\n');
   const iced = readFileSync(`${root}node_modules/iced-x86/iced_x86_bg.wasm`);
@@ -47,4 +48,11 @@ function wordsOf(/** @type {string} */ folder) {
  */
 function inAscii(/** @type {string} */ code) {
   return code.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Namespaces as objects of values and getters: rolldown makes them of as many functions, and all have to be compiled. */
+function withPlainNamespaces(/** @type {string} */ code) {
+  return code.replace(/[\w.]*__exportAll\((\{[^{}]*\})\)/g, (_, members) =>
+    members.replace(/(\w+): \(\) => (\d+)\b/g, '$1: $2').replace(/(\w+): \(\) => (\w+)/g, 'get $1() { return $2; }'),
+  );
 }
