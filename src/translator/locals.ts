@@ -20,11 +20,13 @@ export const ADDRESS = 25;
 export const VALUE = 26;
 /** What a call for an operand has come to. */
 export const FOUND = 27;
+/** What the TLB has for the page of an operand: TLB_READ or TLB_WRITE of a private one, TLB_OTHER of a tracked one. */
+export const TAG = 28;
 // 32 bits
-export const OPERAND = 28;
-export const NEXT = 29;
-export const TLB = 30;
-export const REGION = 31;
+export const OPERAND = 29;
+export const NEXT = 30;
+export const TLB = 31;
+export const REGION = 32;
 
 export const LOCALS: readonly number[] = Array.from({ length: REGION - RETIRED }, (_, index) =>
   FIRST_REGISTER + index < OPERAND ? I64 : I32,
@@ -39,9 +41,6 @@ export const MULTIPLY_HIGH = 2;
 export const RARE = 3;
 export const SPIN = 4;
 export const IRET = 5;
-// and behind them those of the region's own functions
-export const FIND_FOR_READING = 7;
-export const FIND_FOR_WRITING = 8;
 
 export const IMPORTS: readonly Import[] = [
   { name: 'accessFromRegion', type: { parameters: [I32, I64, I32, I64, I64], result: I64 } },

@@ -1,4 +1,7 @@
-/** Memory operands: effective addresses, and the software TLB; what misses it is found by held-lines.ts or left to the interpreter. See interpreter/memory.ts. */
+/**
+ * Memory operands: effective addresses, and where the operands stand, on private pages of the software TLB or in lines that
+ * the CPU holds (held-lines.ts); all else is left to the interpreter. See interpreter/memory.ts.
+ */
 import {
   ACCESS_READ,
   CPU_ZERO,
@@ -11,9 +14,9 @@ import {
 } from '../hardware/cpu/layout.js';
 import { ADDRESS_16, ADDRESS_32, ADDRESS_64, ADDRESS_SEGMENT, SCALE_SPECIAL } from '../hardware/cpu/record.js';
 import type { CodeRecord } from './code-record.js';
-import { finderFor } from './held-lines.js';
-import { ADDRESS, CPU, FOUND, NOW, OPERAND, TLB } from './locals.js';
-import { addPlace } from './tlb-place.js';
+import { pushAreHeld, pushIsTracked } from './held-lines.js';
+import { ACCESS, ADDRESS, CPU, FOUND, NOW, OPERAND, TAG, TLB } from './locals.js';
+import { addPlace, pushLast } from './tlb-place.js';
 import type { Translation } from './translation.js';
 import { WASM } from './wasm-code.js';
 
@@ -50,21 +53,29 @@ export function pushAddress({ code, state }: Translation, record: CodeRecord): v
 
 /** Sets OPERAND to where the `size` bytes at ADDRESS stand. */
 export function access(to: Translation, record: CodeRecord, size: number, kind: number, stack: number): void {
-  const { code, state } = to;
+  const { code } = to;
+  const ends = code.open(WASM.block);
+  const known = code.open(WASM.block);
   code.get(TLB);
   addPlace(code, ADDRESS);
   code.tee(OPERAND);
   code.memory(WASM.i64_load, kind === ACCESS_READ ? TLB_READ : TLB_WRITE);
-  code.get(ADDRESS);
-  if (size > 1) {
-    code.i64(size - 1);
-    code.op(WASM.i64_add);
-  }
+  pushLast(code, ADDRESS, size);
   code.i64(~0xfffn);
   code.op(WASM.i64_and);
   code.i64(1);
-  code.op(WASM.i64_or, WASM.i64_eq);
+  code.op(WASM.i64_or);
+  code.tee(TAG);
+  code.op(WASM.i64_eq);
+  code.branch(WASM.br_if, known);
+  pushIsTracked(code, kind);
   code.open(WASM.if);
+  pushAreHeld(code, size, kind);
+  code.branch(WASM.br_if, known);
+  code.close();
+  callForAccess(to, record, size, kind, stack);
+  code.branch(WASM.br, ends);
+  code.close();
   code.get(OPERAND);
   code.memory(WASM.i32_load, TLB_ADDEND);
   code.get(ADDRESS);
@@ -72,14 +83,19 @@ export function access(to: Translation, record: CodeRecord, size: number, kind: 
   code.i32(0xfff);
   code.op(WASM.i32_and, WASM.i32_add);
   code.set(OPERAND);
-  code.else();
+  code.close();
+}
+
+/** Has the interpreter find the operand. Where it finds none the instruction is left to it. */
+function callForAccess(to: Translation, record: CodeRecord, size: number, kind: number, stack: number): void {
+  const { code, state } = to;
   code.get(CPU);
   code.get(ADDRESS);
   const rest = state.lastTicks - state.ticks;
   code.i32(kind | (stack * REGION_STACK) | ((size - 1) << REGION_LENGTH_SHIFT) | (rest << REGION_REST_SHIFT));
   state.pushNow();
   state.pushRetired();
-  code.call(finderFor(kind));
+  code.call(ACCESS);
   code.tee(FOUND);
   code.op(WASM.i32_wrap_i64);
   code.set(OPERAND);
@@ -92,7 +108,6 @@ export function access(to: Translation, record: CodeRecord, size: number, kind: 
   code.op(WASM.i32_eqz);
   code.open(WASM.if);
   to.leaveBefore(record);
-  code.close();
   code.close();
 }
 

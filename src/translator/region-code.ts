@@ -18,7 +18,6 @@ import { R_OP } from '../hardware/cpu/record.js';
 import { BlockState } from './block-state.js';
 import { writeBranch, writeCalled, writeConditional, type Flow } from './branches.js';
 import { readRecord, type CodeRecord } from './code-record.js';
-import { finders } from './held-lines.js';
 import { CPU, ENTRY, GO, IMPORTS, LOCALS, NEXT, NOW, REGION, REGION_TYPE, RETIRED, TLB, VALUE } from './locals.js';
 import { operationOf } from './operations.js';
 import {
@@ -112,7 +111,7 @@ class RegionWriter implements Flow {
     code.get(RETIRED);
     code.memory(WASM.i64_store, CPU_REGION_RETIRED);
     code.get(NEXT);
-    return moduleWith(IMPORTS, [{ type: REGION_TYPE, locals: LOCALS, code }, ...finders()]);
+    return moduleWith(IMPORTS, { type: REGION_TYPE, locals: LOCALS, code });
   }
 
   // ---- Blocks

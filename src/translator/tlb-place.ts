@@ -17,3 +17,11 @@ export function addPlace(code: WasmCode, address: number): void {
   code.i32((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
   code.op(WASM.i32_and, WASM.i32_add);
 }
+
+/** Pushes the address of the last of `size` bytes at an address, which is a local. */
+export function pushLast(code: WasmCode, address: number, size: number): void {
+  code.get(address);
+  if (size === 1) return;
+  code.i64(size - 1);
+  code.op(WASM.i64_add);
+}

@@ -197,9 +197,9 @@ export interface WasmFunction {
   readonly code: WasmCode;
 }
 
-/** A module that imports a memory and `imports`, and exports the first of `functions` as `region`. */
-export function moduleWith(imports: readonly Import[], functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
-  const types = [...imports, ...functions].map(({ type }) => type);
+/** A module that imports a memory and `imports`, and exports `own` as `region`. */
+export function moduleWith(imports: readonly Import[], own: WasmFunction): Uint8Array<ArrayBuffer> {
+  const types = [...imports, own].map(({ type }) => type);
   const head = [
     ...MAGIC,
     ...section(
@@ -210,16 +210,12 @@ export function moduleWith(imports: readonly Import[], functions: readonly WasmF
       [...name('host'), ...name('memory'), 2, 0, 1],
       ...imports.map((each, index) => [...name('host'), ...name(each.name), 0, index]),
     ]),
-    ...section(
-      3,
-      functions.map((_, index) => [imports.length + index]),
-    ),
+    ...section(3, [[imports.length]]),
     ...section(7, [[...name('region'), 0, imports.length]]),
   ];
-  const bodies = functions.map(bodyOf);
-  const content = [number(bodies.length), ...bodies];
-  const size = content.reduce((sum, each) => sum + each.length, 0);
-  return joined([head, [10], number(size), ...content]);
+  const count = number(1);
+  const body = bodyOf(own);
+  return joined([head, [10], number(count.length + body.length), count, body]);
 }
 
 /** The entry of a function in the code section. */
