@@ -6,6 +6,8 @@ import {
   CPU_ITLB,
   CPU_POINTERS,
   ITLB_ENTRIES,
+  ITLB_ENTRY_SIZE,
+  ITLB_MAP,
   RECORD_SIZE,
   STOP_NO_RECORD,
 } from '../hardware/cpu/layout';
@@ -25,8 +27,8 @@ const undecoded: usize = memory.data(RECORD_SIZE, 16);
 // @ts-ignore: decorator
 @inline
 export function codeMap(cpu: usize, rip: u64): usize {
-  const entry = load<u32>(cpu, CPU_ITLB) + ((u32(rip >> 12) & (ITLB_ENTRIES - 1)) << 4);
-  return load<u64>(entry) == ((rip & ~u64(0xfff)) | 1) ? load<u32>(entry, 8) : u32(0);
+  const entry = load<u32>(cpu, CPU_ITLB) + (u32(rip >> 12) & (ITLB_ENTRIES - 1)) * ITLB_ENTRY_SIZE;
+  return load<u64>(entry) == ((rip & ~u64(0xfff)) | 1) ? load<u32>(entry, ITLB_MAP) : u32(0);
 }
 
 /** The record of the instruction at linear address `rip`, or 0. */

@@ -13,6 +13,7 @@ import {
   CPU_RIP,
   ITLB_ENTRIES,
   ITLB_ENTRY_SIZE,
+  ITLB_MAP,
   MODE_64,
   ORDER_RAM_BYTES,
 } from '../hardware/cpu/layout';
@@ -54,7 +55,7 @@ export function enterInstructionTlb(cpu: usize, rip: u64, map: usize): void {
   const bank = load<u32>(cpu, CPU_ITLB);
   const entry: usize = bank + place * ITLB_ENTRY_SIZE;
   store<u64>(entry, (rip & ~u64(0xfff)) | 1);
-  store<u32>(entry, u32(map), 8);
+  store<u32>(entry, u32(map), ITLB_MAP);
   markUsed(cpu + CPU_ITLB_USED, (u32(entry) - u32(cpu) - CPU_ITLB_SUPERVISOR) / ITLB_ENTRY_SIZE);
 }
 

@@ -6,11 +6,16 @@
  */
 import {
   CPU_CODE_BASE,
+  CPU_ITLB,
   CPU_LIMIT,
   CPU_REGION_NOW,
   CPU_REGION_RETIRED,
   CPU_TLB,
   ENTRY_REGION,
+  ITLB_ENTRIES,
+  ITLB_ENTRY_SIZE,
+  ITLB_MAP,
+  ORDER_TRANSLATE_AFTER,
   RECORD_SIZE,
 } from '../hardware/cpu/layout.js';
 import * as OP from '../hardware/cpu/opcodes.js';
@@ -18,7 +23,21 @@ import { R_OP } from '../hardware/cpu/record.js';
 import { BlockState } from './block-state.js';
 import { writeBranch, writeCalled, writeConditional, type Flow } from './branches.js';
 import { readRecord, type CodeRecord } from './code-record.js';
-import { CPU, ENTRY, GO, IMPORTS, LOCALS, NEXT, NOW, REGION, REGION_TYPE, RETIRED, TLB, VALUE } from './locals.js';
+import {
+  CPU,
+  ENTRY,
+  GO,
+  IMPORTS,
+  LOCALS,
+  NEXT,
+  NOW,
+  OPERAND,
+  REGION,
+  REGION_TYPE,
+  RETIRED,
+  TLB,
+  VALUE,
+} from './locals.js';
 import { operationOf } from './operations.js';
 import {
   endsStretch,
@@ -250,11 +269,9 @@ class RegionWriter implements Flow {
       this.goToRecord(target);
       return;
     }
-    code.get(CPU);
     this.pushLinear(record.targetOffset);
-    code.call(GO);
-    code.set(NEXT);
-    this.leaveForNext();
+    code.set(VALUE);
+    this.goToValue();
   }
 
   pushLinear(offset: number): void {
@@ -270,33 +287,85 @@ class RegionWriter implements Flow {
     this.code.branch(WASM.br, this.#indirect);
   }
 
-  /** Behind all blocks: to the address in VALUE, as `go` of interpreter/control.ts. */
+  /** Behind all blocks: to the address in VALUE, as `go` of interpreter/control.ts, which sees to code that is not hot yet. */
   #writeIndirect(): void {
     const { code } = this;
-    code.get(VALUE);
+    this.#pushPage();
     code.get(CPU);
     code.memory(WASM.i64_load, CPU_CODE_BASE);
-    code.op(WASM.i64_xor);
-    code.i64(12);
-    code.op(WASM.i64_shr_u, WASM.i64_eqz);
+    code.op(WASM.i64_eq);
     code.open(WASM.if);
-    code.get(VALUE);
-    code.op(WASM.i32_wrap_i64);
-    code.i32(0xfff);
-    code.op(WASM.i32_and);
-    code.i32(2);
-    code.op(WASM.i32_shl);
-    code.memory(WASM.i32_load, this.#place.page.map);
-    code.tee(NEXT);
-    code.open(WASM.if);
+    code.i32(this.#place.page.map);
+    this.#findRecord();
     this.#dispatchMarked();
     code.close();
+    code.else();
+    this.#writeOtherPage();
     code.close();
     code.get(CPU);
     code.get(VALUE);
     code.call(GO);
     code.set(NEXT);
     code.branch(WASM.br, this.#leave);
+  }
+
+  /** Leaves for a record of another page, if it is one at which hot code begins. */
+  #writeOtherPage(): void {
+    const { code } = this;
+    code.get(CPU);
+    code.memory(WASM.i32_load, CPU_ITLB);
+    code.get(VALUE);
+    code.i64(12);
+    code.op(WASM.i64_shr_u, WASM.i32_wrap_i64);
+    code.i32(ITLB_ENTRIES - 1);
+    code.op(WASM.i32_and);
+    code.i32(Math.log2(ITLB_ENTRY_SIZE));
+    code.op(WASM.i32_shl, WASM.i32_add);
+    code.tee(OPERAND);
+    code.memory(WASM.i64_load, 0);
+    this.#pushPage();
+    code.i64(1);
+    code.op(WASM.i64_or, WASM.i64_eq);
+    code.open(WASM.if);
+    code.get(OPERAND);
+    code.memory(WASM.i32_load, ITLB_MAP);
+    this.#findRecord();
+    code.get(NEXT);
+    code.i32(3);
+    code.op(WASM.i32_shr_u);
+    code.memory(WASM.i32_load, this.#place.entries);
+    code.i32(ORDER_TRANSLATE_AFTER);
+    code.memory(WASM.i32_load, 0);
+    code.op(WASM.i32_ge_u);
+    code.open(WASM.if);
+    code.get(CPU);
+    this.#pushPage();
+    code.memory(WASM.i64_store, CPU_CODE_BASE);
+    code.branch(WASM.br, this.#leave);
+    code.close();
+    code.close();
+    code.close();
+  }
+
+  /** Pushes the page of the address in VALUE. */
+  #pushPage(): void {
+    this.code.get(VALUE);
+    this.code.i64(~0xfffn);
+    this.code.op(WASM.i64_and);
+  }
+
+  /** With a code map on the stack: sets NEXT to the record of the address in VALUE, and opens the case that there is one. */
+  #findRecord(): void {
+    const { code } = this;
+    code.get(VALUE);
+    code.op(WASM.i32_wrap_i64);
+    code.i32(0xfff);
+    code.op(WASM.i32_and);
+    code.i32(2);
+    code.op(WASM.i32_shl, WASM.i32_add);
+    code.memory(WASM.i32_load, 0);
+    code.tee(NEXT);
+    code.open(WASM.if);
   }
 
   goToNext(): void {

@@ -234,6 +234,7 @@ export const CPU_ITLB_SUPERVISOR = 0x2000;
 export const CPU_ITLB_USER = 0x3000;
 export const ITLB_ENTRIES = 256; //    16 bytes each: tag u64 (linear page address | 1), code map address u32, 0
 export const ITLB_ENTRY_SIZE = 16;
+export const ITLB_MAP = 8; // of an entry
 // The TLB's banks, by what may be accessed (src/interpreter/tlb-bank.ts)
 export const CPU_TLB_SUPERVISOR = 0x4000; // CPL 0 to 2
 export const CPU_TLB_USER = 0x8000; //       CPL 3
