@@ -330,10 +330,7 @@ class RegionWriter implements Flow {
     code.get(OPERAND);
     code.memory(WASM.i32_load, ITLB_MAP);
     this.#findRecord();
-    code.get(NEXT);
-    code.i32(3);
-    code.op(WASM.i32_shr_u);
-    code.memory(WASM.i32_load, this.#place.entries);
+    this.#pushEntry();
     code.i32(ORDER_TRANSLATE_AFTER);
     code.memory(WASM.i32_load, 0);
     code.op(WASM.i32_ge_u);
@@ -368,6 +365,14 @@ class RegionWriter implements Flow {
     code.open(WASM.if);
   }
 
+  /** Pushes the entry of the record in NEXT. */
+  #pushEntry(): void {
+    this.code.get(NEXT);
+    this.code.i32(3);
+    this.code.op(WASM.i32_shr_u);
+    this.code.memory(WASM.i32_load, this.#place.entries);
+  }
+
   goToNext(): void {
     this.state.settle();
     this.#dispatchNext();
@@ -389,10 +394,7 @@ class RegionWriter implements Flow {
   /** The same for a record that may be in the code map only. */
   #dispatchMarked(): void {
     const { code } = this;
-    code.get(NEXT);
-    code.i32(3);
-    code.op(WASM.i32_shr_u);
-    code.memory(WASM.i32_load, this.#place.entries);
+    this.#pushEntry();
     code.tee(ENTRY);
     code.i32(ENTRY_REGION * 8);
     code.op(WASM.i32_shr_u);
