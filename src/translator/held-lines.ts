@@ -8,7 +8,7 @@ import {
   TLB_TRACKED,
   TLB_TRACKED_READ_ONLY,
 } from '../hardware/cpu/layout.js';
-import { ADDRESS, CPU, OPERAND, TAG } from './locals.js';
+import { CPU, OPERAND, TAG } from './locals.js';
 import { pushLast } from './tlb-place.js';
 import { WASM, type WasmCode } from './wasm-code.js';
 
@@ -49,7 +49,7 @@ export function pushAreHeld(code: WasmCode, size: number, kind: number): void {
 /** Pushes the bit of the line of the last of `size` bytes. */
 function pushLine(code: WasmCode, size: number): void {
   code.i64(1);
-  pushLast(code, ADDRESS, size);
+  pushLast(code, size);
   code.i64(6);
   code.op(WASM.i64_shr_u, WASM.i64_shl);
 }

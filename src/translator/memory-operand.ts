@@ -57,10 +57,10 @@ export function access(to: Translation, record: CodeRecord, size: number, kind: 
   const ends = code.open(WASM.block);
   const known = code.open(WASM.block);
   code.get(TLB);
-  addPlace(code, ADDRESS);
+  addPlace(code);
   code.tee(OPERAND);
   code.memory(WASM.i64_load, kind === ACCESS_READ ? TLB_READ : TLB_WRITE);
-  pushLast(code, ADDRESS, size);
+  pushLast(code, size);
   code.i64(~0xfffn);
   code.op(WASM.i64_and);
   code.i64(1);

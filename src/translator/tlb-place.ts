@@ -1,15 +1,16 @@
 /** Where the software TLB has a page: `placeOf` of interpreter/memory.ts. */
 import { TLB_ENTRIES } from '../hardware/cpu/layout.js';
+import { ADDRESS } from './locals.js';
 import { WASM, type WasmCode } from './wasm-code.js';
 
 const TLB_ENTRY_SIZE = 32;
 
-/** Adds the place of the page of an address, which is a local, to the address of a TLB bank. */
-export function addPlace(code: WasmCode, address: number): void {
-  code.get(address);
+/** Adds the place of the page of ADDRESS to the address of a TLB bank. */
+export function addPlace(code: WasmCode): void {
+  code.get(ADDRESS);
   code.i64(12);
   code.op(WASM.i64_shr_u);
-  code.get(address);
+  code.get(ADDRESS);
   code.i64(18);
   code.op(WASM.i64_shr_u, WASM.i64_add, WASM.i32_wrap_i64);
   code.i32(Math.log2(TLB_ENTRY_SIZE));
@@ -18,9 +19,9 @@ export function addPlace(code: WasmCode, address: number): void {
   code.op(WASM.i32_and, WASM.i32_add);
 }
 
-/** Pushes the address of the last of `size` bytes at an address, which is a local. */
-export function pushLast(code: WasmCode, address: number, size: number): void {
-  code.get(address);
+/** Pushes the address of the last of `size` bytes at ADDRESS. */
+export function pushLast(code: WasmCode, size: number): void {
+  code.get(ADDRESS);
   if (size === 1) return;
   code.i64(size - 1);
   code.op(WASM.i64_add);

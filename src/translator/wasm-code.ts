@@ -10,7 +10,6 @@ export const WASM = {
   br: 0x0c,
   br_if: 0x0d,
   br_table: 0x0e,
-  return: 0x0f,
   call: 0x10,
   select: 0x1b,
   local_get: 0x20,
