@@ -2,6 +2,7 @@
  * Tables that a 64-bit guest finds when it starts: page tables, descriptors, task-state segments (SDM volume 3,
  * chapters 3-8). Identity-mapped; accessed and dirty flags are set, so the processor writes none of them.
  */
+import { APIC_BASE_BSP, APIC_BASE_ENABLE } from '../hardware/apic/registers.js';
 import { CR0_ET, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, EFER_LMA, EFER_LME } from '../hardware/cpu/control-register-bits.js';
 import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import type { Segment } from '../hardware/cpu/segments.js';
@@ -60,9 +61,6 @@ const TSS_IO_MAP = 102;
 const IDT_ENTRIES = 256;
 const GATE_SIZE = 16;
 const GATE_INTERRUPT_64 = 0x8e;
-
-const APIC_BASE_ENABLE = 1 << 11;
-const APIC_BASE_BSP = 1 << 8;
 
 /** Page tables: memory in 2-MiB pages, the local APIC in a 4-KiB page. */
 export function pageTables(vcpus: number, userPages: boolean): MemorySegment[] {

@@ -5,6 +5,7 @@
  *
  * Left out: video modes (header flag bit 2) and compressed images.
  */
+import { APIC_BASE_BSP, APIC_BASE_ENABLE, DEFAULT_APIC_BASE } from '../hardware/apic/registers.js';
 import { CR0_ET, CR0_PE } from '../hardware/cpu/control-register-bits.js';
 import { RFLAGS_FIXED } from '../hardware/cpu/rflags.js';
 import { nullSegment, type Segment } from '../hardware/cpu/segments.js';
@@ -38,7 +39,6 @@ const ACCESS_CODE_32 = 0xc09b;
 const ACCESS_DATA_32 = 0xc093;
 const ACCESS_TSS_BUSY = 0x008b;
 const TSS_LIMIT = 0x67;
-const APIC_BASE_ENABLED_BSP = 0xfee0_0900;
 const MIB = 2 ** 20;
 
 /** A kernel ready to be copied into memory, which must be zero elsewhere, and started. */
@@ -253,7 +253,7 @@ function entryState(entry: number): InitialRegisters {
     cr3: 0,
     cr4: 0,
     efer: 0,
-    apicBase: APIC_BASE_ENABLED_BSP,
+    apicBase: DEFAULT_APIC_BASE + (APIC_BASE_ENABLE | APIC_BASE_BSP),
     segments: [data, flat(CODE_SELECTOR, ACCESS_CODE_32), data, data, data, data, nullSegment(), task],
     gdtr: { base: 0, limit: 0 },
     idtr: { base: 0, limit: 0 },

@@ -13,4 +13,5 @@ export const ACTIVITY_MWAIT = 4;
 /** Blocking of events, as in the VMCS interruptibility state. */
 export const BLOCKING_BY_STI = 1;
 export const BLOCKING_BY_MOV_SS = 2;
+export const BLOCKING_BY_STI_OR_MOV_SS = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
 export const BLOCKING_BY_NMI = 8;

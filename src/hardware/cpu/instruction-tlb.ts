@@ -4,7 +4,7 @@
  */
 import { PAGE_MASK, type PhysicalMemory } from '../memory/physical-memory.js';
 import type { Cpu } from './cpu.js';
-import { CPU_ITLB, ITLB_ENTRIES } from './layout.js';
+import { CPU_ITLB, ITLB_ENTRIES, ITLB_ENTRY_SIZE, ITLB_MAP } from './layout.js';
 
 const TWO_32 = 2 ** 32;
 
@@ -14,12 +14,12 @@ type FetchingCpu = Pick<Cpu, 'word'>;
 export function instructionTlbMap({ u32 }: PhysicalMemory, cpu: FetchingCpu, rip: number): number {
   const at = entryOf(cpu, rip);
   const isHit = u32[at] === tagOf(rip) && u32[at + 1] === Math.floor(rip / TWO_32) >>> 0;
-  return isHit ? u32[at + 2] : 0;
+  return isHit ? u32[at + (ITLB_MAP >>> 2)] : 0;
 }
 
 /** Index of its words. */
 function entryOf(cpu: FetchingCpu, rip: number): number {
-  return (cpu.word(CPU_ITLB) >>> 2) + ((rip >>> 12) & (ITLB_ENTRIES - 1)) * 4;
+  return (cpu.word(CPU_ITLB) >>> 2) + ((rip >>> 12) & (ITLB_ENTRIES - 1)) * (ITLB_ENTRY_SIZE >>> 2);
 }
 
 /** Low half of the page, and that the entry is valid. */

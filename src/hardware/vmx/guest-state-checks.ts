@@ -12,6 +12,7 @@ import {
   BLOCKING_BY_MOV_SS,
   BLOCKING_BY_NMI,
   BLOCKING_BY_STI,
+  BLOCKING_BY_STI_OR_MOV_SS,
 } from '../cpu/activity.js';
 import { CR0_PE, CR0_PG, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME } from '../cpu/control-register-bits.js';
 import { isValidPdpte, POINTERS } from '../cpu/page-directory-pointers.js';
@@ -28,12 +29,12 @@ import {
 import type { PhysicalMemory } from '../memory/physical-memory.js';
 import type { ActiveControls } from './active-controls.js';
 import { VMCS_REVISION } from './capability.js';
+import * as C from './controls.js';
 import { fitsPhysicalAddress, isCanonical, isEferValue, isPatValue, isVmxCr0, isVmxCr4 } from './entry-checks.js';
 import type { BrokenRule } from './entry-checks.js';
 import { INTR_INFO_TYPE_SHIFT, INTR_INFO_VALID, INTR_INFO_VECTOR_MASK } from './interruption-information.js';
 import { VMCS_FIELD } from './vmcs-field.js';
 import type { Vmcs } from './vmcs.js';
-import * as C from './controls.js';
 
 const F = VMCS_FIELD;
 
@@ -303,7 +304,7 @@ function checkActivity(vmcs: Vmcs): BrokenRule {
   if (activity > ACTIVITY_WAIT_FOR_SIPI) return 'guest activity state';
   if (activity === ACTIVITY_HLT && dplOf(accessOf(vmcs, SEGMENT_SS)) !== 0)
     return 'HLT activity state with SS.DPL above 0';
-  const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+  const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO) & BLOCKING_BY_STI_OR_MOV_SS;
   return activity !== ACTIVITY_ACTIVE && blocking !== 0 ? 'blocking by STI or MOV SS in an inactive guest' : null;
 }
 
@@ -321,7 +322,7 @@ function checkPendingDebugExceptions(vmcs: Vmcs): BrokenRule {
   if (vmcs.readHigh(F.GUEST_PENDING_DBG_EXCEPTIONS) !== 0 || (pending & PENDING_DEBUG_RESERVED) !== 0) {
     return 'reserved bits of the pending debug exceptions';
   }
-  const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+  const blocking = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO) & BLOCKING_BY_STI_OR_MOV_SS;
   if (blocking === 0 && vmcs.read32(F.GUEST_ACTIVITY_STATE) !== ACTIVITY_HLT) return null;
   const btf = (vmcs.read32(F.GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF) !== 0;
   const singleStep = (vmcs.read32(F.GUEST_RFLAGS) & RFLAGS_TF) !== 0 && !btf;
@@ -369,7 +370,7 @@ function checkInjectedEvent(vmcs: Vmcs, controls: ActiveControls): GuestStateFai
   const type = (information >>> INTR_INFO_TYPE_SHIFT) & 7;
   const vector = information & INTR_INFO_VECTOR_MASK;
   const state = vmcs.read32(F.GUEST_INTERRUPTIBILITY_INFO);
-  const shadow = state & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+  const shadow = state & BLOCKING_BY_STI_OR_MOV_SS;
   if (!takesEvent(vmcs.read32(F.GUEST_ACTIVITY_STATE), type, vector)) {
     return failure('event injected into an inactive guest that cannot take it');
   }

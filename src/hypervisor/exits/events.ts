@@ -8,7 +8,7 @@
  * space (#BP).
  */
 import { STEP } from '../../cost/step.js';
-import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from '../../hardware/cpu/activity.js';
+import { BLOCKING_BY_STI_OR_MOV_SS } from '../../hardware/cpu/activity.js';
 import { VECTOR_DB, VECTOR_MC, VECTOR_UD } from '../../hardware/cpu/exception-vector.js';
 import { RFLAGS_TF } from '../../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
@@ -53,7 +53,7 @@ function handleDebugException(host: HostCpu): ExitResult {
   const { vcpu } = host;
   const { vmx } = host.cpu;
   const isTraced = (vmx.vmread(VMCS_FIELD.GUEST_RFLAGS) & RFLAGS_TF) !== 0;
-  const blocking = vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+  const blocking = vmx.vmread(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO) & BLOCKING_BY_STI_OR_MOV_SS;
   if ((vcpu.exitInterruption & INTR_INFO_TYPE_MASK) === INTR_TYPE_PRIV_SW_EXCEPTION) moveBehind(host);
   else if (isTraced && blocking !== 0) {
     const pending = vmx.vmread(VMCS_FIELD.GUEST_PENDING_DBG_EXCEPTIONS);

@@ -1,5 +1,5 @@
 import { STEP } from '../../cost/step.js';
-import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from '../../hardware/cpu/activity.js';
+import { BLOCKING_BY_STI_OR_MOV_SS } from '../../hardware/cpu/activity.js';
 import { VECTOR_DB } from '../../hardware/cpu/exception-vector.js';
 import { RFLAGS_RF, RFLAGS_TF } from '../../hardware/cpu/rflags.js';
 import { VMCS_FIELD } from '../../hardware/vmx/vmcs-field.js';
@@ -28,6 +28,6 @@ export function moveBehind(host: HostCpu, length = host.cpu.vmx.vmreadLow(VMCS_F
   host.cpu.charge(STEP.SKIP_INSTRUCTION);
   vmx.vmwrite(VMCS_FIELD.GUEST_RIP, vmx.vmread(VMCS_FIELD.GUEST_RIP) + length);
   const blocking = vmx.vmreadLow(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO);
-  if ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) === 0) return;
-  vmx.vmwrite(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO, blocking & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+  if ((blocking & BLOCKING_BY_STI_OR_MOV_SS) === 0) return;
+  vmx.vmwrite(VMCS_FIELD.GUEST_INTERRUPTIBILITY_INFO, blocking & ~BLOCKING_BY_STI_OR_MOV_SS);
 }
