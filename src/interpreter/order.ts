@@ -46,6 +46,7 @@ import {
   STOP_SLOW,
   STOP_SPECIAL,
   STOP_TLB_MISS,
+  SUSPENDED,
   WAITING,
   WALK_DONE,
   WALK_WAITS,
@@ -107,7 +108,7 @@ export function isHosts(cpu: usize): bool {
 // @ts-ignore: decorator
 @inline
 function takesPart(cpu: usize): bool {
-  return load<u32>(cpu, CPU_STATE) - RUNNING <= u32(WAITING - RUNNING);
+  return load<u32>(cpu, CPU_STATE) - RUNNING <= u32(SUSPENDED - RUNNING);
 }
 
 /** True when something precedes (time, id) of the CPU: it must not act yet. */
@@ -120,7 +121,7 @@ export function mustWait(cpu: usize): bool {
 }
 
 /** The first CPU in order, or 0. */
-export function next(): usize {
+function next(): usize {
   let first: usize = 0;
   let firstTime = Infinity;
   const end = cpuEnd();
@@ -147,7 +148,7 @@ export function beginTurn(cpu: usize): void {
       horizon = other;
       horizonTime = time;
     }
-    const lent = load<u32>(other, CPU_STATE) == WAITING ? time : time + quantum;
+    const lent = load<u32>(other, CPU_STATE) == RUNNING ? time + quantum : time;
     limit = earlier(limit, cpu < other ? lent + 1 : lent);
   }
   store<u32>(cpu, RUNNING, CPU_STATE);
@@ -210,14 +211,13 @@ export function settleOne(cpu: usize, at: f64): bool {
 export function advance(current: i32): i32 {
   if (current >= 0 && !takesTurn(blockOf(current))) return current;
   let needed: i32;
-  do needed = advanceOnce();
+  do needed = advanceOnce(next());
   while (needed == NEEDS_NOTHING);
   return needed;
 }
 
-/** The next arrival or turn. A function of its own, which changes tiers: what loops over it may never return. */
-function advanceOnce(): i32 {
-  const cpu = next();
+/** The next arrival, or turn of `cpu`. A function of its own, which changes tiers: what loops over it may never return. */
+function advanceOnce(cpu: usize): i32 {
   const event = load<f64>(ORDER_NEXT_EVENT);
   if (cpu == 0 || event <= timeOf(cpu)) {
     if (event == Infinity) return NOBODY;
@@ -227,6 +227,23 @@ function advanceOnce(): i32 {
   }
   beginTurn(cpu);
   return takesTurn(cpu) ? NEEDS_NOTHING : idOf(cpu);
+}
+
+/**
+ * For a CPU that waits in the middle of its run: lets those that precede it catch up with it, in order, as long as none of
+ * them needs the host. True: it is next, with a new limit (ORDER_LIMIT), and has still nothing to look at.
+ */
+export function letOthersCatchUp(cpu: usize): bool {
+  if (standsAlone(cpu) || isHosts(cpu)) return false;
+  store<u32>(cpu, SUSPENDED, CPU_STATE);
+  let first = next();
+  while (first != cpu || load<f64>(ORDER_NEXT_EVENT) <= timeOf(cpu)) {
+    // A run that is suspended itself can go on only when this one has ended.
+    if ((first != cpu && load<u32>(first, CPU_STATE) == SUSPENDED) || advanceOnce(first) != NEEDS_NOTHING) break;
+    first = next();
+  }
+  beginTurn(cpu);
+  return !mustWait(cpu) && !standsAlone(cpu);
 }
 
 /** Lets the CPU run until its turn is over. False: it needs the host before. */
@@ -281,13 +298,14 @@ function endShadow(cpu: usize, shadow: u32): void {
   store<u32>(cpu, 1, CPU_ATTENTION);
 }
 
-/**
- * An instruction that has waited runs at once. In a shadow, and before pending events have been looked at, it stands
- * alone.
- */
-export function execute(cpu: usize, retry: u32): u32 {
-  const isSingle = (load<u32>(cpu, CPU_ATTENTION) | load<u32>(cpu, CPU_SHADOW)) != 0;
-  const limit = isSingle ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
+/** In a shadow, and before pending events have been looked at, one instruction is executed by itself. */
+function standsAlone(cpu: usize): bool {
+  return (load<u32>(cpu, CPU_ATTENTION) | load<u32>(cpu, CPU_SHADOW)) != 0;
+}
+
+/** An instruction that has waited runs at once. */
+function execute(cpu: usize, retry: u32): u32 {
+  const limit = standsAlone(cpu) ? timeOf(cpu) + 1 : load<f64>(ORDER_LIMIT);
   store<u64>(cpu, whole(retry == RETRY_NONE ? limit : later(limit, timeOf(cpu) + 1)), CPU_LIMIT);
   return run(cpu);
 }
@@ -341,7 +359,7 @@ function retryOf(stop: u32): u32 {
   return stop == STOP_SPECIAL || stop == STOP_TLB_MISS ? RETRY_INSTRUCTION : RETRY_STOP;
 }
 
-export function waits(cpu: usize, retry: u32): bool {
+function waits(cpu: usize, retry: u32): bool {
   store<u32>(cpu, retry, CPU_RETRY);
   store<u32>(cpu, WAITING, CPU_STATE);
   return true;

@@ -22,12 +22,11 @@ import {
   TLB_INFO,
 } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
-import { letOthersCatchUp } from './catching-up';
 import { translate } from './host';
 import { collectLines, dropEarlierLines, isCode, lineIn } from './lines';
 import { entryFor, isSpecial, isTracked, missedAccess, operandAt } from './memory';
 import { opcodeOf } from './operand';
-import { idOf, timeOf } from './order';
+import { idOf, letOthersCatchUp, timeOf } from './order';
 import { exitSpin, spin } from './spin';
 import { stopForAccess } from './stop';
 import { whole } from './ticks';

@@ -255,7 +255,7 @@ export const CPU_ONCE = 0x10380; //     u32: its record, or 0
 export const CPU_ONCE_RIP = 0x10388; // its address
 
 // ---- What the order of CPUs and cache lines needs of a CPU
-export const CPU_STATE = 0x10400; //            u32: RUNNING, WAITING, PARKED, ASLEEP; 0 = not part of the order
+export const CPU_STATE = 0x10400; //            u32: RUNNING to ASLEEP; 0 = not part of the order
 export const CPU_HOST_TURN = 0x10404; //        u32: 1 = the host has to look after this CPU first
 export const CPU_ATTENTION = 0x10408; //        u32: 1 = something may be deliverable at the next instruction boundary
 export const CPU_RETRY = 0x1040c; //            u32, RETRY_*
@@ -313,10 +313,12 @@ export const UNKNOWN_LINES = 0xffff_ffff;
 export const RUNNING = 1;
 /** Has charged its way to an act and waits until it is next. */
 export const WAITING = 2;
+/** The same in the middle of a run of the interpreter, which goes on when it is next. */
+export const SUSPENDED = 3;
 /** Spins provably idle; it has no place in the order until a line is taken from it or an event comes. */
-export const PARKED = 3;
+export const PARKED = 4;
 /** Halted; an event wakes it. */
-export const ASLEEP = 4;
+export const ASLEEP = 5;
 
 /** What a CPU goes on with at its next turn, before it looks for events. Nothing: */
 export const RETRY_NONE = 0;

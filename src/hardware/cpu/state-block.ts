@@ -36,7 +36,7 @@ export class StateBlock {
     this.#f64[L.CPU_NOW >>> 3] = value;
   }
 
-  /** What the CPU does in the order of CPUs: RUNNING, WAITING, PARKED, ASLEEP, or 0 while it is no part of it. */
+  /** What the CPU does in the order of CPUs: RUNNING to ASLEEP, or 0 while it is no part of it. */
   get state(): number {
     return this.word(L.CPU_STATE);
   }
