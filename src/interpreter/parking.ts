@@ -37,6 +37,7 @@ import {
   PARKED,
   UNKNOWN_LINES,
 } from '../hardware/cpu/layout';
+import { R_COST } from '../hardware/cpu/record';
 import { describeLoop, waitsForTsc } from './host';
 import { later, whole } from './ticks';
 import { canonical, findEntry, isReadable, operandAt } from './memory';
@@ -109,9 +110,11 @@ export function passOver(cpu: usize, at: f64, byCpu: i32): void {
   const ticks = f64(load<i64>(cpu, CPU_PARK_D));
   let passes = later(0, Math.floor((at - now) / ticks));
   if (passes > 0 && !precedes(cpu, now + passes * ticks, at, byCpu)) passes--;
-  passes = later(0, passes - f64(load<u32>(cpu, CPU_PARK_EXECUTED)));
-  // A single instruction has no boundary within at which the CPU could be.
-  if (load<u64>(cpu, CPU_PARK_N) == 1 && now + passes * ticks < at) passes++;
+  const executed = load<u32>(cpu, CPU_PARK_EXECUTED);
+  passes = later(0, passes - f64(executed));
+  // When the last instruction of a pass has begun there is no boundary left in it at which the CPU could be.
+  const lastAfter = ticks - f64(load<u16>(load<u32>(cpu, CPU_MARK_BRANCH), R_COST));
+  if (executed == 0 && now + passes * ticks + lastAfter < at) passes++;
   const total = whole(passes * ticks);
   store<f64>(cpu, now + passes * ticks, CPU_NOW);
   add(cpu + CPU_RETIRED, whole(passes) * load<u64>(cpu, CPU_PARK_N));
