@@ -120,41 +120,47 @@ export function mustWait(cpu: usize): bool {
   return now > horizon || i32(idOf(cpu)) > load<i32>(ORDER_HORIZON_ID);
 }
 
-/** The first CPU in order, or 0. */
+/**
+ * The first CPU in order, or 0. How far it may go, and the horizon behind which it must not act, follow from the others.
+ */
 function next(): usize {
   let first: usize = 0;
   let firstTime = Infinity;
+  let horizon: usize = 0;
+  let horizonTime = Infinity;
+  // How far others let it go: those before it in memory, and those behind, which it precedes at the same time.
+  let limitBefore = Infinity;
+  let limitBehind = Infinity;
   const end = cpuEnd();
   for (let cpu: usize = CPU_BLOCKS; cpu < end; cpu += CPU_STRIDE) {
+    if (!takesPart(cpu)) continue;
     const time = timeOf(cpu);
-    if (time >= firstTime || !takesPart(cpu)) continue;
-    first = cpu;
-    firstTime = time;
+    if (time >= firstTime) {
+      limitBehind = earlier(limitBehind, lentBy(cpu));
+      if (time >= horizonTime) continue;
+      horizon = cpu;
+      horizonTime = time;
+    } else {
+      if (first != 0) limitBefore = earlier(earlier(limitBefore, limitBehind), lentBy(first));
+      limitBehind = Infinity;
+      horizon = first;
+      horizonTime = firstTime;
+      first = cpu;
+      firstTime = time;
+    }
   }
+  const limit = earlier(firstTime + LONGEST_RUN_TICKS, load<f64>(ORDER_NEXT_EVENT));
+  store<f64>(ORDER_LIMIT, earlier(limit, earlier(limitBefore, limitBehind + 1)));
+  store<f64>(ORDER_HORIZON_TIME, horizonTime);
+  store<i32>(ORDER_HORIZON_ID, horizon == 0 ? -1 : idOf(horizon));
   return first;
 }
 
-/** It is this CPU's turn: how far it may go, and the horizon behind which it must not act, follow from the others. */
-export function beginTurn(cpu: usize): void {
-  let limit = earlier(timeOf(cpu) + LONGEST_RUN_TICKS, load<f64>(ORDER_NEXT_EVENT));
-  let horizon: usize = 0;
-  let horizonTime = Infinity;
-  const quantum = load<f64>(ORDER_QUANTUM);
-  const end = cpuEnd();
-  for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
-    if (other == cpu || !takesPart(other)) continue;
-    const time = timeOf(other);
-    if (time < horizonTime) {
-      horizon = other;
-      horizonTime = time;
-    }
-    const lent = load<u32>(other, CPU_STATE) == RUNNING ? time + quantum : time;
-    limit = earlier(limit, cpu < other ? lent + 1 : lent);
-  }
-  store<u32>(cpu, RUNNING, CPU_STATE);
-  store<f64>(ORDER_LIMIT, limit);
-  store<f64>(ORDER_HORIZON_TIME, horizonTime);
-  store<i32>(ORDER_HORIZON_ID, horizon == 0 ? -1 : idOf(horizon));
+/** Until when others need not look at what this CPU does: it lends nothing while it waits to act. */
+// @ts-ignore: decorator
+@inline
+function lentBy(cpu: usize): f64 {
+  return load<u32>(cpu, CPU_STATE) == RUNNING ? timeOf(cpu) + load<f64>(ORDER_QUANTUM) : timeOf(cpu);
 }
 
 /** The CPU (re)enters the order at its time. */
@@ -225,7 +231,7 @@ function advanceOnce(cpu: usize): i32 {
     handleArrival();
     return NEEDS_NOTHING;
   }
-  beginTurn(cpu);
+  store<u32>(cpu, RUNNING, CPU_STATE);
   return takesTurn(cpu) ? NEEDS_NOTHING : idOf(cpu);
 }
 
@@ -239,10 +245,15 @@ export function letOthersCatchUp(cpu: usize): bool {
   let first = next();
   while (first != cpu || load<f64>(ORDER_NEXT_EVENT) <= timeOf(cpu)) {
     // A run that is suspended itself can go on only when this one has ended.
-    if ((first != cpu && load<u32>(first, CPU_STATE) == SUSPENDED) || advanceOnce(first) != NEEDS_NOTHING) break;
+    const isSuspended = first != cpu && load<u32>(first, CPU_STATE) == SUSPENDED;
+    if (isSuspended || advanceOnce(first) != NEEDS_NOTHING) {
+      store<f64>(ORDER_HORIZON_TIME, -Infinity);
+      store<f64>(ORDER_LIMIT, 0);
+      break;
+    }
     first = next();
   }
-  beginTurn(cpu);
+  store<u32>(cpu, RUNNING, CPU_STATE);
   return !mustWait(cpu) && !standsAlone(cpu);
 }
 
