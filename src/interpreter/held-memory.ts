@@ -24,7 +24,13 @@ export function heldForWriting(cpu: usize, va: u64, size: u32): usize {
 function held(cpu: usize, va: u64, size: u32, write: bool): usize {
   const last = va + (size - 1);
   const entry = placeFor(cpu, va);
-  return isPrivate(entry, last, write) ? operandAt(entry, va) : heldElsewhere(cpu, va, last, write);
+  const operand = heldIn(cpu, entry, va, last, write);
+  return operand != 0 ? operand : heldIn(cpu, findEntry(cpu, va, va & ~u64(0xfff)), va, last, write);
+}
+
+/** The bytes [va, last], if they are on a private page of the entry, or in held lines of a tracked one; otherwise 0. */
+function heldIn(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {
+  return isPrivate(entry, last, write) ? operandAt(entry, va) : heldLines(cpu, entry, va, last, write);
 }
 
 /** Is the page of `last` the private one of this entry, and may be accessed? */
@@ -32,10 +38,4 @@ function held(cpu: usize, va: u64, size: u32, write: bool): usize {
 @inline
 function isPrivate(entry: usize, last: u64, write: bool): bool {
   return load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == tagFor(last);
-}
-
-/** In lines of a tracked page, or on a page whose entry has been displaced. */
-function heldElsewhere(cpu: usize, va: u64, last: u64, write: bool): usize {
-  const entry = findEntry(cpu, va, va & ~u64(0xfff));
-  return isPrivate(entry, last, write) ? operandAt(entry, va) : heldLines(cpu, entry, va, last, write);
 }

@@ -235,6 +235,13 @@ function isHeld(cpu: usize, pa: u32, write: bool): bool {
   return may(cpu, lineIn(-1 - state, pa), write ? MAY_WRITE : MAY_READ);
 }
 
+/** May this CPU write to all of `lines`, a mask, of the page of `pa`? */
+export function mayWriteLines(cpu: usize, pa: u32, lines: u64): bool {
+  const state = pageState(pa);
+  if (state >= 0) return state == 1 + i32(idOf(cpu));
+  return (load<u64>(maskOf(cpu, lineIn(-1 - state, 0)) + MAY_WRITE) & lines) == lines;
+}
+
 function getLine(cpu: usize, pa: u32, write: bool): bool {
   const wasArriving = load<u32>(cpu, CPU_LINE_ARRIVING);
   const before = load<u32>(cpu, CPU_COLLECTED_COUNT);

@@ -16,12 +16,12 @@ import {
   VIRTUALIZE_WITH_WINDOW_EXITS,
 } from '../hardware/cpu/layout';
 import { EXIT_REASON_EOI_INDUCED, EXIT_REASON_TPR_BELOW_THRESHOLD } from '../hardware/vmx/exit-reason';
-import { collect, isPrivate } from './lines';
+import { collect, isPrivate, mayWriteLines } from './lines';
 import { DONE, exit, mustWaitForEvent, report } from './microcode';
 import { mustWait } from './order';
 import { clearVector, highestVector, priorityClass, processorPriority, setVector, testVector } from './vectors';
 
-const LINE: u32 = 64;
+const LINE_SIZE: u32 = 64;
 /** Registers stand 16 bytes apart. */
 const STRIDE: u32 = 16;
 
@@ -56,10 +56,10 @@ function vectors(cpu: usize, register: u32): usize {
   return page(cpu) + register;
 }
 
-/** VTPR, VPPR and VEOI, which share a line. */
-export const PRIORITY: u32 = 1;
-export const VISR: u32 = 2;
-export const VIRR: u32 = 4;
+/** Lines of the page, as masks: the one of VTPR, VPPR and VEOI, and those of VISR and VIRR, eight registers each. */
+export const PRIORITY: u64 = u64(1) << (APIC_TPR / LINE_SIZE);
+export const VISR: u64 = u64(3) << (APIC_ISR / LINE_SIZE);
+export const VIRR: u64 = u64(3) << (APIC_IRR / LINE_SIZE);
 
 // @ts-ignore: decorator
 @inline
@@ -67,20 +67,16 @@ function isPagePrivate(cpu: usize): bool {
   return isPrivate(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE));
 }
 
-/** The lines of registers, any of PRIORITY, VISR and VIRR, to read and write them. False: wait. */
-export function collectRegisters(cpu: usize, registers: u32): bool {
-  return isPagePrivate(cpu) || collectSharedRegisters(cpu, registers);
+/** Gets `registers`, any of PRIORITY, VISR and VIRR, to read and write them. False: wait. */
+export function collectRegisters(cpu: usize, registers: u64): bool {
+  return mayWriteLines(cpu, load<u32>(cpu, CPU_VIRTUAL_APIC_PAGE), registers) || collectEach(cpu, registers);
 }
 
-function collectSharedRegisters(cpu: usize, registers: u32): bool {
-  if ((registers & PRIORITY) != 0 && !collectRegister(cpu, APIC_TPR, true)) return false;
-  if ((registers & VISR) != 0 && !collectVectors(cpu, APIC_ISR)) return false;
-  return (registers & VIRR) == 0 || collectVectors(cpu, APIC_IRR);
-}
-
-/** Eight registers, 16 bytes apart, in two lines. */
-function collectVectors(cpu: usize, offset: u32): bool {
-  return collectRegister(cpu, offset, true) && collectRegister(cpu, offset + LINE, true);
+function collectEach(cpu: usize, registers: u64): bool {
+  for (let left = registers; left != 0; left &= left - 1) {
+    if (!collectRegister(cpu, u32(ctz(left)) * LINE_SIZE, true)) return false;
+  }
+  return true;
 }
 
 /** The line of one register, for an operation that needs several. False: wait. */
@@ -92,8 +88,8 @@ export function collectRegister(cpu: usize, offset: u32, write: bool): bool {
  * Is it too early for an operation on these registers? What happens in the virtual-APIC page alone is an act only if some
  * other CPU has touched that page.
  */
-export function mustWaitForRegisters(cpu: usize, registers: u32): bool {
-  return isPagePrivate(cpu) ? mustWaitForEvent(cpu) : mustWait(cpu) || !collectSharedRegisters(cpu, registers);
+export function mustWaitForRegisters(cpu: usize, registers: u64): bool {
+  return isPagePrivate(cpu) ? mustWaitForEvent(cpu) : mustWait(cpu) || !collectRegisters(cpu, registers);
 }
 
 /** The same for an operation that writes to one register at first. */
