@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { Code, Instruction, MemoryOperand, Register } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
+import { apicMessage } from '../../test/support/apic-message.js';
 import { bareMachine } from '../../test/support/bare-machine.js';
 import { Assembler, type Label } from '../guest/assembler.js';
 import { DATA, KERNEL_CODE } from '../guest/memory-map.js';
 import { ECX, RSI } from '../guest/operand.js';
+import { DELIVERY_NMI } from '../hardware/apic/message.js';
 import { ALL_CPUS } from '../hardware/clock/clock.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import {
   ACCESS_WRITE,
+  CPU_HOST_TURN,
   CPU_LIMIT,
   CPU_RETIRED,
   CPU_SPIN_TICKS,
@@ -16,6 +19,7 @@ import {
   REGION_LENGTH_SHIFT,
   STOP_LINE_MISS,
 } from '../hardware/cpu/layout.js';
+import type { Hardware } from '../machine/hardware.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
 
 const LINES = 3;
@@ -109,11 +113,12 @@ describe('CPUs in translated code', () => {
 });
 
 describe('translated code that misses a line while another CPU is behind', () => {
-  const AHEAD = 10_000;
+  /** Longer than an interrupt is under way. */
+  const AHEAD = 100_000;
   const LIMIT = 2 ** 40;
 
   /** The first CPU is ahead of the others, which are in a loop of arithmetic; all have touched the page. */
-  function machine(others: number): Cpu[] {
+  function machine(others: number): Hardware {
     const asm = new Assembler(KERNEL_CODE);
     const start = asm.here('start');
     asm.mov(RSI, DATA);
@@ -123,7 +128,8 @@ describe('translated code that misses a line while another CPU is behind', () =>
     asm.jmp(pass);
     const code = asm.assemble();
     const entries = Array.from({ length: 1 + others }, () => code.addressOf(start));
-    const { clock, cpus } = bareMachine({ code, entries });
+    const hardware = bareMachine({ code, entries });
+    const { clock, cpus } = hardware;
     clock.schedule(LAST_EVENT, ALL_CPUS, () => {
       clock.stop();
     });
@@ -131,7 +137,7 @@ describe('translated code that misses a line while another CPU is behind', () =>
     cpus[0].now += AHEAD;
     cpus[0].setLong(CPU_LIMIT, LIMIT);
     for (const each of cpus) each.engine.activate(each.block);
-    return [...cpus];
+    return hardware;
   }
 
   /** A store of the first CPU. */
@@ -143,7 +149,7 @@ describe('translated code that misses a line while another CPU is behind', () =>
   }
 
   it.each([1, 2])('goes on when %i others have caught up with it', (count) => {
-    const [cpu, ...others] = machine(count);
+    const [cpu, ...others] = machine(count).cpus;
     const before = others.map((each) => each.long(CPU_RETIRED));
     const { now } = cpu;
     const { operand, ticks } = store(cpu);
@@ -153,12 +159,26 @@ describe('translated code that misses a line while another CPU is behind', () =>
     expect(others.every((each, index) => each.long(CPU_RETIRED) > before[index])).toBe(true);
   });
 
-  it.each([1, 2])('waits when one of %i has an event to look at', (count) => {
-    const cpus = machine(count);
+  it('lets the others look at their events on the way', () => {
+    const { cpus } = machine(2);
     cpus[1].attention = true;
+    expect(store(cpus[0]).operand).not.toBe(0);
+    expect(cpus[1].attention).toBe(false);
+  });
+
+  it.each([1, 2])('waits when one of %i needs the host', (count) => {
+    const { cpus } = machine(count);
+    cpus[1].setWord(CPU_HOST_TURN, 1);
     const { now } = cpus[1];
     expect(store(cpus[0]).operand).toBe(0);
     expect(cpus[1].now).toBe(now);
     expect(cpus[0].word(CPU_STOP)).toBe(STOP_LINE_MISS);
+  });
+
+  it('waits when an interrupt has come for it meanwhile', () => {
+    const { bus, cpus } = machine(1);
+    bus.send(cpus[1], apicMessage({ deliveryMode: DELIVERY_NMI, destination: 0 }));
+    expect(store(cpus[0]).operand).toBe(0);
+    expect([cpus[0].attention, cpus[0].word(CPU_STOP)]).toEqual([true, STOP_LINE_MISS]);
   });
 });
