@@ -97,18 +97,28 @@ describe('a jump to itself', () => {
   it('does not park there without fast-forward', () => {
     expect(atNop(false).run(CYCLE)).toBe(L.STOP_LIMIT);
   });
+});
 
-  it('is idle as long as if it were executed, whatever event comes in front of a pass or within', () => {
+describe('a CPU that events find in a spin loop', () => {
+  it.each([
+    ['jmp to itself', '90 90 eb fe'],
+    ['pause; jmp', '90 f3 90 eb fc'],
+    ['mov eax, [rip]; test; jne', '90 8b 05 00 00 00 00 85 c0 75 f6'],
+  ])('has come as far as if it had executed it, between and within passes: %s', (_, hex) => {
     const counts = (fastForward: boolean): number[] => {
-      const code = { base: KERNEL_CODE, bytes: Buffer.from('9090ebfe', 'hex') };
+      const code = { base: KERNEL_CODE, bytes: Buffer.from(hex.replaceAll(' ', ''), 'hex') };
       const { clock, cpus } = bareMachine({ code, entries: [KERNEL_CODE], simulation: { fastForward } });
-      const nothing = (): void => undefined;
-      for (let at = 1; at < 10 * CYCLE; at++) clock.schedule(at, ALL_CPUS, nothing);
-      clock.schedule(100 * CYCLE, ALL_CPUS, () => {
+      const seen: number[] = [];
+      const look = (): void => {
+        seen.push(cpus[0].now, cpus[0].long(L.CPU_RETIRED), cpus[0].long(L.CPU_SPIN_TICKS));
+      };
+      for (let at = 1; at < 10 * CYCLE; at++) clock.schedule(at, ALL_CPUS, look);
+      for (let at = 1000 * CYCLE; at < 2000 * CYCLE; at += 13) clock.schedule(at, ALL_CPUS, look);
+      clock.schedule(2000 * CYCLE, ALL_CPUS, () => {
         clock.stop();
       });
       clock.run();
-      return [cpus[0].now, cpus[0].long(L.CPU_RETIRED), cpus[0].long(L.CPU_SPIN_TICKS)];
+      return seen;
     };
     expect(counts(true)).toEqual(counts(false));
   });
