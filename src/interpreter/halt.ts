@@ -17,6 +17,7 @@ import {
 import { R_COST, R_LENGTH } from '../hardware/cpu/record';
 import { RFLAGS_IF } from '../hardware/cpu/rflags';
 import { EXIT_REASON_HLT } from '../hardware/vmx/exit-reason';
+import { isQuiet } from './boundary';
 import { charge } from './cost';
 import { DONE, exitAt, HOST, report, retire, settle } from './microcode';
 import { timeOf } from './order';
@@ -40,7 +41,7 @@ export function executeHlt(cpu: usize, record: usize): u32 {
 export function halt(cpu: usize, ticks: u32): void {
   store<f64>(cpu, timeOf(cpu) + f64(polls(cpu) ? 1 << TICKS_SHIFT : ticks), CPU_NOW);
   store<u32>(cpu, ACTIVITY_HLT, CPU_ACTIVITY);
-  store<u32>(cpu, 1, CPU_ATTENTION);
+  if (!isQuiet(cpu)) store<u32>(cpu, 1, CPU_ATTENTION);
   report(cpu, REPORT_HALT, 0);
 }
 

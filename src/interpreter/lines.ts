@@ -255,7 +255,11 @@ function getLine(cpu: usize, pa: u32, write: bool): bool {
 
 /** An instruction takes the lines that it has collected itself, and none that an earlier one had. */
 export function dropEarlierLines(cpu: usize): void {
-  const retired = load<u64>(cpu, CPU_RETIRED);
+  dropLinesBefore(cpu, load<u64>(cpu, CPU_RETIRED));
+}
+
+/** The same for the instruction that follows `retired` others. */
+export function dropLinesBefore(cpu: usize, retired: u64): void {
   if (load<u64>(cpu, CPU_COLLECTED_AT) == retired) return;
   store<u32>(cpu, 0, CPU_COLLECTED_COUNT);
   store<u64>(cpu, retired, CPU_COLLECTED_AT);

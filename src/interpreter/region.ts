@@ -5,7 +5,6 @@ import {
   CPU_LIMIT,
   CPU_MARK_BRANCH,
   CPU_NOW,
-  CPU_RETIRED,
   ENTRY_REGION,
   ORDER_ENTRIES,
   ORDER_LIMIT,
@@ -23,7 +22,7 @@ import {
 } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
 import { translate } from './host';
-import { collectLines, dropEarlierLines, isCode, lineIn } from './lines';
+import { collectLines, dropLinesBefore, isCode, lineIn } from './lines';
 import { entryFor, isSpecial, isTracked, missedAccess, operandAt } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, letOthersCatchUp, timeOf } from './order';
@@ -97,10 +96,8 @@ function mayGetLines(entry: usize, va: u64, last: u64, access: u32): bool {
  */
 function getLinesWithin(cpu: usize, first: u32, second: u32, how: u32, now: u64, retired: u64): bool {
   const write = (how & REGION_ACCESS) != ACCESS_READ;
-  const before = load<u64>(cpu, CPU_RETIRED);
   store<f64>(cpu, f64(i64(now)), CPU_NOW);
-  store<u64>(cpu, retired, CPU_RETIRED);
-  dropEarlierLines(cpu);
+  dropLinesBefore(cpu, retired);
   let limit = load<u64>(cpu, CPU_LIMIT);
   let haveCome = false;
   while (true) {
@@ -108,7 +105,6 @@ function getLinesWithin(cpu: usize, first: u32, second: u32, how: u32, now: u64,
     if (haveCome || !letOthersCatchUp(cpu)) break;
     limit = u64.MAX_VALUE;
   }
-  store<u64>(cpu, before, CPU_RETIRED);
   limit = min(limit, whole(load<f64>(ORDER_LIMIT)));
   store<u64>(cpu, limit, CPU_LIMIT);
   return haveCome && whole(timeOf(cpu)) + (how >> REGION_REST_SHIFT) < limit;
