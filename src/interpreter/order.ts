@@ -245,8 +245,8 @@ export function letOthersCatchUp(cpu: usize): bool {
   let first = next();
   while (first != cpu || load<f64>(ORDER_NEXT_EVENT) <= timeOf(cpu)) {
     // A run that is suspended itself can go on only when this one has ended.
-    const isSuspended = first != cpu && load<u32>(first, CPU_STATE) == SUSPENDED;
-    if (isSuspended || advanceOnce(first) != NEEDS_NOTHING) {
+    const cannot = first != cpu && (load<u32>(first, CPU_STATE) == SUSPENDED || isHosts(first));
+    if (cannot || advanceOnce(first) != NEEDS_NOTHING) {
       store<f64>(ORDER_HORIZON_TIME, -Infinity);
       store<f64>(ORDER_LIMIT, 0);
       break;
