@@ -38,6 +38,7 @@ import {
   ORDER_TRACKED_COUNT,
   ORDER_TRACKED_PAGES,
   PARKED,
+  SUSPENDED,
 } from '../hardware/cpu/layout';
 import { STEP_LINE_TRANSFER } from '../cost/step-numbers';
 import { chargeTicks } from './cost';
@@ -297,6 +298,7 @@ function miss(cpu: usize, line: u32, write: bool): bool {
       if (may(cpu, line, write ? MAY_WRITE : MAY_READ)) return true;
     }
     if (write && isAlone(cpu, line)) {
+      if (isCodeInUse(line)) return false;
       takeForWriting(cpu, line);
       return true;
     }
@@ -341,7 +343,17 @@ function source(cpu: usize, line: u32): u32 {
   return farthest;
 }
 
-/** All collected lines change hands now. False: a parked victim has to finish what it did before. */
+/** Storing to the line drops code while a run is suspended, which may be in the middle of that code. */
+function isCodeInUse(line: u32): bool {
+  if (!isCode(line)) return false;
+  const end = cpuEnd();
+  for (let cpu: usize = CPU_BLOCKS; cpu < end; cpu += CPU_STRIDE) {
+    if (load<u32>(cpu, CPU_STATE) == SUSPENDED) return true;
+  }
+  return false;
+}
+
+/** All collected lines change hands now. False: a parked victim has to finish what it did before, or a suspended run. */
 // @ts-ignore: decorator
 @inline
 function take(cpu: usize): bool {
@@ -350,7 +362,9 @@ function take(cpu: usize): bool {
   let hasSettled = false;
   for (let at = first; at < end; at += 4) {
     const entry = load<i32>(at);
-    if (entry < 0 && settleReaders(cpu, ~entry)) hasSettled = true;
+    if (entry >= 0) continue;
+    if (isCodeInUse(~entry)) return false;
+    if (settleReaders(cpu, ~entry)) hasSettled = true;
   }
   if (hasSettled && mustWait(cpu)) return false;
   for (let at = first; at < end; at += 4) {

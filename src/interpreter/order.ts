@@ -244,9 +244,10 @@ export function letOthersCatchUp(cpu: usize): bool {
   store<u32>(cpu, SUSPENDED, CPU_STATE);
   let first = next();
   while (first != cpu || load<f64>(ORDER_NEXT_EVENT) <= timeOf(cpu)) {
+    const before = timeOf(first);
     // A run that is suspended itself can go on only when this one has ended.
     const cannot = first != cpu && (load<u32>(first, CPU_STATE) == SUSPENDED || isHosts(first));
-    if (cannot || advanceOnce(first) != NEEDS_NOTHING) {
+    if (cannot || advanceOnce(first) != NEEDS_NOTHING || isStuck(first, before)) {
       store<f64>(ORDER_HORIZON_TIME, -Infinity);
       store<f64>(ORDER_LIMIT, 0);
       break;
@@ -255,6 +256,11 @@ export function letOthersCatchUp(cpu: usize): bool {
   }
   store<u32>(cpu, RUNNING, CPU_STATE);
   return !mustWait(cpu) && !standsAlone(cpu);
+}
+
+/** After a turn at time `at` the CPU waits there, although it was next: for a run that is suspended. */
+function isStuck(cpu: usize, at: f64): bool {
+  return load<u32>(cpu, CPU_STATE) == WAITING && timeOf(cpu) == at;
 }
 
 /** Lets the CPU run until its turn is over. False: it needs the host before. */

@@ -22,6 +22,8 @@ import {
 import type { Hardware } from '../machine/hardware.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
 
+const EAX = 0;
+const ESI = 6;
 const LINES = 3;
 const LINE = 64;
 const PASSES = 8;
@@ -117,15 +119,22 @@ describe('translated code that misses a line while another CPU is behind', () =>
   const AHEAD = 100_000;
   const LIMIT = 2 ** 40;
 
+  interface Machine extends Hardware {
+    /** Address of a store to [RSI], behind the loop. */
+    readonly storing: number;
+  }
+
   /** The first CPU is ahead of the others, which are in a loop of arithmetic; all have touched the page. */
-  function machine(others: number): Hardware {
+  function machine(others: number): Machine {
     const asm = new Assembler(KERNEL_CODE);
     const start = asm.here('start');
     asm.mov(RSI, DATA);
     asm.emit(() => instruction({ code: Code.Mov_rm64_r64, isLocked: false, offset: 0 }));
     const pass = asm.here('pass');
     asm.dec(ECX);
-    asm.jmp(pass);
+    asm.jcc('ne', pass);
+    const storing = asm.here('storing');
+    asm.emit(() => instruction({ code: Code.Mov_rm64_r64, isLocked: false, offset: 0 }));
     const code = asm.assemble();
     const entries = Array.from({ length: 1 + others }, () => code.addressOf(start));
     const hardware = bareMachine({ code, entries });
@@ -137,7 +146,7 @@ describe('translated code that misses a line while another CPU is behind', () =>
     cpus[0].now += AHEAD;
     cpus[0].setLong(CPU_LIMIT, LIMIT);
     for (const each of cpus) each.engine.activate(each.block);
-    return hardware;
+    return { ...hardware, storing: code.addressOf(storing) };
   }
 
   /** A store of the first CPU. */
@@ -173,6 +182,20 @@ describe('translated code that misses a line while another CPU is behind', () =>
     expect(store(cpus[0]).operand).toBe(0);
     expect(cpus[1].now).toBe(now);
     expect(cpus[0].word(CPU_STOP)).toBe(STOP_LINE_MISS);
+  });
+
+  it('waits when one stores to code, which may be what it is executing', () => {
+    const { cpus, memory, storing } = machine(1);
+    cpus[1].rip = storing;
+    cpus[1].setGprNumber(ESI, KERNEL_CODE);
+    expect(store(cpus[0]).operand).toBe(0);
+    expect(memory.hasCode(KERNEL_CODE)).toBe(true);
+    const { clock } = cpus[0];
+    clock.schedule(2 * AHEAD + LAST_EVENT, ALL_CPUS, () => {
+      clock.stop();
+    });
+    clock.run();
+    expect(memory.read32(KERNEL_CODE)).toBe(cpus[1].gprLow(EAX));
   });
 
   it('waits when an interrupt has come for it meanwhile', () => {
