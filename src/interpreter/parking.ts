@@ -104,7 +104,10 @@ export function mayRead(cpu: usize, pa: u32): bool {
   return false;
 }
 
-/** Accounts for the idle passes that end before (at, byCpu); the one that is under way then is to be executed. */
+/**
+ * Accounts for the idle passes that end before (at, byCpu), and for the one under way then if its last instruction has begun;
+ * otherwise that is to be executed.
+ */
 export function passOver(cpu: usize, at: f64, byCpu: i32): void {
   const now = timeOf(cpu);
   const ticks = f64(load<i64>(cpu, CPU_PARK_D));
@@ -112,9 +115,9 @@ export function passOver(cpu: usize, at: f64, byCpu: i32): void {
   if (passes > 0 && !precedes(cpu, now + passes * ticks, at, byCpu)) passes--;
   const executed = load<u32>(cpu, CPU_PARK_EXECUTED);
   passes = later(0, passes - f64(executed));
-  // When the last instruction of a pass has begun there is no boundary left in it at which the CPU could be.
-  const lastAfter = ticks - f64(load<u16>(load<u32>(cpu, CPU_MARK_BRANCH), R_COST));
-  if (executed == 0 && now + passes * ticks + lastAfter < at) passes++;
+  // Behind the beginning of its last instruction a pass has no boundary at which the CPU could be.
+  const last = ticks - f64(load<u16>(load<u32>(cpu, CPU_MARK_BRANCH), R_COST));
+  if (executed == 0 && now + passes * ticks + last < at) passes++;
   const total = whole(passes * ticks);
   store<f64>(cpu, now + passes * ticks, CPU_NOW);
   add(cpu + CPU_RETIRED, whole(passes) * load<u64>(cpu, CPU_PARK_N));
