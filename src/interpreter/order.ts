@@ -236,7 +236,7 @@ function advanceOnce(cpu: usize): i32 {
 }
 
 /**
- * For a CPU that waits in the middle of its run: lets those that precede it catch up with it, in order, as long as none of
+ * For a CPU that waits in the middle of its turn: lets those that precede it catch up with it, in order, as long as none of
  * them needs the host. True: it is next, with a new limit (ORDER_LIMIT), and has still nothing to look at.
  */
 export function letOthersCatchUp(cpu: usize): bool {
@@ -245,7 +245,7 @@ export function letOthersCatchUp(cpu: usize): bool {
   let first = next();
   while (first != cpu || load<f64>(ORDER_NEXT_EVENT) <= timeOf(cpu)) {
     const before = timeOf(first);
-    // A run that is suspended itself can go on only when this one has ended.
+    // A turn that is suspended itself can go on only when this one has ended.
     const cannot = first != cpu && (load<u32>(first, CPU_STATE) == SUSPENDED || isHosts(first));
     if (cannot || advanceOnce(first) != NEEDS_NOTHING || isStuck(first, before)) {
       store<f64>(ORDER_HORIZON_TIME, -Infinity);
@@ -258,7 +258,7 @@ export function letOthersCatchUp(cpu: usize): bool {
   return !mustWait(cpu) && !standsAlone(cpu);
 }
 
-/** After a turn at time `at` the CPU waits there, although it was next: for a run that is suspended. */
+/** After a turn at time `at` the CPU waits there, although it was next: for one that is suspended. */
 function isStuck(cpu: usize, at: f64): bool {
   return load<u32>(cpu, CPU_STATE) == WAITING && timeOf(cpu) == at;
 }
@@ -333,7 +333,7 @@ function handleStop(cpu: usize, stop: u32): u32 {
     case STOP_LIMIT:
       return DONE;
     case STOP_LINE_MISS:
-      return getLines(cpu) ? PASS : WAIT;
+      return getLines(cpu) || (letOthersCatchUp(cpu) && getLines(cpu)) ? PASS : WAIT;
     case STOP_TLB_MISS:
       return outcomeOf(fillForAccess(cpu));
     case STOP_NO_RECORD:

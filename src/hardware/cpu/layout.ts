@@ -313,7 +313,7 @@ export const UNKNOWN_LINES = 0xffff_ffff;
 export const RUNNING = 1;
 /** Has charged its way to an act and waits until it is next. */
 export const WAITING = 2;
-/** The same in the middle of a run of the interpreter, which goes on when it is next. */
+/** The same in the middle of its turn, which goes on when it is next. */
 export const SUSPENDED = 3;
 /** Spins provably idle; it has no place in the order until a line is taken from it or an event comes. */
 export const PARKED = 4;
