@@ -36,6 +36,6 @@ function heldIn(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usiz
 /** Is the page of `last` the private one of this entry, and may be accessed? */
 // @ts-ignore: decorator
 @inline
-function isPrivate(entry: usize, last: u64, write: bool): bool {
+export function isPrivate(entry: usize, last: u64, write: bool): bool {
   return load<u64>(entry + (write ? TLB_WRITE : TLB_READ)) == tagFor(last);
 }

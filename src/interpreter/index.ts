@@ -31,6 +31,7 @@ export {
   isSpecialNumber as isSpecial,
   trackEntries,
 } from './tlb';
+export { forgetPageNumber as forgetPage } from './line-tlb';
 export { guestPhysicalNumber as guestPhysical, translateNumber as translate } from './walk';
 export {
   accept,

@@ -263,16 +263,13 @@ function part(cpu: usize, va: u64, size: u32, access: u32, wholeVa: u64, wholeSi
 /** May this CPU access the lines of `first` and `last`, on the tracked page of an entry? */
 // @ts-ignore: decorator
 @inline
-function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool): bool {
+export function holdsLines(cpu: usize, entry: usize, first: u64, last: u64, write: bool): bool {
   const masks: usize = load<u32>(cpu, CPU_LINE_MASKS) + load<u32>(entry, TLB_INFO) * LINE_MASK_SIZE + (write ? 8 : 0);
   const lines = (u64(1) << (first >> 6)) | (u64(1) << (last >> 6));
   return (load<u64>(masks) & lines) == lines;
 }
 
-/**
- * The bytes [va, last], if they are on the tracked page of the entry for `va`, in lines that this CPU may access; otherwise
- * 0. Translated code has the same rule in translator/held-lines.ts.
- */
+/** The bytes [va, last], if they are on the tracked page of the entry for `va`, in lines that this CPU may access; otherwise 0. */
 // @ts-ignore: decorator
 @inline
 export function heldLines(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {

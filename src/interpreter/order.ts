@@ -58,11 +58,11 @@ import { handleEvents } from './boundary';
 import { handleArrival, isArrivalNext } from './events';
 import { findCode } from './instruction-tlb';
 import { executeHlt } from './halt';
-import { getLines } from './lines';
+import { getLines, isStoringToCode } from './lines';
 import { DONE, HOST, PASS, WAIT } from './microcode';
 import { writeMsr } from './msr-write';
 import { opcodeOf } from './operand';
-import { park, passOver } from './parking';
+import { lastInstruction, park, passOver } from './parking';
 import { run } from './run';
 import { earlier, later, whole } from './ticks';
 import { fillForAccess } from './tlb';
@@ -163,6 +163,14 @@ function lentBy(cpu: usize): f64 {
   return load<u32>(cpu, CPU_STATE) == RUNNING ? timeOf(cpu) + load<f64>(ORDER_QUANTUM) : timeOf(cpu);
 }
 
+/**
+ * Nobody precedes `time`: until then nothing reaches a CPU but what is taken from it, data or code. An act at `time` sends
+ * no event that comes before.
+ */
+export function outOfReachAt(time: f64): f64 {
+  return earlier(load<f64>(ORDER_NEXT_EVENT), time + load<f64>(ORDER_QUANTUM));
+}
+
 /** The CPU (re)enters the order at its time. */
 export function activate(cpu: usize): void {
   store<u32>(cpu, RUNNING, CPU_STATE);
@@ -175,9 +183,9 @@ export function activate(cpu: usize): void {
   store<f64>(ORDER_LIMIT, earlier(load<f64>(ORDER_LIMIT), now + load<f64>(ORDER_QUANTUM)));
 }
 
-/** Brings a parked CPU up to something at (at, byCpu) that touches it. */
-export function settle(cpu: usize, at: f64, byCpu: i32): void {
-  passOver(cpu, at, byCpu);
+/** Brings a parked CPU up to something at (at, byCpu) that touches it, and that a pass does not see behind `decided` ticks. */
+export function settle(cpu: usize, at: f64, byCpu: i32, decided: f64): void {
+  passOver(cpu, at, byCpu, decided);
   activate(cpu);
 }
 
@@ -206,7 +214,7 @@ export function settleForEvent(target: i32, at: f64): bool {
 /** Brings one CPU, if it is parked, up to an event at `at`. True: it has to run first. */
 export function settleOne(cpu: usize, at: f64): bool {
   if (load<u32>(cpu, CPU_STATE) != PARKED) return false;
-  settle(cpu, at, i32.MAX_VALUE);
+  settle(cpu, at, i32.MAX_VALUE, lastInstruction(cpu));
   return timeOf(cpu) < at;
 }
 
@@ -268,17 +276,19 @@ function takesTurn(cpu: usize): bool {
   if (isHosts(cpu)) return false;
   while (true) {
     const retry = load<u32>(cpu, CPU_RETRY);
-    if (retry == RETRY_NONE && timeOf(cpu) >= load<f64>(ORDER_LIMIT)) return true;
     const isAtBoundary = retry == RETRY_NONE || retry == RETRY_BOUNDARY;
+    const looksForEvents = isAtBoundary && load<u32>(cpu, CPU_ATTENTION) != 0;
+    if (!looksForEvents && load<u32>(cpu, CPU_ACTIVITY) != ACTIVITY_ACTIVE) {
+      store<u32>(cpu, ASLEEP, CPU_STATE);
+      return true;
+    }
+    if (retry == RETRY_NONE && timeOf(cpu) >= load<f64>(ORDER_LIMIT)) return true;
     let outcome: u32;
-    if (isAtBoundary && load<u32>(cpu, CPU_ATTENTION) != 0) {
+    if (looksForEvents) {
       outcome = handleEvents(cpu);
       if (outcome == HOST) return needsHost(cpu);
       if (outcome == WAIT) return waits(cpu, RETRY_BOUNDARY);
       store<u32>(cpu, RETRY_NONE, CPU_RETRY);
-    } else if (load<u32>(cpu, CPU_ACTIVITY) != ACTIVITY_ACTIVE) {
-      store<u32>(cpu, ASLEEP, CPU_STATE);
-      return true;
     } else {
       const shadow = load<u32>(cpu, CPU_SHADOW);
       const stop = retry == RETRY_STOP ? load<u32>(cpu, CPU_STOP) : execute(cpu, retry);
@@ -313,6 +323,22 @@ function hasCompleted(cpu: usize, outcome: u32): bool {
 function endShadow(cpu: usize, shadow: u32): void {
   store<u32>(cpu, load<u32>(cpu, CPU_SHADOW) & ~shadow, CPU_SHADOW);
   store<u32>(cpu, 1, CPU_ATTENTION);
+}
+
+/**
+ * The limit keeps a CPU from reading what others may store before. An instruction that reads nothing can be executed behind it
+ * at `now`, unless an event may come by then, or a store to code.
+ */
+export function mayPassLimit(cpu: usize, now: u64): bool {
+  if (standsAlone(cpu) || isHosts(cpu)) return false;
+  let first = Infinity;
+  const end = cpuEnd();
+  for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
+    if (other == cpu || !takesPart(other)) continue;
+    if (isStoringToCode(other)) return false;
+    first = earlier(first, timeOf(other));
+  }
+  return f64(i64(now)) < outOfReachAt(first);
 }
 
 /** In a shadow, and before pending events have been looked at, one instruction is executed by itself. */

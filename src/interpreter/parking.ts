@@ -3,6 +3,7 @@
 import {
   CPU_LOOP,
   CPU_LOOP_KIND,
+  CPU_LOOP_LAST_READ,
   CPU_LOOP_READS,
   CPU_LOOP_READ_COUNT,
   CPU_MARK_BRANCH,
@@ -104,20 +105,33 @@ export function mayRead(cpu: usize, pa: u32): bool {
   return false;
 }
 
+/** Ticks per pass of the loop that the CPU is parked in. */
+export function passTicks(cpu: usize): f64 {
+  return f64(load<i64>(cpu, CPU_PARK_D));
+}
+
+/** When, in a pass, its last instruction begins: behind that there is no boundary at which anything could find the CPU. */
+export function lastInstruction(cpu: usize): f64 {
+  return passTicks(cpu) - f64(load<u16>(load<u32>(cpu, CPU_MARK_BRANCH), R_COST));
+}
+
+/** When, in a pass, the last instruction begins that reads memory: what is stored behind that does not change the pass. */
+export function lastRead(cpu: usize): f64 {
+  return f64(load<u32>(cpu, CPU_LOOP_LAST_READ));
+}
+
 /**
- * Accounts for the idle passes that end before (at, byCpu), and for the one under way then if its last instruction has begun;
- * otherwise that is to be executed.
+ * Accounts for the idle passes that end before (at, byCpu), and for the one under way then if more than `decided` of its ticks
+ * have passed; otherwise that is to be executed.
  */
-export function passOver(cpu: usize, at: f64, byCpu: i32): void {
+export function passOver(cpu: usize, at: f64, byCpu: i32, decided: f64): void {
   const now = timeOf(cpu);
-  const ticks = f64(load<i64>(cpu, CPU_PARK_D));
+  const ticks = passTicks(cpu);
   let passes = later(0, Math.floor((at - now) / ticks));
   if (passes > 0 && !precedes(cpu, now + passes * ticks, at, byCpu)) passes--;
   const executed = load<u32>(cpu, CPU_PARK_EXECUTED);
   passes = later(0, passes - f64(executed));
-  // Behind the beginning of its last instruction a pass has no boundary at which the CPU could be.
-  const last = ticks - f64(load<u16>(load<u32>(cpu, CPU_MARK_BRANCH), R_COST));
-  if (executed == 0 && now + passes * ticks + last < at) passes++;
+  if (executed == 0 && now + passes * ticks + decided < at) passes++;
   const total = whole(passes * ticks);
   store<f64>(cpu, now + passes * ticks, CPU_NOW);
   add(cpu + CPU_RETIRED, whole(passes) * load<u64>(cpu, CPU_PARK_N));

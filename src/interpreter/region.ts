@@ -21,9 +21,11 @@ import {
   TLB_INFO,
 } from '../hardware/cpu/layout';
 import { SPIN } from '../hardware/cpu/opcodes';
+import { isPrivate } from './held-memory';
 import { translate } from './host';
+import { enterLine } from './line-tlb';
 import { collectLines, dropLinesBefore, isCode, lineIn } from './lines';
-import { entryFor, isSpecial, isTracked, missedAccess, operandAt } from './memory';
+import { entryFor, holdsLines, isSpecial, isTracked, missedAccess, operandAt } from './memory';
 import { opcodeOf } from './operand';
 import { idOf, letOthersCatchUp, timeOf } from './order';
 import { exitSpin, spin } from './spin';
@@ -60,34 +62,45 @@ export function enterRegion(cpu: usize, pc: usize, now: u64, retired: u64): usiz
 }
 
 /**
- * The bytes at `va`, which are neither on a private page of the TLB nor in lines that the CPU holds, for translated code at
- * `now`; and above the lower 32 bits the ticks that the lines took to come. `how` says how many they are and how they are
- * accessed (REGION_*). No operand: it has stopped, or crosses a page to write, which is left to the interpreter.
+ * The bytes at `va`, which are not in one line that the line TLB has, for translated code at `now`; and above the lower 32
+ * bits the ticks that lines took to come. `how` says how many they are and how they are accessed (REGION_*). No operand: it has stopped, or crosses a page to write, which is left to the interpreter.
  */
 export function accessFromRegion(cpu: usize, va: u64, how: u32, now: u64, retired: u64): u64 {
   const length = (how >> REGION_LENGTH_SHIFT) & REGION_LENGTH;
   const access = how & REGION_ACCESS;
   const last = va + length;
   const entry = entryFor(cpu, va);
-  if (isSpecial(entry, last)) return stopForAccess(cpu, STOP_SPECIAL, va, length + 1, access, 0);
-  if (isTracked(entry, last, access != ACCESS_READ) && mayGetLines(entry, va, last, access)) {
-    store<u32>(cpu, 0, CPU_MARK_BRANCH);
+  const write = access != ACCESS_READ;
+  if (isPrivate(entry, last, write)) return entered(cpu, entry, va, last, isPrivate(entry, last, true));
+  if (isTracked(entry, last, write)) {
     const page = load<u32>(entry, TLB_INFO);
-    const haveCome = getLinesWithin(cpu, lineIn(page, u32(va)), lineIn(page, u32(last)), how, now, retired);
-    const ticks = (whole(timeOf(cpu)) - now) << 32;
-    if (haveCome) return ticks | operandAt(entry, va);
-    stopForAccess(cpu, STOP_LINE_MISS, va, length + 1, access, page);
-    return ticks;
+    if (holdsLines(cpu, entry, va, last, write)) return entered(cpu, entry, va, last, write);
+    const first = lineIn(page, u32(va));
+    const second = lineIn(page, u32(last));
+    if (mayGetLines(first, second, write)) {
+      store<u32>(cpu, 0, CPU_MARK_BRANCH);
+      const haveCome = getLinesWithin(cpu, first, second, how, now, retired);
+      const ticks = (whole(timeOf(cpu)) - now) << 32;
+      if (haveCome) return ticks | entered(cpu, entry, va, last, write);
+      stopForAccess(cpu, STOP_LINE_MISS, va, length + 1, access, page);
+      return ticks;
+    }
   }
-  if (access != ACCESS_READ && (va ^ last) >> 12 != 0) return 0;
+  if (isSpecial(entry, last)) return stopForAccess(cpu, STOP_SPECIAL, va, length + 1, access, 0);
+  if (write && (va ^ last) >> 12 != 0) return 0;
   return missedAccess(cpu, va, length + 1, access, how & REGION_STACK);
 }
 
+/** The operand [va, last] on the page of `entry`, which may be read, and written with `write`. */
+function entered(cpu: usize, entry: usize, va: u64, last: u64, write: bool): usize {
+  if ((va ^ last) >> 6 == 0) enterLine(cpu, entry, va, write);
+  return operandAt(entry, va);
+}
+
 /** Not where code would have to go, which may be what runs; nor stop by stop, nor under observation. */
-function mayGetLines(entry: usize, va: u64, last: u64, access: u32): bool {
+function mayGetLines(first: u32, second: u32, write: bool): bool {
   if ((load<u32>(ORDER_STEPPED) | load<u32>(ORDER_OBSERVED)) != 0) return false;
-  const page = load<u32>(entry, TLB_INFO);
-  return access == ACCESS_READ || !(isCode(lineIn(page, u32(va))) || isCode(lineIn(page, u32(last))));
+  return !write || !(isCode(first) || (first != second && isCode(second)));
 }
 
 /**

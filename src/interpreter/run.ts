@@ -15,14 +15,15 @@ import {
   STOP_LIMIT,
 } from '../hardware/cpu/layout';
 import * as OP from '../hardware/cpu/opcodes';
-import { R_COST, R_OFFSET, R_OP, R_TARGET } from '../hardware/cpu/record';
+import { R_COST, R_OFFSET, R_OP, R_TARGET, R_TARGET_OFFSET } from '../hardware/cpu/record';
 import { setccR } from './bit';
-import { codeMap, call, callM, callR, go, goUndecoded, jmpM, jmpR, leave, noRecord, ret } from './control';
+import { codeMap, call, callM, callR, go, goUndecoded, jmpM, jmpR, leave, lookUp, noRecord, ret } from './control';
 import * as HOT from './hot';
 import { iretq } from './iret';
 import { after, opcodeOf } from './operand';
 import { exitSpin, parkAhead, spin } from './spin';
 import { finishSplitStore } from './memory';
+import { mayPassLimit } from './order';
 import { rare } from './rare';
 import { whole } from './ticks';
 import { enterRegion } from './region';
@@ -52,6 +53,17 @@ function cross(cpu: usize, pc: usize): usize {
   const base = load<u64>(cpu, CPU_CODE_BASE);
   const map = codeMap(cpu, base + 0x1000);
   return map != 0 && map == load<u32>(pc, R_TARGET) ? after(pc) : goUndecoded(cpu, base + load<u16>(pc, R_OFFSET));
+}
+
+/** A run that has come to its limit in front of HLT, or of a jump to it: an idle CPU falls asleep without another turn. */
+function goesOn(cpu: usize, pc: usize, op: i32, now: u64): bool {
+  if ((op != OP.JMP_J && op != OP.HLT) || load<u32>(cpu, CPU_STOP) != STOP_LIMIT) return false;
+  const to = op == OP.JMP_J ? lookUp(cpu, load<u64>(cpu, CPU_CODE_BASE) + load<i32>(pc, R_TARGET_OFFSET)) : pc;
+  if (to == 0 || opcodeOf(to) != OP.HLT) return false;
+  const last = to == pc ? now : now + load<u16>(pc, R_COST);
+  if (!mayPassLimit(cpu, last)) return false;
+  store<u64>(cpu, last + 1, CPU_LIMIT);
+  return true;
 }
 
 export function run(cpu: usize): u32 {
@@ -273,11 +285,12 @@ export function run(cpu: usize): u32 {
       pc = next;
       op = i32(load<u16>(pc, R_OP));
     }
-  } while (finishSplitStore(cpu));
+    op = opcodeOf(pc);
+  } while (finishSplitStore(cpu) || goesOn(cpu, pc, op, now));
   if (retired != load<u64>(cpu, CPU_RETIRED)) store<u32>(cpu, 0, CPU_ONCE);
   store<f64>(cpu, f64(i64(now)), CPU_NOW);
   store<u64>(cpu, retired, CPU_RETIRED);
   store<u64>(cpu, load<u64>(cpu, CPU_CODE_BASE) + load<u16>(pc, R_OFFSET), CPU_RIP);
   const reason = load<u32>(cpu, CPU_STOP);
-  return reason == STOP_LIMIT && opcodeOf(pc) == OP.SPIN ? parkAhead(cpu, pc, now) : reason;
+  return reason == STOP_LIMIT && op == OP.SPIN ? parkAhead(cpu, pc, now) : reason;
 }

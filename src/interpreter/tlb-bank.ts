@@ -10,6 +10,7 @@ import {
   CPU_ITLB,
   CPU_ITLB_SUPERVISOR,
   CPU_ITLB_USER,
+  CPU_LINE_KIND,
   CPU_SYSTEM_FLAGS,
   CPU_TLB,
   CPU_TLB_BANK,
@@ -19,6 +20,7 @@ import {
   CPU_TLB_USER,
   PRIVILEGE_SUPERVISOR,
   PRIVILEGE_USER,
+  TLB_BANK_SIZE,
 } from '../hardware/cpu/layout';
 import { RFLAGS_AC } from '../hardware/cpu/rflags';
 
@@ -31,6 +33,7 @@ export function selectBanks(cpu: usize): void {
   const bank = u32(cpu) + (isUser ? CPU_TLB_USER : overrides ? CPU_TLB_OVERRIDE : CPU_TLB_SUPERVISOR);
   store<u32>(cpu, bank, CPU_TLB_BANK);
   store<u32>(cpu, aligns ? u32(cpu) + CPU_TLB_NONE : bank, CPU_TLB);
+  store<u64>(cpu, 1 + (load<u32>(cpu, CPU_TLB) - u32(cpu) - CPU_TLB_SUPERVISOR) / TLB_BANK_SIZE, CPU_LINE_KIND);
   store<u32>(cpu, u32(cpu) + (isUser ? CPU_ITLB_USER : CPU_ITLB_SUPERVISOR), CPU_ITLB);
 }
 

@@ -35,6 +35,7 @@ import {
   WALK_DONE,
   WALK_WAITS,
 } from '../hardware/cpu/layout';
+import { forgetLines, forgetPage, forgetStores } from './line-tlb';
 import { hasCode, prepareStore, touch, trackedIndex } from './lines';
 import { findEntry, maps, placeFor, victimsOf } from './memory';
 import { explicitPrivilege } from './tlb-bank';
@@ -92,6 +93,7 @@ function enter(cpu: usize, va: u64, read: u64, write: u64, kind: u64, page: u32,
   const entry = placeFor(cpu, va);
   const tag = va & ~PAGE_MASK;
   displace(cpu, va, entry);
+  forgetPage(cpu, va);
   markUsed(cpu + CPU_TLB_USED, u32(entry - cpu - CPU_TLB_SUPERVISOR) / TLB_ENTRY_SIZE);
   store<u64>(entry, read != 0 ? tag | read : 0, TLB_READ);
   store<u64>(entry, write != 0 ? tag | write : 0, TLB_WRITE);
@@ -112,7 +114,9 @@ function displace(cpu: usize, va: u64, place: usize): void {
   if (load<u64>(place, TLB_READ) == 0 && load<u64>(place, TLB_OTHER) == 0) return;
   const next = load<u32>(cpu, CPU_TLB_NEXT_VICTIM);
   store<u32>(cpu, next + 1, CPU_TLB_NEXT_VICTIM);
-  memory.copy(victimsOf(cpu) + (next % TLB_VICTIMS) * TLB_ENTRY_SIZE, place, TLB_ENTRY_SIZE);
+  const victim = victimsOf(cpu) + (next % TLB_VICTIMS) * TLB_ENTRY_SIZE;
+  forgetPage(cpu, load<u64>(victim, TLB_READ) | load<u64>(victim, TLB_OTHER));
+  memory.copy(victim, place, TLB_ENTRY_SIZE);
 }
 
 // ---- Flushing. Only what has been filled since the last time has to be cleared
@@ -127,6 +131,7 @@ export function markUsed(bits: usize, place: u32): void {
 /** Forgets every translation of this CPU, and what it has decoded for one execution. */
 export function flushTlbs(cpu: usize): void {
   flushInstructionTlbs(cpu);
+  forgetLines(cpu);
   clearUsed(cpu + CPU_TLB_USED, cpu + CPU_TLB_SUPERVISOR, PLACES, TLB_ENTRY_SIZE);
   if (load<u32>(cpu, CPU_TLB_NEXT_VICTIM) != 0) {
     memory.fill(cpu + CPU_TLB_VICTIMS, 0, CPU_TLB_NEXT_VICTIM - CPU_TLB_VICTIMS);
@@ -180,6 +185,7 @@ export function forbidStores(cpu: usize, page: u32): void {
   for (let entry = entryOf(cpu, page, 0); entry != 0; entry = entryOf(cpu, page, entry)) {
     store<u64>(entry, 0, TLB_WRITE);
   }
+  forgetStores(cpu, page);
 }
 
 /** The entry behind `last` that translates to host-physical page `page`, in all banks; 0 stands for none. */

@@ -20,13 +20,12 @@ export const ADDRESS = 25;
 export const VALUE = 26;
 /** What a call for an operand has come to. */
 export const FOUND = 27;
-/** What the TLB has for the page of an operand: TLB_READ or TLB_WRITE of a private one, TLB_OTHER of a tracked one. */
-export const TAG = 28;
+/** CPU_LINE_KIND. */
+export const LINE_KIND = 28;
 // 32 bits
 export const OPERAND = 29;
 export const NEXT = 30;
-export const TLB = 31;
-export const REGION = 32;
+export const REGION = 31;
 
 export const LOCALS: readonly number[] = Array.from({ length: REGION - RETIRED }, (_, index) =>
   FIRST_REGISTER + index < OPERAND ? I64 : I32,

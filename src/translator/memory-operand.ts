@@ -1,24 +1,26 @@
 /**
- * Memory operands: effective addresses, and where the operands stand, on private pages of the software TLB or in lines that
- * the CPU holds (held-lines.ts); all else is left to the interpreter. See interpreter/memory.ts.
+ * Memory operands: effective addresses, and where the operands stand, if the line TLB has them (interpreter/line-tlb.ts); all
+ * else is left to the interpreter.
  */
 import {
   ACCESS_READ,
+  CPU_LINE_TLB,
   CPU_ZERO,
+  LINE_TLB_ADDEND,
+  LINE_TLB_ENTRIES,
+  LINE_TLB_ENTRY_SIZE,
+  LINE_TLB_READ,
+  LINE_TLB_WRITE,
   REGION_LENGTH_SHIFT,
   REGION_REST_SHIFT,
   REGION_STACK,
-  TLB_ADDEND,
-  TLB_READ,
-  TLB_WRITE,
 } from '../hardware/cpu/layout.js';
 import { ADDRESS_16, ADDRESS_32, ADDRESS_64, ADDRESS_SEGMENT, SCALE_SPECIAL } from '../hardware/cpu/record.js';
+import { LINE_SIZE } from '../hardware/memory/physical-memory.js';
 import type { CodeRecord } from './code-record.js';
-import { pushAreHeld, pushIsTracked } from './held-lines.js';
-import { ACCESS, ADDRESS, CPU, FOUND, NOW, OPERAND, TAG, TLB } from './locals.js';
-import { addPlace, pushLast } from './tlb-place.js';
+import { ACCESS, ADDRESS, CPU, FOUND, LINE_KIND, NOW, OPERAND } from './locals.js';
 import type { Translation } from './translation.js';
-import { WASM } from './wasm-code.js';
+import { WASM, type WasmCode } from './wasm-code.js';
 
 /** Can translated code work out the address of the memory operand? */
 export function hasPlainAddress({ addressFlags }: CodeRecord): boolean {
@@ -56,34 +58,40 @@ export function access(to: Translation, record: CodeRecord, size: number, kind: 
   const { code } = to;
   const ends = code.open(WASM.block);
   const known = code.open(WASM.block);
-  code.get(TLB);
-  addPlace(code);
+  pushPlace(code);
   code.tee(OPERAND);
-  code.memory(WASM.i64_load, kind === ACCESS_READ ? TLB_READ : TLB_WRITE);
-  pushLast(code, size);
-  code.i64(~0xfffn);
+  code.memory(WASM.i64_load, CPU_LINE_TLB + (kind === ACCESS_READ ? LINE_TLB_READ : LINE_TLB_WRITE));
+  code.get(ADDRESS);
+  if (size > 1) {
+    code.i64(size - 1);
+    code.op(WASM.i64_add);
+  }
+  code.i64(~(LINE_SIZE - 1));
   code.op(WASM.i64_and);
-  code.i64(1);
-  code.op(WASM.i64_or);
-  code.tee(TAG);
-  code.op(WASM.i64_eq);
+  code.get(LINE_KIND);
+  code.op(WASM.i64_or, WASM.i64_eq);
   code.branch(WASM.br_if, known);
-  pushIsTracked(code, kind);
-  code.open(WASM.if);
-  pushAreHeld(code, size, kind);
-  code.branch(WASM.br_if, known);
-  code.close();
   callForAccess(to, record, size, kind, stack);
   code.branch(WASM.br, ends);
   code.close();
   code.get(OPERAND);
-  code.memory(WASM.i32_load, TLB_ADDEND);
+  code.memory(WASM.i32_load, CPU_LINE_TLB + LINE_TLB_ADDEND);
   code.get(ADDRESS);
-  code.op(WASM.i32_wrap_i64);
-  code.i32(0xfff);
-  code.op(WASM.i32_and, WASM.i32_add);
+  code.op(WASM.i32_wrap_i64, WASM.i32_add);
   code.set(OPERAND);
   code.close();
+}
+
+/** Pushes the place of the line of ADDRESS in the line TLB, counted from CPU_LINE_TLB: `placeAt` of interpreter/line-tlb.ts. */
+function pushPlace(code: WasmCode): void {
+  code.get(ADDRESS);
+  code.op(WASM.i32_wrap_i64);
+  code.i32(Math.log2(LINE_SIZE / LINE_TLB_ENTRY_SIZE));
+  code.op(WASM.i32_shr_u);
+  code.i32((LINE_TLB_ENTRIES - 1) * LINE_TLB_ENTRY_SIZE);
+  code.op(WASM.i32_and);
+  code.get(CPU);
+  code.op(WASM.i32_add);
 }
 
 /** Has the interpreter find the operand. Where it finds none the instruction is left to it. */

@@ -8,9 +8,9 @@ import {
   CPU_CODE_BASE,
   CPU_ITLB,
   CPU_LIMIT,
+  CPU_LINE_KIND,
   CPU_REGION_NOW,
   CPU_REGION_RETIRED,
-  CPU_TLB,
   ENTRY_REGION,
   ITLB_ENTRIES,
   ITLB_ENTRY_SIZE,
@@ -28,6 +28,7 @@ import {
   ENTRY,
   GO,
   IMPORTS,
+  LINE_KIND,
   LOCALS,
   NEXT,
   NOW,
@@ -35,7 +36,6 @@ import {
   REGION,
   REGION_TYPE,
   RETIRED,
-  TLB,
   VALUE,
 } from './locals.js';
 import { operationOf } from './operations.js';
@@ -109,8 +109,8 @@ class RegionWriter implements Flow {
   write(): Uint8Array<ArrayBuffer> {
     const { code } = this;
     code.get(CPU);
-    code.memory(WASM.i32_load, CPU_TLB);
-    code.set(TLB);
+    code.memory(WASM.i64_load, CPU_LINE_KIND);
+    code.set(LINE_KIND);
     code.get(ENTRY);
     code.i32(ENTRY_REGION * 8);
     code.op(WASM.i32_shr_u);

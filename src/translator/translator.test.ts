@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Code, Instruction, MemoryOperand, Register } from 'iced-x86';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bareMachine } from '../../test/support/bare-machine.js';
 import { openToUsers } from '../../test/support/page-tables.js';
 import { WINDOW_ADDRESS, WINDOW_SIZE } from '../../test/support/vector-state.js';
@@ -10,19 +10,10 @@ import { EBP, ECX, EDI, RSI } from '../guest/operand.js';
 import { CR0_AM } from '../hardware/cpu/control-register-bits.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import { VECTOR_AC } from '../hardware/cpu/exception-vector.js';
-import {
-  CPU_REGION_RETIRED,
-  CPU_RETIRED,
-  CPU_STOP,
-  CPU_STOP_INFO,
-  STOP_FAULT,
-  STOP_MARKER,
-} from '../hardware/cpu/layout.js';
+import { CPU_REGION_RETIRED, CPU_RETIRED, CPU_STOP_INFO, STOP_FAULT, STOP_MARKER } from '../hardware/cpu/layout.js';
 import { RFLAGS_AC } from '../hardware/cpu/rflags.js';
 import { handleStop } from '../hardware/cpu/stops.js';
-import { instructionTlbMap } from '../hardware/cpu/instruction-tlb.js';
 import type { SimulationOptions } from '../machine/machine-options.js';
-import { Translator } from './translator.js';
 
 type Bits = 8 | 16 | 32 | 64;
 
@@ -259,29 +250,5 @@ describe('translated code', () => {
     cpu.cr0 |= CR0_AM;
     cpu.rflags |= RFLAGS_AC;
     expect([runToEnd(), cpu.word(CPU_STOP_INFO)]).toEqual([STOP_FAULT, VECTOR_AC]);
-  });
-
-  it('finds pages in the TLB where the interpreter keeps them', () => {
-    const useStack: Emit = (asm) => {
-      asm.emit(() => Instruction.createReg(Code.Push_r64, Register.RAX));
-      asm.emit(() => Instruction.createReg(Code.Pop_r64, Register.RAX));
-    };
-    const program = assemble([useStack]);
-    const { cpus } = bareMachine({ ...program, simulation: { translateAfter: 0 } });
-    const [cpu] = cpus;
-    const runToEnd = (): void => {
-      cpu.rip = program.entries[0];
-      do handleStop(cpu, cpu.execute(2 ** 40));
-      while (cpu.word(CPU_STOP) !== STOP_MARKER);
-    };
-    runToEnd();
-    const { engine, memory } = cpu;
-    const missed = vi.fn();
-    const map = instructionTlbMap(memory, cpu, KERNEL_CODE);
-    const translator = new Translator(memory, { ...engine, accessFromRegion: missed }, 2 ** 30);
-    translator.translate(map, memory.u32[(map + (program.pass & 4095) * 4) >>> 2]);
-    runToEnd();
-    expect(cpu.word(CPU_REGION_RETIRED)).toBeGreaterThan(0);
-    expect(missed).not.toHaveBeenCalled();
   });
 });

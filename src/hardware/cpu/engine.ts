@@ -82,6 +82,8 @@ export interface Engine {
   readonly trackEntries: (block: number, page: number, index: number) => void;
   /** The TLB's entries for `page`, which is private, allow no stores any more. */
   readonly forbidStores: (block: number, page: number) => void;
+  /** The line TLB forgets the page of `va`. */
+  readonly forgetPage: (block: number, va: number) => void;
 
   // APIC virtualization: src/interpreter/virtual-apic.ts and its neighbours. Operations return an outcome (outcome.ts) or
   // EXITS, a trap-like VM exit that the block describes.

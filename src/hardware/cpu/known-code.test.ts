@@ -15,6 +15,7 @@ const loop: SpinLoop = {
   pauseInterval: 0,
   exits: [],
   tscBranches: [],
+  lastRead: 0,
   reads: null,
 };
 

@@ -250,6 +250,16 @@ export const TLB_VICTIMS = 4;
 export const CPU_TLB_NEXT_VICTIM = 0x10300; // u32: counts displacements
 export const CPU_TLB_NONE = 0x14000; // a bank that stays empty: every access goes the long way
 export const CPU_BOUNCE = 0x18000; //   two pages that stand in for devices during one instruction
+// Cache lines that instructions may access at once (src/interpreter/line-tlb.ts)
+export const CPU_LINE_TLB = 0x1a000;
+export const LINE_TLB_ENTRIES = 256; //  32 bytes each, index = bits 13:6 of the linear address
+export const LINE_TLB_ENTRY_SIZE = 32;
+export const LINE_TLB_READ = 0; //       u64 tag: linear address of the line | CPU_LINE_KIND; 0 = may not be read
+export const LINE_TLB_WRITE = 8; //      the same for writing
+export const LINE_TLB_ADDEND = 16; //    u32: what an address in this memory is above the lower half of the linear one
+export const LINE_TLB_LINE = 20; //      u32: address in this memory of the line
+export const CPU_LINE_TLB_USED = 0x1c000; // a bit each: may have a tag
+export const CPU_LINE_KIND = 0x1c020; //  u64: 1 + the number of the bank that CPU_TLB stands for
 // An instruction decoded for one execution; forgotten when it retires and, like a translation, when the TLBs are flushed
 export const CPU_ONCE = 0x10380; //     u32: its record, or 0
 export const CPU_ONCE_RIP = 0x10388; // its address
@@ -280,6 +290,7 @@ export const CPU_APIC_READABLE = 0x10b20; //    mask of the registers that can b
 export const CPU_TIMER_MODE = 0x10b28; //       u32: TIMER_*
 export const CPU_TIMER_START = 0x10b30; //      f64: when the timer began to count from the initial count
 export const CPU_TIMER_PACE = 0x10b38; //       f64: ticks per count; 0 = it does not count
+export const CPU_LOOP_LAST_READ = 0x10b40; //   u32: ticks from the beginning of a pass to the loop's last read of memory
 export const CPU_SLEEP_TICKS = 0x10b10; //      f64: ticks spent asleep
 // Guest-physical mappings (SDM 29.4.1) since VM entry, or since a cache line was last taken from this CPU
 export const CPU_MAPPINGS_KNOWN = 0x10b18; //   u32: 1 = there may be some

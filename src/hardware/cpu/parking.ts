@@ -28,6 +28,7 @@ export class Parking {
     const loop = cpu.decoder.spinLoop(branch);
     cpu.setWord(L.CPU_LOOP, branch);
     cpu.setWord(L.CPU_LOOP_KIND, kindOf(loop));
+    cpu.setWord(L.CPU_LOOP_LAST_READ, loop?.lastRead ?? 0);
     const reads = loop?.reads ?? null;
     const isKnown = reads !== null && reads.length <= L.MOST_LOOP_READS;
     cpu.setWord(L.CPU_LOOP_READ_COUNT, isKnown ? reads.length : L.UNKNOWN_LINES);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bareMachine } from '../../../test/support/bare-machine.js';
 import { SingleStep } from '../../../test/support/single-step.js';
-import { KERNEL_CODE } from '../../guest/memory-map.js';
+import { DATA, KERNEL_CODE } from '../../guest/memory-map.js';
 import { ALL_CPUS } from '../clock/clock.js';
 import * as L from './layout.js';
 
@@ -121,6 +121,66 @@ describe('a CPU that events find in a spin loop', () => {
       return seen;
     };
     expect(counts(true)).toEqual(counts(false));
+  });
+});
+
+describe('a CPU whose spin loop reads what another CPU stores', () => {
+  /** The first CPU spins, the other one executes NOPs and stores: what both have come to later. */
+  const counts = (loop: string, value: string, nops: number, fastForward: boolean): number[] => {
+    const hex = `${loop} eb fe ${'90'.repeat(nops)} c7 03 ${value} 00 00 00 eb fe`;
+    const code = { base: KERNEL_CODE, bytes: Buffer.from(hex.replaceAll(' ', ''), 'hex') };
+    const entries = [KERNEL_CODE, KERNEL_CODE + loop.replaceAll(' ', '').length / 2 + 2];
+    const { clock, cpus } = bareMachine({ code, entries, simulation: { fastForward } });
+    for (const cpu of cpus) cpu.setGpr(RBX, BigInt(DATA));
+    clock.schedule(4000 * CYCLE, ALL_CPUS, () => {
+      clock.stop();
+    });
+    clock.run();
+    return cpus.flatMap((cpu) => [cpu.now, cpu.long(L.CPU_RETIRED), cpu.long(L.CPU_SPIN_TICKS)]);
+  };
+
+  it.each([
+    ['leaves', 'at the beginning', '8b 03 85 c0 74 fa', '01', 1],
+    ['goes on with', 'at the beginning', '8b 03 85 c0 74 fa', '00', 1],
+    ['leaves', 'at the end', `${'90'.repeat(12)} 8b 03 85 c0 74 ee`, '01', 1],
+    ['goes on with', 'at the end', `${'90'.repeat(12)} 8b 03 85 c0 74 ee`, '00', 1],
+    ['leaves', 'behind PAUSE', 'f3 90 8b 03 85 c0 74 f8', '01', 19],
+    ['goes on with', 'behind PAUSE', 'f3 90 8b 03 85 c0 74 f8', '00', 19],
+  ])('%s a loop with the load %s as if it had executed it, wherever the store finds it', (_, __, loop, value, step) => {
+    for (let nops = 600; nops < 600 + 40 * step; nops += step) {
+      expect(counts(loop, value, nops, true)).toEqual(counts(loop, value, nops, false));
+    }
+  });
+});
+
+describe('a run that comes to its limit in front of a jump to HLT', () => {
+  const atJump = (nextEvent = 1e9): SingleStep => {
+    const cpu = cpuAt('90 eb 00 f4');
+    cpu.setWord(L.CPU_HOST_TURN, 0);
+    cpu.memory.f64[L.ORDER_NEXT_EVENT >>> 3] = nextEvent;
+    // What has not been decoded yet stays where it is.
+    cpu.rip = CODE + 3;
+    cpu.run(CYCLE);
+    cpu.rip = CODE;
+    return cpu;
+  };
+
+  it('goes on to HLT, for neither reads what another CPU may store', () => {
+    const cpu = atJump();
+    expect(cpu.run(CYCLE)).toBe(L.STOP_SLOW);
+    expect([cpu.rip, cpu.retired, cpu.now]).toEqual([CODE + 3, 2, 2 * CYCLE]);
+  });
+
+  it('ends there if an event is due by then', () => {
+    const cpu = atJump(2 * CYCLE);
+    expect(cpu.run(CYCLE)).toBe(L.STOP_LIMIT);
+    expect(cpu.now).toBe(CYCLE);
+  });
+
+  it.each(['CPU_ATTENTION', 'CPU_SHADOW', 'CPU_HOST_TURN'] as const)('ends there with %s', (field) => {
+    const cpu = atJump();
+    cpu.setWord(L[field], 1);
+    expect(cpu.run(CYCLE)).toBe(L.STOP_LIMIT);
   });
 });
 

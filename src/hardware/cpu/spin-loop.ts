@@ -36,6 +36,8 @@ export interface SpinLoop {
   readonly exits: readonly number[];
   /** The branches that depend on the TSC. */
   readonly tscBranches: readonly TscBranch[];
+  /** From the beginning of a pass to that of its last instruction that reads memory, in ticks: then the pass is decided. */
+  readonly lastRead: number;
   /** What it reads, or null if the loop itself computes an address, or is not 64-bit code. */
   readonly reads: readonly SpinRead[] | null;
 }
@@ -130,6 +132,15 @@ function writtenByIdlePass(body: readonly Instruction[]): Uint8Array | null {
   return written.every((parts, register) => (parts & readFirst[register]) === 0) ? written : null;
 }
 
+function readsMemory(instruction: Instruction): boolean {
+  const info = infoFactory.info(instruction);
+  const operands = info.usedMemory() as UsedMemory[];
+  const reads = operands.some(({ access }) => access !== OpAccess.NoMemAccess);
+  for (const used of operands) used.free();
+  info.free();
+  return reads;
+}
+
 function readsMemoryOnly(info: InstructionInfo): boolean {
   let only = true;
   for (const used of info.usedMemory() as UsedMemory[]) {
@@ -163,12 +174,14 @@ function summarize(
   const tscBranches = findTscBranches(body, (register) => written[register] !== 0, ticksOf);
   if (tscBranches === null) return null;
   let ticks = 0;
+  let lastRead = 0;
   const pausesAt: number[] = [];
   const exits: number[] = [];
   let at = head;
   body.forEach((instruction, index) => {
     if (instruction.mnemonic === Mnemonic.Pause) pausesAt.push(ticks);
     if (index < body.length - 1 && instruction.isJccShortOrNear) exits.push(at);
+    if (readsMemory(instruction)) lastRead = ticks;
     ticks += ticksOf(instruction);
     at += instruction.length;
   });
@@ -181,6 +194,7 @@ function summarize(
     pauseInterval: Math.max(0, ...intervals),
     exits,
     tscBranches,
+    lastRead,
     reads: bitness === 64 ? readsOf(body, written) : null,
   };
 }

@@ -51,6 +51,7 @@ export function restoreSpecial(cpu: Cpu, va: number, page: number): void {
   u32[at + 5] = u32[at + 1];
   u32[at] = u32[at + 1] = u32[at + 2] = u32[at + 3] = 0;
   u32[at + 6] = page;
+  cpu.engine.forgetPage(cpu.block, va);
 }
 
 /** Index into `memory.u32` of the entry for `va`: in its place, or among the displaced ones. */
