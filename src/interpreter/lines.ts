@@ -43,7 +43,7 @@ import {
 import { STEP_LINE_TRANSFER } from '../cost/step-numbers';
 import { chargeTicks } from './cost';
 import { dropCode, lineTaken, loseMonitoredLine, trackPage } from './host';
-import { forgetLine, forgetStoresTo } from './line-tlb';
+import { forgetLine } from './line-tlb';
 import { findEntry, operandAt } from './memory';
 import { blockOf, cpuEnd, idOf, mustWait, outOfReachAt, settle, timeOf } from './order';
 import { lastInstruction, lastRead, mayRead, passTicks } from './parking';
@@ -124,7 +124,7 @@ export function allowReading(cpu: usize, line: u32): void {
 export function revokeWriting(cpu: usize, line: u32): void {
   const mask = maskOf(cpu, line) + MAY_WRITE;
   store<u64>(mask, load<u64>(mask) & ~bitOf(line));
-  forgetStoresTo(cpu, addressOf(line));
+  forgetLine(cpu, addressOf(line), true);
 }
 
 /** No other CPU has touched the page of `pa`. */
@@ -378,21 +378,21 @@ function take(cpu: usize): bool {
 /** Brings parked CPUs that may read the line up to this moment. True: there was one, which may have to go first now. */
 function settleReaders(cpu: usize, line: u32): bool {
   let hasSettled = false;
-  let isData = false;
+  let codeStays = false;
   const end = cpuEnd();
   for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
     if (load<u32>(other, CPU_STATE) != PARKED || other == cpu || !may(other, line, MAY_READ)) continue;
     if (!isCode(line) && !mayRead(other, addressOf(line))) continue;
-    if (!hasSettled) isData = !isCode(line) && !isCodeWanted();
-    const hasRead = isData && timeOf(cpu) + passTicks(other) <= outOfReachAt(timeOf(cpu));
+    if (!hasSettled) codeStays = !isCodeWanted();
+    const hasRead = codeStays && timeOf(cpu) + passTicks(other) <= outOfReachAt(timeOf(cpu));
     settle(other, timeOf(cpu), idOf(cpu), hasRead ? lastRead(other) : lastInstruction(other));
     hasSettled = true;
   }
   return hasSettled;
 }
 
-/** Is anybody about to store to code? */
-function isCodeWanted(): bool {
+/** Is anybody about to store to code? Then nobody may fetch instructions before that. */
+export function isCodeWanted(): bool {
   const end = cpuEnd();
   for (let cpu: usize = CPU_BLOCKS; cpu < end; cpu += CPU_STRIDE) {
     if (isStoringToCode(cpu)) return true;
@@ -400,8 +400,7 @@ function isCodeWanted(): bool {
   return false;
 }
 
-/** Is the CPU about to store to code? Then nobody may fetch instructions before it has. */
-export function isStoringToCode(cpu: usize): bool {
+function isStoringToCode(cpu: usize): bool {
   if (load<u32>(cpu, CPU_LINE_ARRIVING) == 0) return false;
   const first = cpu + CPU_COLLECTED;
   const end = first + (load<u32>(cpu, CPU_COLLECTED_COUNT) << 2);
@@ -427,7 +426,7 @@ function takeForWriting(cpu: usize, line: u32): void {
     if ((readable & bit) == 0 || other == cpu) continue;
     store<u64>(mask, readable & ~bit, MAY_READ);
     store<u64>(mask, load<u64>(mask, MAY_WRITE) & ~bit, MAY_WRITE);
-    forgetLine(other, addressOf(line));
+    forgetLine(other, addressOf(line), false);
     store<u32>(other, 0, CPU_ONCE);
     store<u32>(other, 0, CPU_MAPPINGS_KNOWN);
     lose(other, line, timeOf(cpu));

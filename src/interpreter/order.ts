@@ -58,7 +58,7 @@ import { handleEvents } from './boundary';
 import { handleArrival, isArrivalNext } from './events';
 import { findCode } from './instruction-tlb';
 import { executeHlt } from './halt';
-import { getLines, isStoringToCode } from './lines';
+import { getLines, isCodeWanted } from './lines';
 import { DONE, HOST, PASS, WAIT } from './microcode';
 import { writeMsr } from './msr-write';
 import { opcodeOf } from './operand';
@@ -330,13 +330,11 @@ function endShadow(cpu: usize, shadow: u32): void {
  * at `now`, unless an event may come by then, or a store to code.
  */
 export function mayPassLimit(cpu: usize, now: u64): bool {
-  if (standsAlone(cpu) || isHosts(cpu)) return false;
+  if (standsAlone(cpu) || isHosts(cpu) || isCodeWanted()) return false;
   let first = Infinity;
   const end = cpuEnd();
   for (let other: usize = CPU_BLOCKS; other < end; other += CPU_STRIDE) {
-    if (other == cpu || !takesPart(other)) continue;
-    if (isStoringToCode(other)) return false;
-    first = earlier(first, timeOf(other));
+    if (other != cpu && takesPart(other)) first = earlier(first, timeOf(other));
   }
   return f64(i64(now)) < outOfReachAt(first);
 }

@@ -63,7 +63,8 @@ export function enterRegion(cpu: usize, pc: usize, now: u64, retired: u64): usiz
 
 /**
  * The bytes at `va`, which are not in one line that the line TLB has, for translated code at `now`; and above the lower 32
- * bits the ticks that lines took to come. `how` says how many they are and how they are accessed (REGION_*). No operand: it has stopped, or crosses a page to write, which is left to the interpreter.
+ * bits the ticks that lines took to come. `how` says how many they are and how they are accessed (REGION_*). No operand: it
+ * has stopped, or crosses a page to write, which is left to the interpreter.
  */
 export function accessFromRegion(cpu: usize, va: u64, how: u32, now: u64, retired: u64): u64 {
   const length = (how >> REGION_LENGTH_SHIFT) & REGION_LENGTH;

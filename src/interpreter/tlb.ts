@@ -35,7 +35,7 @@ import {
   WALK_DONE,
   WALK_WAITS,
 } from '../hardware/cpu/layout';
-import { forgetLines, forgetPage, forgetStores } from './line-tlb';
+import { forgetLines, forgetPage } from './line-tlb';
 import { hasCode, prepareStore, touch, trackedIndex } from './lines';
 import { findEntry, maps, placeFor, victimsOf } from './memory';
 import { explicitPrivilege } from './tlb-bank';
@@ -115,8 +115,13 @@ function displace(cpu: usize, va: u64, place: usize): void {
   const next = load<u32>(cpu, CPU_TLB_NEXT_VICTIM);
   store<u32>(cpu, next + 1, CPU_TLB_NEXT_VICTIM);
   const victim = victimsOf(cpu) + (next % TLB_VICTIMS) * TLB_ENTRY_SIZE;
-  forgetPage(cpu, load<u64>(victim, TLB_READ) | load<u64>(victim, TLB_OTHER));
+  forgetPage(cpu, pageOf(victim));
   memory.copy(victim, place, TLB_ENTRY_SIZE);
+}
+
+/** Linear address on the page of an entry. */
+function pageOf(entry: usize): u64 {
+  return load<u64>(entry, TLB_READ) | load<u64>(entry, TLB_OTHER);
 }
 
 // ---- Flushing. Only what has been filled since the last time has to be cleared
@@ -144,7 +149,7 @@ export function flushInstructionTlbs(cpu: usize): void {
   clearUsed(cpu + CPU_ITLB_USED, cpu + CPU_ITLB_SUPERVISOR, INSTRUCTION_PLACES, ITLB_ENTRY_SIZE);
 }
 
-function clearUsed(bits: usize, first: usize, entries: u32, size: u32): void {
+export function clearUsed(bits: usize, first: usize, entries: u32, size: u32): void {
   const end = bits + (entries >> 3);
   for (let word = bits; word < end; word += 8, first += usize(size) << 6) {
     let left = load<u64>(word);
@@ -184,8 +189,8 @@ export function trackEntries(cpu: usize, page: u32, index: u32): void {
 export function forbidStores(cpu: usize, page: u32): void {
   for (let entry = entryOf(cpu, page, 0); entry != 0; entry = entryOf(cpu, page, entry)) {
     store<u64>(entry, 0, TLB_WRITE);
+    forgetPage(cpu, pageOf(entry));
   }
-  forgetStores(cpu, page);
 }
 
 /** The entry behind `last` that translates to host-physical page `page`, in all banks; 0 stands for none. */

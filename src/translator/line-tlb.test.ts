@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { Code, Instruction, MemoryOperand, Register } from 'iced-x86';
 import { describe, expect, it, vi } from 'vitest';
 import { bareMachine } from '../../test/support/bare-machine.js';
@@ -6,7 +7,18 @@ import { DATA, KERNEL_CODE } from '../guest/memory-map.js';
 import { RSI } from '../guest/operand.js';
 import type { Cpu } from '../hardware/cpu/cpu.js';
 import { instructionTlbMap } from '../hardware/cpu/instruction-tlb.js';
-import { ACCESS_READ, CPU_BOUNCE, CPU_LINE_KIND, STOP_MARKER } from '../hardware/cpu/layout.js';
+import {
+  ACCESS_READ,
+  CPU_BOUNCE,
+  CPU_LINE_KIND,
+  CPU_LINE_MASKS,
+  LINE_MASK_SIZE,
+  ORDER_OBSERVED,
+  STOP_MARKER,
+  TLB_OTHER,
+  TLB_TRACKED,
+  TLB_TRACKED_READ_ONLY,
+} from '../hardware/cpu/layout.js';
 import { handleStop } from '../hardware/cpu/stops.js';
 import { fillTlb, mapSpecial, restoreSpecial } from '../hardware/cpu/tlb.js';
 import { Translator } from './translator.js';
@@ -17,6 +29,20 @@ const LOADS = [Code.Mov_r64_rm64, Code.Cmp_r64_rm64];
 const STORES = [Code.Mov_rm64_r64, Code.Add_rm64_r64];
 const PAGES = ['private', 'tracked'] as const;
 
+/** What a CPU may do with a tracked page. */
+interface Rights {
+  readonly kind: number;
+  readonly mayRead: bigint;
+  readonly mayWrite: bigint;
+}
+
+const lines = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const rights: fc.Arbitrary<Rights> = fc.record({
+  kind: fc.constantFrom(TLB_TRACKED, TLB_TRACKED_READ_ONLY),
+  mayRead: lines,
+  mayWrite: lines,
+});
+
 function accessTo(code: Code): Instruction {
   const operand = new MemoryOperand(Register.RSI, Register.None, 1, 0n, 0, false, Register.None);
   return LOADS.includes(code)
@@ -24,8 +50,8 @@ function accessTo(code: Code): Instruction {
     : Instruction.createMemReg(code, operand, Register.RAX);
 }
 
-/** A CPU that accesses DATA in translated code. */
-function machine(code: Code, page: (typeof PAGES)[number]) {
+/** A CPU that accesses DATA in translated code, or in the interpreter. */
+function machine(code: Code, page: (typeof PAGES)[number], isTranslated = true) {
   const asm = new Assembler(KERNEL_CODE);
   const first = asm.here('first');
   asm.mov(RSI, DATA);
@@ -49,7 +75,7 @@ function machine(code: Code, page: (typeof PAGES)[number]) {
   const translator = new Translator(memory, { ...engine, accessFromRegion }, 2 ** 30);
   const map = instructionTlbMap(memory, cpu, KERNEL_CODE);
   const at = program.addressOf(start);
-  translator.translate(map, memory.u32[(map + (at & (PAGE - 1)) * 4) >>> 2]);
+  if (isTranslated) translator.translate(map, memory.u32[(map + (at & (PAGE - 1)) * 4) >>> 2]);
   /** Accesses DATA + offset. Has the line TLB not had it? */
   const asks = (offset: number): boolean => {
     accessFromRegion.mockClear();
@@ -58,7 +84,26 @@ function machine(code: Code, page: (typeof PAGES)[number]) {
     toMarker();
     return accessFromRegion.mock.calls.length > 0;
   };
-  return { cpu, asks, line: (hardware.lines.trackedIndex(DATA) * PAGE + (DATA % PAGE)) / LINE };
+  const masks = cpu.word(CPU_LINE_MASKS) + hardware.lines.trackedIndex(DATA) * LINE_MASK_SIZE;
+  /** Accesses DATA + offset with these rights, and gets no lines. Has it come behind the access? */
+  const passes = (offset: number, { kind, mayRead, mayWrite }: Rights): boolean => {
+    memory.u32[ORDER_OBSERVED >>> 2] = 1;
+    memory.u64[(engine.findTlbEntry(cpu.block, DATA) + TLB_OTHER) >>> 3] = BigInt(DATA | kind);
+    memory.u64[masks >>> 3] = mayRead;
+    memory.u64[(masks >>> 3) + 1] = mayWrite;
+    engine.forgetPage(cpu.block, DATA);
+    accessFromRegion.mockClear();
+    cpu.rip = at;
+    cpu.setGpr(6, BigInt(DATA + offset));
+    return cpu.execute(2 ** 40) === STOP_MARKER;
+  };
+  return {
+    cpu,
+    asks,
+    passes,
+    accessFromRegion,
+    line: (hardware.lines.trackedIndex(DATA) * PAGE + (DATA % PAGE)) / LINE,
+  };
 }
 
 describe.each(PAGES)('translated code on a %s page', (page) => {
@@ -91,6 +136,19 @@ describe.each(PAGES)('translated code on a %s page', (page) => {
 });
 
 describe('translated code', () => {
+  it.each([...LOADS, ...STORES])('finds what the interpreter finds in lines that the CPU holds (%i)', (code) => {
+    const interpreted = machine(code, 'tracked', false);
+    const translated = machine(code, 'tracked');
+    const property = fc.property(fc.nat(PAGE - 8), rights, (offset, each) => {
+      const isHeld = interpreted.passes(offset, each);
+      expect(interpreted.accessFromRegion).not.toHaveBeenCalled();
+      expect(translated.passes(offset, each)).toBe(isHeld);
+      expect(translated.accessFromRegion).toHaveBeenCalled();
+      if (isHeld) expect(translated.asks(offset)).toBe(offset % LINE > LINE - 8);
+    });
+    fc.assert(property);
+  });
+
   it('asks for a store to a line that may not be written to any more', () => {
     const { cpu, asks, line } = machine(Code.Mov_rm64_r64, 'tracked');
     asks(0);

@@ -278,6 +278,7 @@ export const CPU_MONITORED_LINE = 0x10428; //   f64: physical address of the lin
 export const CPU_LOOP = 0x10430; //             u32: record of its branch; 0 = none is described
 export const CPU_LOOP_KIND = 0x10434; //        u32, LOOP_*
 export const CPU_LOOP_READ_COUNT = 0x10438; //  u32
+export const CPU_LOOP_LAST_READ = 0x10b40; //   u32: ticks from the beginning of a pass to the loop's last read of memory
 export const CPU_PARK_LINE_COUNT = 0x1043c; //  u32: lines that the loop reads while parked; UNKNOWN_LINES = perhaps any
 export const CPU_LOOP_READS = 0x10440; //       LOOP_READ_SIZE bytes each
 export const CPU_PARK_LINES = 0x10840; //       u32 each: physical address / 64
@@ -290,7 +291,6 @@ export const CPU_APIC_READABLE = 0x10b20; //    mask of the registers that can b
 export const CPU_TIMER_MODE = 0x10b28; //       u32: TIMER_*
 export const CPU_TIMER_START = 0x10b30; //      f64: when the timer began to count from the initial count
 export const CPU_TIMER_PACE = 0x10b38; //       f64: ticks per count; 0 = it does not count
-export const CPU_LOOP_LAST_READ = 0x10b40; //   u32: ticks from the beginning of a pass to the loop's last read of memory
 export const CPU_SLEEP_TICKS = 0x10b10; //      f64: ticks spent asleep
 // Guest-physical mappings (SDM 29.4.1) since VM entry, or since a cache line was last taken from this CPU
 export const CPU_MAPPINGS_KNOWN = 0x10b18; //   u32: 1 = there may be some

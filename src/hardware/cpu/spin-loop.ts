@@ -124,7 +124,8 @@ function writtenByIdlePass(body: readonly Instruction[]): Uint8Array | null {
     flagsReadFirst |= instruction.rflagsRead & ~flagsWritten;
     flagsWritten |= instruction.rflagsModified;
     const info = infoFactory.info(instruction);
-    const onlyLoads = noteRegisters(info, written, readFirst) && readsMemoryOnly(info);
+    const onlyLoads =
+      noteRegisters(info, written, readFirst) && memoryAccesses(info).every((access) => access === OpAccess.Read);
     info.free();
     if (!onlyLoads) return null;
   }
@@ -132,22 +133,19 @@ function writtenByIdlePass(body: readonly Instruction[]): Uint8Array | null {
   return written.every((parts, register) => (parts & readFirst[register]) === 0) ? written : null;
 }
 
-function readsMemory(instruction: Instruction): boolean {
-  const info = infoFactory.info(instruction);
+/** What an instruction does with each of its memory operands that it accesses. */
+function memoryAccesses(info: InstructionInfo): OpAccess[] {
   const operands = info.usedMemory() as UsedMemory[];
-  const reads = operands.some(({ access }) => access !== OpAccess.NoMemAccess);
+  const accesses = operands.map(({ access }) => access);
   for (const used of operands) used.free();
-  info.free();
-  return reads;
+  return accesses.filter((access) => access !== OpAccess.NoMemAccess);
 }
 
-function readsMemoryOnly(info: InstructionInfo): boolean {
-  let only = true;
-  for (const used of info.usedMemory() as UsedMemory[]) {
-    if (used.access !== OpAccess.Read && used.access !== OpAccess.NoMemAccess) only = false;
-    used.free();
-  }
-  return only;
+function readsMemory(instruction: Instruction): boolean {
+  const info = infoFactory.info(instruction);
+  const accesses = memoryAccesses(info);
+  info.free();
+  return accesses.length > 0;
 }
 
 /** Adds what an instruction reads before the pass has written it, and what it writes. False: not a known register. */
